@@ -1,0 +1,192 @@
+//! Whether the other end of a link is still there: when to send `PING`, and when to give up.
+//!
+//! Anything heard counts, so that a busy link carries no pings. A link is dead when nothing was heard for
+//! three intervals and at least one ping went unanswered; the second condition spares a link whose own process was
+//! asleep. Pure: the driver brings the time, and a random byte per ping, and sleeps until [`Liveness::poll_timeout`].
+
+use crate::limits::HEARTBEAT;
+use std::time::{Duration, Instant};
+
+/// The interval a mobile client may use while a person looks at it.
+pub const FOREGROUND: Duration = Duration::from_secs(5);
+/// Intervals of silence after which a link is dead.
+const PATIENCE: u32 = 3;
+
+/// What a driver has to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// Send `PING` with these bytes.
+    Ping([u8; 8]),
+    /// Close the link with [`crate::CloseCode::Timeout`].
+    Dead,
+}
+
+/// One side's view of one link.
+#[derive(Clone, Debug)]
+pub struct Liveness {
+    interval: Duration,
+    /// Of this ping's interval, what the jitter left.
+    delay: Duration,
+    heard: Instant,
+    /// When the last ping went out, if nothing was heard since.
+    waiting_since: Option<Instant>,
+    pings: u64,
+    /// The last ping and when it went out, until its pong.
+    timed: Option<(u64, Instant)>,
+    /// Not before this, however long the silence.
+    dead_at: Instant,
+}
+
+impl Liveness {
+    /// A link that was opened now. `jitter` is any random byte: it spreads the pings of many links over the last
+    /// quarter of the interval.
+    pub fn new(now: Instant, jitter: u8) -> Self {
+        let mut this = Self {
+            interval: HEARTBEAT,
+            delay: HEARTBEAT,
+            heard: now,
+            waiting_since: None,
+            pings: 0,
+            timed: None,
+            dead_at: now + HEARTBEAT * PATIENCE,
+        };
+        this.spread(jitter);
+        this
+    }
+
+    /// Changes the interval, such as to [`FOREGROUND`] and back to [`HEARTBEAT`].
+    pub fn set_interval(&mut self, interval: Duration, jitter: u8) {
+        self.interval = interval;
+        self.dead_at = self.heard + interval * PATIENCE;
+        self.spread(jitter);
+    }
+
+    /// Anything arrived.
+    pub fn handle_input(&mut self, now: Instant) {
+        self.heard = now;
+        self.waiting_since = None;
+        self.dead_at = now + self.interval * PATIENCE;
+    }
+
+    /// A `PONG` arrived; gives the round trip where it answers the last ping. Includes [`Liveness::handle_input`].
+    pub fn handle_pong(&mut self, id: [u8; 8], now: Instant) -> Option<Duration> {
+        self.handle_input(now);
+        let (_, sent) = self.timed.take_if(|(ping, _)| ping.to_be_bytes() == id)?;
+        Some(now.saturating_duration_since(sent))
+    }
+
+    /// When to call [`Liveness::handle_timeout`]. Hearing something only moves it later, so a driver may sleep
+    /// until the time it asked for first.
+    pub fn poll_timeout(&self) -> Instant {
+        self.ping_at().min(self.dead_at)
+    }
+
+    /// What the passing of time asks for, if anything. `jitter` as in [`Liveness::new`], for the next ping.
+    pub fn handle_timeout(&mut self, now: Instant, jitter: u8) -> Option<Beat> {
+        if now >= self.dead_at {
+            if self.waiting_since.is_some() {
+                return Some(Beat::Dead);
+            }
+            self.dead_at = now + self.interval;
+        } else if now < self.ping_at() {
+            return None;
+        }
+        self.pings += 1;
+        self.waiting_since = Some(now);
+        self.timed = Some((self.pings, now));
+        self.spread(jitter);
+        Some(Beat::Ping(self.pings.to_be_bytes()))
+    }
+
+    fn ping_at(&self) -> Instant {
+        self.waiting_since.unwrap_or(self.heard) + self.delay
+    }
+
+    fn spread(&mut self, jitter: u8) {
+        self.delay = self.interval.saturating_sub(self.interval / 4 * u32::from(jitter) / 255);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::DEAD_AFTER;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn ping(n: u64) -> Beat {
+        Beat::Ping(n.to_be_bytes())
+    }
+
+    #[test]
+    fn the_limits_agree() {
+        assert_eq!(HEARTBEAT * PATIENCE, DEAD_AFTER);
+    }
+
+    #[test]
+    fn a_silent_link_is_pinged_twice_and_then_dead() {
+        let start = Instant::now();
+        let mut link = Liveness::new(start, 0);
+        assert_eq!(link.handle_timeout(start + 14 * SECOND, 0), None);
+        assert_eq!(link.poll_timeout(), start + 15 * SECOND);
+        assert_eq!(link.handle_timeout(start + 15 * SECOND, 0), Some(ping(1)));
+        assert_eq!(link.handle_timeout(start + 29 * SECOND, 0), None);
+        assert_eq!(link.handle_timeout(start + 30 * SECOND, 0), Some(ping(2)));
+        assert_eq!(link.poll_timeout(), start + DEAD_AFTER);
+        assert_eq!(link.handle_timeout(start + DEAD_AFTER, 0), Some(Beat::Dead));
+    }
+
+    #[test]
+    fn a_busy_link_is_not_pinged() {
+        let start = Instant::now();
+        let mut link = Liveness::new(start, 0);
+        for n in 1..100 {
+            link.handle_input(start + SECOND * n);
+            assert_eq!(link.handle_timeout(start + SECOND * n, 0), None);
+        }
+        assert_eq!(link.poll_timeout(), start + 114 * SECOND);
+    }
+
+    #[test]
+    fn a_pong_gives_the_round_trip_once_and_only_to_its_ping() {
+        let start = Instant::now();
+        let mut link = Liveness::new(start, 0);
+        assert_eq!(link.handle_timeout(start + 15 * SECOND, 0), Some(ping(1)));
+        assert_eq!(link.handle_pong(9u64.to_be_bytes(), start + 16 * SECOND), None);
+        assert_eq!(link.handle_pong(1u64.to_be_bytes(), start + 17 * SECOND), Some(2 * SECOND));
+        assert_eq!(link.handle_pong(1u64.to_be_bytes(), start + 18 * SECOND), None);
+    }
+
+    #[test]
+    fn a_process_that_slept_asks_before_it_gives_up() {
+        let start = Instant::now();
+        let mut link = Liveness::new(start, 0);
+        let woke = start + SECOND * 3600;
+        assert_eq!(link.handle_timeout(woke, 0), Some(ping(1)));
+        assert_eq!(link.poll_timeout(), woke + HEARTBEAT);
+        let mut heard = link.clone();
+        heard.handle_input(woke + SECOND);
+        assert_eq!(heard.handle_timeout(woke + HEARTBEAT, 0), None);
+        assert_eq!(link.handle_timeout(woke + HEARTBEAT, 0), Some(Beat::Dead));
+    }
+
+    #[test]
+    fn jitter_stays_in_the_last_quarter() {
+        let start = Instant::now();
+        for jitter in 0..=u8::MAX {
+            let at = Liveness::new(start, jitter).poll_timeout().duration_since(start);
+            assert!(at <= HEARTBEAT && at >= HEARTBEAT * 3 / 4, "{jitter}: {at:?}");
+        }
+        assert_eq!(Liveness::new(start, 255).poll_timeout(), start + HEARTBEAT * 3 / 4);
+    }
+
+    #[test]
+    fn in_the_foreground_a_dead_link_shows_in_fifteen_seconds() {
+        let start = Instant::now();
+        let mut link = Liveness::new(start, 0);
+        link.set_interval(FOREGROUND, 0);
+        assert_eq!(link.handle_timeout(start + FOREGROUND, 0), Some(ping(1)));
+        assert_eq!(link.handle_timeout(start + 2 * FOREGROUND, 0), Some(ping(2)));
+        assert_eq!(link.handle_timeout(start + 3 * FOREGROUND, 0), Some(Beat::Dead));
+    }
+}
