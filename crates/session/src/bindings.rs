@@ -1,0 +1,74 @@
+//! The messages' TypeScript types: `web/src/lib/session/generated/messages.ts`, made from the Rust types.
+//!
+//! The test fails where the file is stale; `UPDATE_BINDINGS=1 cargo test -p longrein-session bindings` writes it.
+
+use crate::id::{DeviceId, SessionId, StreamId};
+use crate::message::{
+    Act, Create, Created, Cursor, Device, ErrorKind, Event, Failure, Invited, Method, Notice, Peer, RunState,
+    Size, Status, Summary, ToClient, ToHost,
+};
+use crate::role::Role;
+use std::fmt::Write as _;
+use std::path::Path;
+use ts_rs::{Config, TS};
+
+const FILE: &str = "../../web/src/lib/session/generated/messages.ts";
+
+fn declare<T: TS>(config: &Config, out: &mut String) {
+    out.push('\n');
+    if let Some(docs) = T::docs() {
+        out.push_str(&docs);
+    }
+    writeln!(out, "export {}", T::decl(config)).expect("writing to a string cannot fail");
+}
+
+fn render() -> String {
+    // Every 64-bit number of the protocol stays below 2^53: log positions, command numbers, Unix milliseconds.
+    let config = Config::new().with_large_int("number");
+    let mut out = String::from(
+        "// Made from crates/session by `UPDATE_BINDINGS=1 cargo test -p longrein-session bindings`. Not edited by hand.\n",
+    );
+    declare::<SessionId>(&config, &mut out);
+    declare::<DeviceId>(&config, &mut out);
+    declare::<StreamId>(&config, &mut out);
+    declare::<Role>(&config, &mut out);
+    declare::<Size>(&config, &mut out);
+    declare::<Cursor>(&config, &mut out);
+    declare::<Peer>(&config, &mut out);
+    declare::<Act>(&config, &mut out);
+    declare::<Create>(&config, &mut out);
+    declare::<Created>(&config, &mut out);
+    declare::<Invited>(&config, &mut out);
+    declare::<Status>(&config, &mut out);
+    declare::<Device>(&config, &mut out);
+    declare::<RunState>(&config, &mut out);
+    declare::<Summary>(&config, &mut out);
+    declare::<ErrorKind>(&config, &mut out);
+    declare::<Failure>(&config, &mut out);
+    declare::<Event>(&config, &mut out);
+    declare::<Notice>(&config, &mut out);
+    declare::<Method>(&config, &mut out);
+    declare::<ToHost>(&config, &mut out);
+    declare::<ToClient>(&config, &mut out);
+    writeln!(
+        out,
+        "\nexport const VERSION = {};\nexport const MAX_MESSAGE = {};\nexport const MAX_PAYLOAD = {};",
+        crate::message::VERSION,
+        crate::codec::MAX_MESSAGE,
+        crate::codec::MAX_PAYLOAD
+    )
+    .expect("writing to a string cannot fail");
+    out
+}
+
+#[test]
+fn bindings_are_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
+    let fresh = render();
+    if std::env::var_os("UPDATE_BINDINGS").is_some() {
+        std::fs::create_dir_all(path.parent().expect("the file has a folder")).expect("folder can be made");
+        std::fs::write(&path, &fresh).expect("file can be written");
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == fresh, "{} is stale: run this test with UPDATE_BINDINGS=1", path.display());
+}

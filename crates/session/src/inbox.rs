@@ -1,0 +1,178 @@
+//! The keeper's side of commands: each number of a stream is taken once, in order.
+
+use crate::id::StreamId;
+use std::collections::HashMap;
+
+/// Streams that are remembered. Beyond it the one that was quiet longest is forgotten, if it was quiet for [`KEEP_MS`];
+/// until then a new stream is refused.
+pub const MAX_STREAMS: usize = 4096;
+/// How long a stream is remembered at least, in milliseconds: a day.
+pub const KEEP_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Whose numbering: the device as text (empty for local programs), so that no device can use another's stream.
+pub type Key = (String, StreamId);
+
+/// What to do with a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is the next one: apply it, then [`Inbox::handle_settled`].
+    New,
+    /// It was settled before: answer so again.
+    Settled,
+    /// It was taken before and is not settled yet: the answer comes.
+    Pending,
+    /// One before it is missing; `expected` is the next number.
+    Gap {
+        /// The next number.
+        expected: u64,
+    },
+    /// Too many streams.
+    Full,
+}
+
+/// A stream as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Whose.
+    pub key: Key,
+    /// The last settled number.
+    pub settled: u64,
+    /// When it last spoke, Unix milliseconds.
+    pub at: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    taken: u64,
+    settled: u64,
+    at: u64,
+    changed: bool,
+}
+
+/// The machine, one per session.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    streams: HashMap<Key, State>,
+}
+
+impl Inbox {
+    /// With what was stored.
+    pub fn new(stored: impl IntoIterator<Item = Stream>) -> Self {
+        let state =
+            |s: Stream| (s.key, State { taken: s.settled, settled: s.settled, at: s.at, changed: false });
+        Self { streams: stored.into_iter().map(state).collect() }
+    }
+
+    /// The last settled number of a stream; 0 where it is new.
+    pub fn settled(&self, key: &Key) -> u64 {
+        self.streams.get(key).map_or(0, |state| state.settled)
+    }
+
+    /// A command came.
+    pub fn handle(&mut self, key: &Key, n: u64, now_ms: u64) -> Receipt {
+        if !self.streams.contains_key(key) {
+            if n != 1 {
+                return Receipt::Gap { expected: 1 };
+            }
+            if self.streams.len() >= MAX_STREAMS && !self.forget_one(now_ms) {
+                return Receipt::Full;
+            }
+            self.streams.insert(key.clone(), State { taken: 0, settled: 0, at: now_ms, changed: false });
+        }
+        let Some(state) = self.streams.get_mut(key) else { return Receipt::Full };
+        if n <= state.settled {
+            return Receipt::Settled;
+        }
+        if n <= state.taken {
+            return Receipt::Pending;
+        }
+        if n != state.taken + 1 {
+            return Receipt::Gap { expected: state.taken + 1 };
+        }
+        state.taken = n;
+        state.at = now_ms;
+        Receipt::New
+    }
+
+    /// A command that was taken is settled, and so are those before it.
+    pub fn handle_settled(&mut self, key: &Key, n: u64) {
+        if let Some(state) = self.streams.get_mut(key) {
+            state.settled = state.settled.max(n.min(state.taken));
+            state.changed = true;
+        }
+    }
+
+    /// The streams that changed since this was last asked, to be stored.
+    pub fn poll_changed(&mut self) -> Vec<Stream> {
+        let changed = self.streams.iter_mut().filter(|(_, state)| state.changed);
+        changed
+            .map(|(key, state)| {
+                state.changed = false;
+                Stream { key: key.clone(), settled: state.settled, at: state.at }
+            })
+            .collect()
+    }
+
+    fn forget_one(&mut self, now_ms: u64) -> bool {
+        let quiet = self.streams.iter().filter(|(_, state)| state.taken == state.settled);
+        let oldest = quiet.min_by_key(|(_, state)| state.at).map(|(key, state)| (key.clone(), state.at));
+        match oldest {
+            Some((key, at)) if now_ms.saturating_sub(at) >= KEEP_MS => self.streams.remove(&key).is_some(),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(device: &str) -> Key {
+        (device.to_owned(), StreamId::from_random([1; 10]))
+    }
+
+    #[test]
+    fn a_number_is_taken_once_and_in_order() {
+        let mut inbox = Inbox::default();
+        let a = key("a");
+        assert_eq!(inbox.handle(&a, 2, 0), Receipt::Gap { expected: 1 });
+        assert_eq!(inbox.handle(&a, 1, 0), Receipt::New);
+        assert_eq!(inbox.handle(&a, 1, 0), Receipt::Pending);
+        assert_eq!(inbox.handle(&a, 2, 0), Receipt::New);
+        assert_eq!(inbox.handle(&a, 4, 0), Receipt::Gap { expected: 3 });
+        inbox.handle_settled(&a, 1);
+        assert_eq!(inbox.handle(&a, 1, 0), Receipt::Settled);
+        assert_eq!(inbox.handle(&a, 2, 0), Receipt::Pending);
+        inbox.handle_settled(&a, 99);
+        assert_eq!(inbox.settled(&a), 2);
+        assert_eq!(inbox.handle(&a, 0, 0), Receipt::Settled);
+        assert_eq!(inbox.handle(&key("b"), 1, 0), Receipt::New);
+    }
+
+    #[test]
+    fn what_was_stored_is_not_applied_again() {
+        let mut inbox = Inbox::default();
+        let a = key("a");
+        inbox.handle(&a, 1, 7);
+        inbox.handle_settled(&a, 1);
+        let stored = inbox.poll_changed();
+        assert_eq!(stored, [Stream { key: a.clone(), settled: 1, at: 7 }]);
+        assert!(inbox.poll_changed().is_empty());
+        let mut inbox = Inbox::new(stored);
+        assert_eq!(inbox.handle(&a, 1, 9), Receipt::Settled);
+        assert_eq!(inbox.handle(&a, 2, 9), Receipt::New);
+    }
+
+    #[test]
+    fn streams_are_bounded_and_kept_for_a_day() {
+        let mut inbox = Inbox::default();
+        for n in 0..MAX_STREAMS {
+            assert_eq!(inbox.handle(&key(&n.to_string()), 1, n as u64), Receipt::New);
+            inbox.handle_settled(&key(&n.to_string()), 1);
+        }
+        assert_eq!(inbox.handle(&key("new"), 1, KEEP_MS - 1), Receipt::Full);
+        assert_eq!(inbox.handle(&key("new"), 1, KEEP_MS), Receipt::New);
+        assert_eq!(inbox.settled(&key("0")), 0);
+        assert_eq!(inbox.settled(&key("1")), 1);
+    }
+}

@@ -1,0 +1,19 @@
+//! What a client, a host and a keeper say to each other, and the pure machines behind it.
+//!
+//! Messages ([`message`]), their bytes ([`codec`]), and the machines that keep the promises: log replay with flow
+//! control ([`replay`] in the keeper, [`follow`] in the client), commands that are applied once ([`outbox`] in the
+//! client, [`inbox`] in the keeper), who sets a terminal's size ([`sizing`]), and who may do what ([`role`]). This
+//! crate is pure: no IO, no clock, no randomness, no threads; time is an argument.
+
+pub mod codec;
+pub mod follow;
+pub mod id;
+pub mod inbox;
+pub mod message;
+pub mod outbox;
+pub mod replay;
+pub mod role;
+pub mod sizing;
+
+#[cfg(test)]
+mod bindings;
