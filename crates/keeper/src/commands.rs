@@ -1,0 +1,186 @@
+//! What clients want done: each command is taken once, in order, and given to the program as fast as it reads.
+
+use crate::clock;
+use crate::session::{ClientId, Inner, Session, failure};
+use bytes::Bytes;
+use session::id::SessionId;
+use session::inbox::{self, Receipt};
+use session::message::{Act, ErrorKind, Failure, RunState, ToClient};
+
+/// Bytes of input of one client that may wait for the program; beyond it that client is not read.
+pub(crate) const MAX_INPUT: usize = session::outbox::SEND_WINDOW + 64 * 1024;
+/// Bytes of input of all clients together.
+pub(crate) const MAX_INPUTS: usize = 8 * 1024 * 1024;
+
+/// Bytes of the terminal's own answers that may wait for the program. More are dropped, as a terminal drops what a
+/// program that asks and does not read has no room for.
+pub(crate) const MAX_REPLIES: usize = 64 * 1024;
+
+/// What a command counts for beside its bytes.
+const OVERHEAD: usize = 64;
+
+/// A command that was taken and is not settled.
+pub(crate) struct Input {
+    /// Nobody where the terminal itself answers the program.
+    from: Option<(inbox::Key, u64)>,
+    client: ClientId,
+    bytes: Bytes,
+    counted: usize,
+}
+
+impl Session {
+    /// Whether a client's input has to wait before more of it is read.
+    pub fn is_crowded(&self, id: ClientId) -> bool {
+        let inner = self.inner.borrow();
+        let own = inner.clients.get(&id).map_or(0, |client| client.waiting_input);
+        own > MAX_INPUT || (own > 0 && inner.inputs_bytes > MAX_INPUTS)
+    }
+
+    /// A command from a client.
+    pub(crate) fn command(
+        &self,
+        id: ClientId,
+        session: &SessionId,
+        n: u64,
+        act: &Act,
+        payload: Bytes,
+        allowed: bool,
+    ) {
+        let mut inner = self.inner.borrow_mut();
+        let ended = inner.run != RunState::Running;
+        let ours = inner.about.id == *session;
+        let Some(key) = inner.clients.get(&id).map(|client| client.key.clone()) else { return };
+        let refused = |why| ToClient::Refused { session: session.clone(), n, why };
+        if !ours {
+            drop(inner);
+            return self.answer(id, refused(failure(ErrorKind::NotFound, "no such session", "")));
+        }
+        match inner.inbox.handle(&key, n, clock::unix_ms()) {
+            Receipt::New => {}
+            Receipt::Pending => return,
+            Receipt::Settled => {
+                drop(inner);
+                return self.answer(id, ToClient::Applied { session: session.clone(), n });
+            }
+            Receipt::Gap { expected } => {
+                drop(inner);
+                let message = format!("command {n} came where {expected} was next");
+                return self.answer(id, refused(failure(ErrorKind::Invalid, message, "")));
+            }
+            Receipt::Full => {
+                drop(inner);
+                let message = "too many clients have sent commands to this session today";
+                return self
+                    .answer(id, refused(failure(ErrorKind::Limited, message, "use a client that did")));
+            }
+        }
+        let why_not = if ended {
+            Some(failure(ErrorKind::Ended, "the session has ended", "start a new one"))
+        } else if allowed {
+            None
+        } else {
+            Some(failure(ErrorKind::Forbidden, "this device may not do that", "ask an owner of the host"))
+        };
+        if let Some(why) = why_not {
+            inner.inbox.handle_settled(&key, n);
+            drop(inner);
+            return self.answer(id, refused(why));
+        }
+        // These do not wait behind input that the program does not read, and neither do their answers, unless it is
+        // their own stream's: its commands are settled in order.
+        match (act, self.program()) {
+            (Act::Interrupt, Some(program)) => program.interrupt(),
+            (Act::Stop, Some(program)) => program.stop(),
+            _ => {}
+        }
+        let at_once = matches!(act, Act::Interrupt | Act::Stop);
+        if at_once && inner.inputs.iter().all(|input| input.from.as_ref().is_none_or(|(of, _)| *of != key)) {
+            inner.inbox.handle_settled(&key, n);
+            drop(inner);
+            return self.answer(id, ToClient::Applied { session: session.clone(), n });
+        }
+        let bytes = if *act == Act::Input { payload } else { Bytes::new() };
+        let counted = bytes.len() + OVERHEAD;
+        inner.inputs_bytes += counted;
+        if let Some(client) = inner.clients.get_mut(&id) {
+            client.waiting_input += counted;
+        }
+        let size = match *act {
+            Act::Input if !bytes.is_empty() => inner.sizing.handle_typed(&id),
+            Act::Input | Act::Interrupt | Act::Stop => None,
+            Act::Resize { size } => {
+                let attached = inner.clients.get(&id).is_some_and(|client| client.replay.is_some());
+                if attached { inner.sizing.handle_screen(id, size) } else { None }
+            }
+            Act::TakeSize => inner.sizing.handle_take(&id),
+            Act::GiveSize => inner.sizing.handle_give(&id),
+        };
+        inner.inputs.push_back(Input { from: Some((key, n)), client: id, bytes, counted });
+        drop(inner);
+        self.apply_size(size);
+        self.pump();
+    }
+
+    /// What the terminal itself tells the program.
+    pub fn reply_to_program(&self, bytes: Vec<u8>) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.replies_bytes + bytes.len() > MAX_REPLIES {
+            tracing::debug!("the program asks and does not read the answers");
+            return;
+        }
+        let counted = bytes.len();
+        inner.replies_bytes += counted;
+        inner.inputs.push_back(Input { from: None, client: 0, bytes: bytes.into(), counted });
+        drop(inner);
+        self.pump();
+    }
+
+    /// Gives the program as much input as it takes now, and settles what it took.
+    pub fn pump(&self) {
+        let Some(program) = self.program() else { return };
+        let mut inner = self.inner.borrow_mut();
+        while let Some(input) = inner.inputs.front_mut() {
+            if !input.bytes.is_empty() {
+                match program.write(&input.bytes) {
+                    Some(0) => {
+                        self.input.notify_one();
+                        return;
+                    }
+                    Some(taken) => {
+                        let _ = input.bytes.split_to(taken);
+                        continue;
+                    }
+                    // Nobody reads it any more: it goes the way of the program, whose end is about to be told.
+                    None => input.bytes.clear(),
+                }
+            }
+            inner.settle_front(None);
+        }
+    }
+}
+
+impl Inner {
+    /// Takes the first input out and answers whoever holds its stream now.
+    pub(crate) fn settle_front(&mut self, refused: Option<&Failure>) {
+        let Some(input) = self.inputs.pop_front() else { return };
+        let Some((key, n)) = input.from else {
+            self.replies_bytes -= input.counted;
+            return;
+        };
+        self.inputs_bytes -= input.counted;
+        if let Some(client) = self.clients.get_mut(&input.client) {
+            client.waiting_input -= input.counted;
+            client.room.notify_one();
+        }
+        self.inbox.handle_settled(&key, n);
+        let session = self.about.id.clone();
+        let message = match refused {
+            None => ToClient::Applied { session, n },
+            Some(why) => ToClient::Refused { session, n, why: why.clone() },
+        };
+        // The connection that came last is the one that is still there.
+        if let Some(client) = self.clients.values_mut().rev().find(|client| client.key == key) {
+            client.answer(message);
+        }
+    }
+}

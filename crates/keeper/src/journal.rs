@@ -1,0 +1,272 @@
+//! The session's events: numbered, put into the log before anyone sees them, and the newest also in memory.
+//!
+//! While the disk is full (or fails) events are numbered and kept in memory alone, the newest [`UNLOGGED`] bytes of
+//! them; [`Journal::retry`] brings them into the log when there is room again. What memory could not hold is left out of
+//! the log, under a snapshot that stands for it.
+
+use bytes::Bytes;
+use session::message::Event;
+use session::replay::{Mark, OVERHEAD, View};
+use std::collections::VecDeque;
+use store::{Base, Entry, NewEntry, Place, SessionLog, StreamRow};
+
+/// Bytes of the newest events that are also in memory, so that a client that keeps up costs no reading.
+const RECENT: u64 = 512 * 1024;
+/// Bytes of events that wait in memory for a full disk.
+const UNLOGGED: u64 = 8 * 1024 * 1024;
+/// Bytes that one step of trimming drops at most, so that no step is felt.
+const TRIM_SLICE: u64 = 512 * 1024;
+/// Bytes appended after which the write-ahead log is moved into the database.
+const CHECKPOINT_EVERY: u64 = 4 * 1024 * 1024;
+/// Bytes that an append adds to the write-ahead log at least: a page.
+const PAGE: u64 = 4096;
+
+/// An event with its number.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub mark: Mark,
+    pub at: u64,
+    pub event: Event,
+    pub payload: Bytes,
+}
+
+impl Record {
+    fn size(&self) -> u64 {
+        self.payload.len() as u64 + OVERHEAD
+    }
+}
+
+pub(crate) struct Journal {
+    log: SessionLog,
+    limit: u64,
+    head: Mark,
+    recent: VecDeque<Record>,
+    recent_bytes: u64,
+    /// How many of the newest in memory are not in the log.
+    unlogged: usize,
+    unlogged_bytes: u64,
+    /// The last event that memory could not hold while the log could not either.
+    dropped: Option<Mark>,
+    trimming: bool,
+    since_checkpoint: u64,
+}
+
+fn mark(place: Place) -> Mark {
+    Mark { seq: place.seq, bytes: place.upto }
+}
+
+fn place(mark: Mark) -> Place {
+    Place { seq: mark.seq, upto: mark.bytes }
+}
+
+/// The header as it stands in the log. The most frequent one is not worth a serialiser.
+fn header(event: &Event) -> String {
+    match event {
+        Event::Output => r#"{"kind":"output"}"#.to_owned(),
+        Event::Resize { .. } | Event::Title { .. } | Event::Exit { .. } | Event::Banner { .. } => {
+            serde_json::to_string(event).unwrap_or_default()
+        }
+    }
+}
+
+/// An event from the log. One that a newer version wrote is passed on as what can be said about it.
+pub(crate) fn record(entry: Entry) -> Record {
+    let event = match entry.header.as_str() {
+        r#"{"kind":"output"}"# => Event::Output,
+        other => serde_json::from_str(other).unwrap_or_else(|_| Event::Banner {
+            text: "An event of a newer version is not shown.".to_owned(),
+        }),
+    };
+    let mark = Mark { seq: entry.seq, bytes: entry.upto };
+    Record { mark, at: entry.at, event, payload: entry.payload.into() }
+}
+
+impl Journal {
+    pub fn new(log: SessionLog, limit: u64) -> Self {
+        Self {
+            head: mark(log.head()),
+            log,
+            limit,
+            recent: VecDeque::new(),
+            recent_bytes: 0,
+            unlogged: 0,
+            unlogged_bytes: 0,
+            dropped: None,
+            trimming: false,
+            since_checkpoint: 0,
+        }
+    }
+
+    pub fn view(&self) -> View {
+        let base = self.log.trimmed().seq.max(self.dropped.map_or(0, |mark| mark.seq));
+        View { epoch: self.log.epoch(), base, head: self.head }
+    }
+
+    /// Logging is paused.
+    pub fn is_paused(&self) -> bool {
+        self.unlogged > 0
+    }
+
+    /// Numbers and stores one event. Returns an error the first time that the log does not take it; the event stands
+    /// all the same.
+    pub fn append(&mut self, at: u64, event: Event, payload: Bytes) -> (Mark, Result<(), store::Error>) {
+        let mut stored = Ok(());
+        let mut logged = false;
+        if !self.is_paused() {
+            let header = header(&event);
+            let entry = NewEntry { at, kept: !event.is_trimmable(), header: &header, payload: &payload };
+            stored = self.log.append(&[entry]);
+            logged = stored.is_ok();
+        }
+        let size = payload.len() as u64 + OVERHEAD;
+        self.head = Mark { seq: self.head.seq + 1, bytes: self.head.bytes + size };
+        self.recent.push_back(Record { mark: self.head, at, event, payload });
+        self.recent_bytes += size;
+        if logged {
+            self.since_checkpoint += size.max(PAGE);
+            self.trim_step();
+        } else {
+            self.unlogged += 1;
+            self.unlogged_bytes += size;
+        }
+        self.shrink();
+        (self.head, stored)
+    }
+
+    /// Forgets what need not be in memory.
+    fn shrink(&mut self) {
+        while self.recent_bytes > RECENT && self.recent.len() > self.unlogged {
+            if let Some(record) = self.recent.pop_front() {
+                self.recent_bytes -= record.size();
+            }
+        }
+        while self.unlogged_bytes > UNLOGGED {
+            let Some(at) = self.recent.iter().position(|record| record.event.is_trimmable()) else { break };
+            let Some(record) = self.recent.remove(at) else { break };
+            self.recent_bytes -= record.size();
+            self.unlogged_bytes -= record.size();
+            self.unlogged -= 1;
+            self.dropped = Some(record.mark);
+        }
+    }
+
+    /// Where a snapshot has to reach before [`Journal::retry`] can work, if one is needed at all.
+    pub fn wants_cover(&self) -> bool {
+        self.dropped.is_some()
+    }
+
+    /// Tries to bring everything into the log; `cover` stands for what was dropped.
+    pub fn retry(&mut self, cover: Option<&Base>) -> Result<(), store::Error> {
+        if let Some(dropped) = self.dropped {
+            let Some(base) = cover.filter(|base| base.seq >= dropped.seq) else { return Ok(()) };
+            self.log.put_base(base)?;
+            let first = self.recent.len() - self.unlogged;
+            let kept: Vec<_> = self.recent.range(first..).take_while(|r| r.mark.seq < dropped.seq).collect();
+            let headers: Vec<_> = kept.iter().map(|record| header(&record.event)).collect();
+            let rows = kept.iter().zip(&headers).map(|(record, header)| {
+                (place(record.mark), NewEntry { at: record.at, kept: true, header, payload: &record.payload })
+            });
+            self.log.skip_to(place(dropped), &rows.collect::<Vec<_>>())?;
+            let (count, bytes) = (kept.len(), kept.iter().map(|record| record.size()).sum::<u64>());
+            self.unlogged -= count;
+            self.unlogged_bytes -= bytes;
+            self.dropped = None;
+        }
+        while self.unlogged > 0 {
+            let first = self.recent.len() - self.unlogged;
+            let record = &self.recent[first];
+            let header = header(&record.event);
+            let kept = !record.event.is_trimmable();
+            self.log.append(&[NewEntry {
+                at: record.at,
+                kept,
+                header: &header,
+                payload: &record.payload,
+            }])?;
+            self.unlogged -= 1;
+            self.unlogged_bytes -= record.size();
+        }
+        self.unlogged_bytes = 0;
+        self.shrink();
+        Ok(())
+    }
+
+    /// Events behind `after`, at least one if there is one, and then as many as fit into `room`.
+    pub fn read_after(&self, after: u64, room: u64) -> Result<Vec<Record>, store::Error> {
+        let first = self.recent.front().map_or(u64::MAX, |record| record.mark.seq);
+        if after + 1 < first && after < self.log.head().seq {
+            return Ok(self.log.read_after(after, room)?.into_iter().map(record).collect());
+        }
+        let start = self.recent.partition_point(|record| record.mark.seq <= after);
+        Ok(bounded(self.recent.range(start..), room))
+    }
+
+    /// Those in `after + 1 ..= upto` that may not be trimmed, bounded in the same way.
+    pub fn read_kept(&self, after: u64, upto: u64, room: u64) -> Result<Vec<Record>, store::Error> {
+        let logged = self.log.read_kept(after, upto, room)?;
+        if !logged.is_empty() {
+            return Ok(logged.into_iter().map(record).collect());
+        }
+        let fresh = self.recent.range(self.recent.len() - self.unlogged..);
+        let wanted = fresh.filter(|r| !r.event.is_trimmable() && r.mark.seq > after && r.mark.seq <= upto);
+        Ok(bounded(wanted, room))
+    }
+
+    /// Where an event lies.
+    pub fn mark(&self, seq: u64) -> Option<Mark> {
+        if seq == self.head.seq {
+            return Some(self.head);
+        }
+        let found = self.recent.binary_search_by_key(&seq, |record| record.mark.seq);
+        match found {
+            Ok(at) => self.recent.get(at).map(|record| record.mark),
+            Err(_) => self.log.place(seq).ok().flatten().map(mark),
+        }
+    }
+
+    /// A snapshot is wanted as the base below which the log may be trimmed.
+    pub fn wants_base(&self) -> bool {
+        !self.trimming && !self.is_paused() && self.log.size() > self.limit + self.limit / 8
+    }
+
+    /// The snapshot that was wanted.
+    pub fn put_base(&mut self, base: &Base) -> Result<(), store::Error> {
+        self.log.put_base(base)?;
+        self.trimming = true;
+        Ok(())
+    }
+
+    fn trim_step(&mut self) {
+        if self.trimming {
+            // A trim that fails is tried again; the log is only larger than it should be.
+            self.trimming = self.log.trim(self.limit, TRIM_SLICE).unwrap_or(true);
+        }
+    }
+
+    /// Whether the write-ahead log is due to be moved; says so once.
+    pub fn poll_checkpoint(&mut self) -> bool {
+        let due = self.since_checkpoint >= CHECKPOINT_EVERY;
+        if due {
+            self.since_checkpoint = 0;
+        }
+        due
+    }
+
+    pub fn put_streams(&mut self, rows: &[StreamRow], forget_before: u64) -> Result<(), store::Error> {
+        if rows.is_empty() { Ok(()) } else { self.log.put_streams(rows, forget_before) }
+    }
+
+    pub fn close(&mut self) -> Result<(), store::Error> {
+        self.log.close()
+    }
+}
+
+fn bounded<'a>(records: impl Iterator<Item = &'a Record>, room: u64) -> Vec<Record> {
+    let mut bytes = 0;
+    let fits = |record: &&Record| {
+        let first = bytes == 0;
+        bytes += record.size();
+        first || bytes <= room
+    };
+    records.take_while(fits).cloned().collect()
+}

@@ -1,0 +1,25 @@
+//! The process that owns one session: its program's terminal, its log, its screen, and the clients that follow it.
+//!
+//! It is started by a host as `longrein keeper`, detached, and goes on when that host is killed or upgraded; whichever
+//! host runs next finds it by its socket. It knows nothing of networks, devices' keys or other sessions.
+//!
+//! How output flows: the terminal is read in batches ([`program`]), each batch is one event that is in the log before
+//! anyone sees it ([`journal`]), then one write for each client that follows ([`clients`]). The screen model works on its
+//! own thread ([`screen`]). Nothing on that way waits for a timer, another thread, or a client that does not keep up.
+
+mod clients;
+mod clock;
+mod commands;
+mod follower;
+mod journal;
+mod process;
+mod program;
+mod screen;
+mod session;
+mod spec;
+mod start;
+mod upkeep;
+
+pub use process::run;
+pub use spec::Spec;
+pub use start::{keep, read};

@@ -1,0 +1,34 @@
+//! What a keeper is told when it starts, and what it answers.
+
+use serde::Deserialize;
+use session::id::SessionId;
+use session::message::Size;
+use store::Paths;
+
+/// A session to keep; one JSON object on standard input.
+#[derive(Debug, Deserialize)]
+pub struct Spec {
+    /// Its id; its folder exists.
+    pub session: SessionId,
+    /// Its name.
+    pub name: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Where to start it.
+    pub cwd: String,
+    /// The environment to start from; the keeper's own where absent.
+    #[serde(default)]
+    pub env: Option<Vec<(String, String)>>,
+    /// The terminal's first size.
+    #[serde(default)]
+    pub size: Option<Size>,
+    /// Where everything lies.
+    pub paths: Paths,
+    /// Bytes of terminal output to keep.
+    #[serde(default = "log_limit")]
+    pub log_limit: u64,
+}
+
+fn log_limit() -> u64 {
+    64 * 1024 * 1024
+}

@@ -1,0 +1,237 @@
+//! A keeper's life: from what it is told on standard input to the clean close of its log.
+
+use crate::clients;
+use crate::clock;
+use crate::journal::{self, Journal};
+use crate::program::{self, Program, StartError};
+use crate::screen::{Model, Origin};
+use crate::session::{About, Parts, Session, failure};
+use crate::spec::Spec;
+use crate::upkeep::{self, Checkpoints};
+use agent::{SpawnSpec, clean_env};
+use bytes::Bytes;
+use link::unix::Listener;
+use session::id::SessionId;
+use session::message::{ErrorKind, Event, Failure, RunState, Size, Summary};
+use std::future::Future;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+use store::{Paths, SessionLog};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+/// The size until somebody attaches.
+const FIRST_SIZE: Size = Size { cols: 80, rows: 24 };
+/// How long a keeper stays after its program ended and its last client left.
+const LINGER: Duration = Duration::from_secs(30);
+/// How long a reader stays after its last client left.
+const READ_LINGER: Duration = Duration::from_mins(1);
+/// Events read at once to find how a session ended.
+const ENDING: u64 = 64 * 1024;
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Spawn(error) => error.into(),
+            StartError::Watch(_) => {
+                failure(ErrorKind::Environment, error.to_string(), "see the system's log")
+            }
+        }
+    }
+}
+
+fn disk(error: &store::Error) -> Failure {
+    failure(ErrorKind::Environment, error.to_string(), error.hint())
+}
+
+fn environment(what: &str, error: &dyn std::fmt::Display) -> Failure {
+    failure(ErrorKind::Environment, format!("{what}: {error}"), "")
+}
+
+/// Keeps a session until its program has ended and nobody needs it any more. `ready` is called once the program runs and
+/// the socket answers. Needs a tokio `LocalRuntime`.
+pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
+    let id = spec.session.as_str();
+    spec.paths.create_session_dir(id).map_err(|error| disk(&error))?;
+    let mut log =
+        SessionLog::open(&spec.paths.session_log(id), &store::boot_id()).map_err(|error| disk(&error))?;
+    let listener = listen(&spec.paths, id).await?;
+    let size = spec.size.unwrap_or(FIRST_SIZE).clamped();
+    let (children, stop) = (listen_for(SignalKind::child())?, listen_for(SignalKind::terminate())?);
+    // A keeper has no terminal; whoever hangs up, it is not meant.
+    let _hangup = listen_for(SignalKind::hangup())?;
+    let env = spec.env.unwrap_or_else(|| std::env::vars_os().filter_map(text).collect());
+    let mut env = clean_env(env);
+    env.push(("LONGREIN_SESSION".to_owned(), id.to_owned()));
+    // So that `longrein` inside a session speaks to the host that the session belongs to.
+    env.extend(std::env::var("LONGREIN_HOME").ok().map(|home| ("LONGREIN_HOME".to_owned(), home)));
+    let program = Program::start(&SpawnSpec {
+        command: spec.command.clone(),
+        cwd: PathBuf::from(&spec.cwd),
+        env,
+        size,
+    });
+    let program = match program {
+        Ok(program) => Rc::new(program),
+        Err(error) => {
+            // Nothing happened in it; the folder goes with the session.
+            let _ = log.close();
+            return Err(error.into());
+        }
+    };
+    let about = About {
+        id: spec.session.clone(),
+        name: spec.name,
+        command: spec.command,
+        cwd: spec.cwd,
+        started_at: clock::unix_ms(),
+        keeper_pid: Some(std::process::id()),
+    };
+    let parts = parts(log, spec.log_limit, Origin { size, log: None })?;
+    let session = Rc::new(Session::new(about, parts, size, RunState::Running));
+    session.append(Event::Resize { size }, Bytes::new());
+    session.set_program(Rc::clone(&program));
+    let meta = spec.paths.session_meta(spec.session.as_str());
+    upkeep::store_summary(&session, &meta);
+    let tasks = [
+        spawn_local(clients::accept(Rc::clone(&session), listener)),
+        spawn_local(program::write_input(Rc::clone(&session), Rc::clone(&program))),
+        spawn_local(upkeep::show(Rc::clone(&session), meta.clone())),
+        spawn_local(upkeep::news(Rc::clone(&session))),
+        spawn_local(upkeep::trim(Rc::clone(&session))),
+        spawn_local(upkeep::retry(Rc::clone(&session))),
+    ];
+    ready();
+    let life = async {
+        let exit = program::drive(&session, &program, children).await;
+        drop(program);
+        session.end(exit);
+        linger(&session, LINGER).await;
+    };
+    live(&session, life, stop).await;
+    upkeep::store_summary(&session, &meta);
+    end(session, tasks.into()).await
+}
+
+/// Serves the log of a session whose keeper is gone, read only, until nobody needs it any more.
+pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(), Failure> {
+    if !paths.session_log(id.as_str()).exists() {
+        return Err(failure(ErrorKind::NotFound, "no such session", ""));
+    }
+    let log =
+        SessionLog::open(&paths.session_log(id.as_str()), &store::boot_id()).map_err(|error| disk(&error))?;
+    let listener = listen(&paths, id.as_str()).await?;
+    let stop = listen_for(SignalKind::terminate())?;
+    let last = ending(&log).map_err(|error| disk(&error))?;
+    let remembered: Option<Summary> = std::fs::read(paths.session_meta(id.as_str()))
+        .ok()
+        .and_then(|json| serde_json::from_slice(&json).ok());
+    let run = match (last, remembered.as_ref()) {
+        ((Some(exit), at), _) => RunState::Ended { exit, at },
+        ((None, at), _) => RunState::Lost { at },
+    };
+    let size = remembered.as_ref().map_or(FIRST_SIZE, |summary| summary.size);
+    let about = About {
+        id: id.clone(),
+        name: remembered.as_ref().map(|summary| summary.name.clone()).unwrap_or_default(),
+        command: remembered.as_ref().map(|summary| summary.command.clone()).unwrap_or_default(),
+        cwd: remembered.as_ref().map(|summary| summary.cwd.clone()).unwrap_or_default(),
+        started_at: remembered.as_ref().map_or(0, |summary| summary.started_at),
+        keeper_pid: None,
+    };
+    let reader = log.reader().map_err(|error| disk(&error))?;
+    let parts = parts(log, u64::MAX >> 1, Origin { size, log: Some(reader) })?;
+    let session = Rc::new(Session::new(about, parts, size, run));
+    if let Some(summary) = remembered {
+        session.set_remembered(summary.title, summary.preview, last.1);
+    }
+    let tasks = vec![spawn_local(clients::accept(Rc::clone(&session), listener))];
+    ready();
+    live(&session, linger(&session, READ_LINGER), stop).await;
+    end(session, tasks).await
+}
+
+fn parts(log: SessionLog, limit: u64, origin: Origin) -> Result<Parts, Failure> {
+    let streams = log.streams().map_err(|error| disk(&error))?;
+    let reader = log.reader().map_err(|error| disk(&error))?;
+    let thread = |error: std::io::Error| environment("a thread cannot be started", &error);
+    Ok(Parts {
+        journal: Journal::new(log, limit),
+        model: Model::start(origin).map_err(thread)?,
+        checkpoints: Checkpoints::start(reader).map_err(thread)?,
+        streams,
+    })
+}
+
+/// The exit status in the log, and when the last event was.
+fn ending(log: &SessionLog) -> Result<(Option<i32>, u64), store::Error> {
+    let mut after = log.head().seq.saturating_sub(16).max(log.trimmed().seq);
+    let (mut exit, mut at) = (None, 0);
+    loop {
+        let entries = log.read_after(after, ENDING)?;
+        let Some(last) = entries.last() else { return Ok((exit, at)) };
+        (after, at) = (last.seq, last.at);
+        for record in entries.into_iter().map(journal::record) {
+            if let Event::Exit { exit: status } = record.event {
+                exit = Some(status);
+            }
+        }
+    }
+}
+
+async fn listen(paths: &Paths, id: &str) -> Result<Listener, Failure> {
+    let path = paths.keeper_sock(id).map_err(|error| disk(&error))?;
+    Listener::bind(&path).await.map_err(|error| environment("the keeper's socket cannot be made", &error))
+}
+
+fn listen_for(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| environment("signals cannot be listened to", &error))
+}
+
+fn text((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+/// Runs a life to its end, or, when the keeper is told to stop, until its program has ended.
+async fn live(session: &Session, life: impl Future<Output = ()>, mut stop: Signal) {
+    let mut life = std::pin::pin!(life);
+    tokio::select! {
+        () = &mut life => return,
+        _ = stop.recv() => {}
+    }
+    if let Some(program) = session.program() {
+        program.stop();
+    }
+    let ended = async {
+        while !session.has_ended() {
+            session.over.notified().await;
+        }
+    };
+    tokio::select! {
+        () = &mut life => {}
+        () = ended => {}
+    }
+}
+
+/// Returns when nobody has been attached for so long.
+async fn linger(session: &Session, patience: Duration) {
+    loop {
+        if session.attached() > 0 {
+            session.turnover.notified().await;
+        } else if timeout(patience, session.turnover.notified()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn end(session: Rc<Session>, tasks: Vec<tokio::task::JoinHandle<()>>) -> Result<(), Failure> {
+    session.store_streams();
+    for task in tasks {
+        task.abort();
+        // It was told to; what it says about that is of no interest.
+        let _ = task.await;
+    }
+    session.close().map_err(|error| disk(&error))
+}

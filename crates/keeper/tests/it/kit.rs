@@ -1,0 +1,322 @@
+//! A keeper to test, and a client to test it with.
+
+use bytes::Bytes;
+use link::{MessageReceiver, MessageSender};
+use session::codec;
+use session::follow::{Follow, Took};
+use session::id::{SessionId, StreamId};
+use session::message::{Act, Cursor, Event, Failure, Size, Summary, ToClient, ToHost};
+use session::outbox::{Outbox, Settled};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+use store::Paths;
+use tokio::time::timeout;
+
+/// Names what a process of this executable is to be.
+pub const ROLE: &str = "LONGREIN_TEST_ROLE";
+/// Longest that any test waits for one thing.
+pub const PATIENCE: Duration = Duration::from_secs(25);
+pub const SIZE: Size = Size { cols: 80, rows: 24 };
+
+fn unique() -> u8 {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A keeper's process and folders. The process is killed with it.
+pub struct Keeper {
+    pub id: SessionId,
+    pub paths: Paths,
+    process: Option<Child>,
+    home: Option<tempfile::TempDir>,
+}
+
+/// A process that says on one line how it went; its last line is returned.
+fn start(role: &str, told: &serde_json::Value) -> (Child, serde_json::Value) {
+    let mut process = Command::new(std::env::current_exe().expect("tests have a program"))
+        .args(["--exact", "keeper_process", "--nocapture"])
+        .env(ROLE, role)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a keeper starts");
+    let mut stdin = process.stdin.take().expect("it was piped");
+    stdin.write_all(told.to_string().as_bytes()).expect("a keeper reads");
+    drop(stdin);
+    let lines = BufReader::new(process.stdout.take().expect("it was piped")).lines();
+    let answer = lines.map_while(Result::ok).find(|line| line.starts_with('{')).expect("a keeper answers");
+    (process, serde_json::from_str(&answer).expect("the answer is JSON"))
+}
+
+impl Keeper {
+    /// A session that runs this shell script.
+    pub fn shell(script: &str) -> Self {
+        Self::start(&["/bin/sh", "-c", script], |_| {})
+    }
+
+    pub fn start(command: &[&str], change: impl FnOnce(&mut serde_json::Value)) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut keeper = Self::under(home.path(), command, change).expect("the session starts");
+        keeper.home = Some(home);
+        keeper
+    }
+
+    /// As [`Self::start`], in a folder of the caller's, and it may fail.
+    pub fn under(
+        home: &Path,
+        command: &[&str],
+        change: impl FnOnce(&mut serde_json::Value),
+    ) -> Result<Self, Failure> {
+        let paths = Paths::under(home);
+        paths.create().expect("folders");
+        let id = SessionId::from_random([unique(); 10]);
+        let mut spec = serde_json::json!({
+            "session": id, "name": "test", "command": command, "cwd": "/", "paths": paths, "size": SIZE,
+        });
+        change(&mut spec);
+        let (process, answer) = start("keep", &spec);
+        let keeper = Self { id, paths, process: Some(process), home: None };
+        match answer.get("error") {
+            Some(why) => Err(serde_json::from_value(why.clone()).expect("a failure")),
+            None => Ok(keeper),
+        }
+    }
+
+    /// A reader of this session, whose keeper is gone.
+    pub fn reader(&mut self) {
+        let told = serde_json::to_value(&self.paths).expect("paths are JSON");
+        let (process, answer) = start(&format!("read {}", self.id), &told);
+        assert_eq!(answer["ready"], true, "{answer}");
+        self.process = Some(process);
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.kill().expect("it can be killed");
+        process.wait().expect("it ends");
+    }
+
+    pub fn terminate(&mut self) -> i32 {
+        let pid = rustix::process::Pid::from_child(self.process.as_ref().expect("it runs"));
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it can be signalled");
+        let mut process = self.process.take().expect("it runs");
+        process.wait().expect("it ends").code().expect("not by a signal")
+    }
+
+    pub async fn raw(&self) -> (MessageSender, MessageReceiver) {
+        let path = self.paths.keeper_sock(self.id.as_str()).expect("a short path");
+        link::unix::connect(&path).await.expect("the keeper answers")
+    }
+
+    pub async fn client(&self) -> Client {
+        let mut client = Client::new(self);
+        client.connect(self).await;
+        client
+    }
+
+    /// Resident memory in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says");
+        line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.kill();
+        }
+    }
+}
+
+pub fn hello(byte: u8) -> ToHost {
+    ToHost::Hello {
+        client: "test".into(),
+        version: 1,
+        features: vec![],
+        stream: StreamId::from_random([byte; 10]),
+        peer: None,
+    }
+}
+
+/// A client that keeps what it applied, over any number of connections.
+pub struct Client {
+    session: SessionId,
+    stream: u8,
+    link: Option<(MessageSender, MessageReceiver)>,
+    pub follow: Follow,
+    pub outbox: Outbox,
+    /// Attach without a cursor, whatever was applied.
+    pub size: Option<Size>,
+    /// Terminal bytes since the last snapshot began, with its own.
+    pub screen: Vec<u8>,
+    pub snapshots: u32,
+    pub sizes: Vec<Size>,
+    pub banners: Vec<String>,
+    pub exits: Vec<i32>,
+    pub titles: Vec<String>,
+    pub settled: Vec<Settled>,
+    pub attached: Option<(Cursor, u64)>,
+    pub summaries: Vec<Summary>,
+}
+
+impl Client {
+    pub fn new(keeper: &Keeper) -> Self {
+        let stream = unique();
+        Self {
+            session: keeper.id.clone(),
+            stream,
+            link: None,
+            follow: Follow::new(256 * 1024),
+            outbox: Outbox::new(StreamId::from_random([stream; 10])),
+            size: Some(SIZE),
+            screen: Vec::new(),
+            snapshots: 0,
+            sizes: Vec::new(),
+            banners: Vec::new(),
+            exits: Vec::new(),
+            titles: Vec::new(),
+            settled: Vec::new(),
+            attached: None,
+            summaries: Vec::new(),
+        }
+    }
+
+    pub fn cut(&mut self) {
+        self.link = None;
+        self.outbox.handle_disconnected();
+    }
+
+    pub async fn connect(&mut self, keeper: &Keeper) {
+        self.cut();
+        let (mut sender, receiver) = keeper.raw().await;
+        sender.feed(&hello(self.stream), b"").await.expect("a hello fits");
+        let (after, window) = self.follow.resume();
+        let attach = ToHost::Attach { session: self.session.clone(), after, size: self.size, window };
+        sender.send(&attach, b"").await.expect("the keeper reads");
+        self.link = Some((sender, receiver));
+        self.attached = None;
+        self.until("an answer to attach", |client| client.attached.is_some()).await;
+    }
+
+    pub fn type_in(&mut self, text: &str) {
+        self.act(Act::Input, text.as_bytes());
+    }
+
+    pub fn act(&mut self, act: Act, payload: &[u8]) {
+        let payload = Bytes::copy_from_slice(payload);
+        self.outbox.push(act, payload, Instant::now()).expect("there is room");
+    }
+
+    /// Takes messages in until what is waited for is there.
+    pub async fn until(&mut self, what: &str, mut is: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        self.send_commands().await;
+        while !is(self) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(timeout(left, self.step()).await.is_ok(), "no {what} in time");
+        }
+    }
+
+    pub async fn until_shown(&mut self, text: &str) {
+        self.until(text, |client| client.shows(text)).await;
+    }
+
+    pub fn shows(&self, text: &str) -> bool {
+        let text = text.as_bytes();
+        self.screen.windows(text.len()).any(|window| window == text)
+    }
+
+    async fn send_commands(&mut self) {
+        let Some((sender, _)) = &mut self.link else { return };
+        while let Some(command) = self.outbox.poll_send() {
+            let message = ToHost::Command { session: self.session.clone(), n: command.n, act: command.act };
+            sender.send(&message, &command.payload).await.expect("the keeper reads");
+        }
+    }
+
+    /// Takes in one message, or sends an ack that is due.
+    pub async fn step(&mut self) {
+        let (_, receiver) = self.link.as_mut().expect("connected");
+        let message = match self.follow.poll_timeout() {
+            None => receiver.recv().await,
+            Some(at) => match tokio::time::timeout_at(at.into(), receiver.recv()).await {
+                Ok(message) => message,
+                Err(_) => return self.ack(true).await,
+            },
+        };
+        let message = message.expect("the link holds").expect("the keeper stays");
+        let (message, payload) = codec::decode::<ToClient>(&message).expect("the keeper speaks properly");
+        self.take(message, &payload);
+        self.ack(false).await;
+        self.outbox_step().await;
+    }
+
+    async fn outbox_step(&mut self) {
+        while let Some(settled) = self.outbox.poll_settled() {
+            self.settled.push(settled);
+        }
+        self.send_commands().await;
+    }
+
+    async fn ack(&mut self, idle: bool) {
+        let Some(ack) = self.follow.poll_ack(Instant::now(), idle) else { return };
+        let (sender, _) = self.link.as_mut().expect("connected");
+        let message =
+            ToHost::Ack { session: self.session.clone(), epoch: ack.epoch, seq: ack.seq, part: ack.part };
+        sender.send(&message, b"").await.expect("the keeper reads");
+    }
+
+    fn take(&mut self, message: ToClient, payload: &Bytes) {
+        let now = Instant::now();
+        match message {
+            ToClient::Attached { head, applied, .. } => {
+                if self.follow.handle_attached(head) {
+                    self.screen.clear();
+                }
+                self.outbox.handle_attached(applied);
+                self.attached = Some((head, applied));
+            }
+            ToClient::Event { epoch, seq, event, .. } => {
+                let at = Cursor { epoch, seq };
+                let took = self.follow.handle_event(at, &event, payload.len(), now).expect("no gap");
+                if took == Took::Apply {
+                    self.apply(event, payload);
+                }
+            }
+            ToClient::Snapshot { epoch, seq, size, part, last, .. } => {
+                let at = Cursor { epoch, seq };
+                let piece = self.follow.handle_piece(at, part, last, payload.len(), now).expect("no gap");
+                if piece.first {
+                    self.screen.clear();
+                    self.sizes.push(size);
+                    self.snapshots += 1;
+                }
+                self.screen.extend_from_slice(payload);
+            }
+            ToClient::Applied { n, .. } => self.outbox.handle_applied(n),
+            ToClient::Refused { n, why, .. } => self.outbox.handle_refused(n, why),
+            ToClient::Changed { summary } => self.summaries.push(summary),
+            ToClient::Welcome { .. } | ToClient::State { .. } | ToClient::Pong { .. } => {}
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    fn apply(&mut self, event: Event, payload: &Bytes) {
+        match event {
+            Event::Output => self.screen.extend_from_slice(payload),
+            Event::Resize { size } => self.sizes.push(size),
+            Event::Title { title } => self.titles.push(title),
+            Event::Exit { exit } => self.exits.push(exit),
+            Event::Banner { text } => self.banners.push(text),
+        }
+    }
+}
