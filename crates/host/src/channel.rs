@@ -1,0 +1,453 @@
+//! One channel that stands: a device behind its seal, or a local program behind the unix socket.
+//!
+//! Each session the client attaches to is one [`Leg`], a wire of its own to that session's keeper. What a keeper
+//! says is passed on as it is, not even parsed; what a client says is parsed and checked against its role, message by
+//! message. One task does all of it, so nothing here is shared and nothing waits in a queue of ours: a client that
+//! does not read is bounded by the windows of its legs, and a keeper that does not read ends its leg.
+
+use crate::board::Watching;
+use crate::calls;
+use crate::core::{Core, failure, now_ms};
+use crate::keepers;
+use bytes::Bytes;
+use link::{MessageReceiver, MessageSender};
+use serde::Deserialize;
+use session::codec::{self, DecodeError};
+use session::id::{SessionId, StreamId};
+use session::message::{ErrorKind, Failure, Method, Notice, Peer, ToClient, ToHost, VERSION};
+use session::role::{self, Role};
+use std::collections::{HashSet, VecDeque};
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::sleep_until;
+use wire::CloseCode;
+use wire::limits::{DEAD_AFTER, HEARTBEAT};
+
+/// Largest window of one leg, in bytes; what a client asks beyond it is cut.
+const MAX_WINDOW: u32 = 1024 * 1024;
+/// Sessions one channel follows at once. With [`MAX_WINDOW`] each stays below what a relay queues.
+const MAX_LEGS: usize = 3;
+/// Legs whose window is small enough do not count for [`MAX_LEGS`], up to this many.
+const MAX_SMALL_LEGS: usize = 32;
+/// A window that counts as small, in bytes.
+const SMALL_WINDOW: u32 = 32 * 1024;
+/// Messages of one leg that are passed on before the others have their turn.
+const BATCH: usize = 16;
+/// Calls of one channel that are under way; more are refused.
+const MAX_CALLS: usize = 16;
+/// Messages that nobody understood, after which the client is taken for broken.
+const MAX_NONSENSE: u32 = 32;
+/// Sessions whose legs ended that are remembered.
+const MAX_ENDED: usize = 64;
+
+/// Who is on the channel.
+pub(crate) struct Who {
+    pub peer: Peer,
+    pub stream: StreamId,
+    /// A program of the same user, behind the unix socket.
+    pub local: bool,
+}
+
+struct Leg {
+    session: SessionId,
+    window: u32,
+    sender: MessageSender,
+    receiver: MessageReceiver,
+}
+
+/// What becomes of the channel as a whole.
+type Flow = Result<(), CloseCode>;
+
+struct Channel {
+    core: Arc<Core>,
+    who: Arc<Who>,
+    sender: MessageSender,
+    legs: Vec<Leg>,
+    /// The leg that is looked at first, so that a busy one does not starve the others.
+    turn: usize,
+    /// Sessions whose legs broke: commands that were under way then are neither applied nor refused.
+    ended: HashSet<SessionId>,
+    /// The board, and for owners the notices.
+    watching: Option<(Watching, Option<broadcast::Receiver<Notice>>)>,
+    replies: mpsc::Sender<(u64, Result<serde_json::Value, Failure>)>,
+    calls: usize,
+    nonsense: u32,
+}
+
+/// Serves a channel until it ends, and says why it did.
+pub(crate) async fn serve(
+    core: &Arc<Core>,
+    who: Who,
+    sender: MessageSender,
+    mut receiver: MessageReceiver,
+    ahead: VecDeque<Bytes>,
+) -> CloseCode {
+    let (replies, mut answers) = mpsc::channel(MAX_CALLS);
+    let mut channel = Channel {
+        core: Arc::clone(core),
+        who: Arc::new(who),
+        sender,
+        legs: Vec::new(),
+        turn: 0,
+        ended: HashSet::new(),
+        watching: None,
+        replies,
+        calls: 0,
+        nonsense: 0,
+    };
+    match channel.run(&mut receiver, &mut answers, ahead).await {
+        Ok(()) => CloseCode::Normal,
+        Err(why) => why,
+    }
+}
+
+impl Channel {
+    async fn run(
+        &mut self,
+        receiver: &mut MessageReceiver,
+        answers: &mut mpsc::Receiver<(u64, Result<serde_json::Value, Failure>)>,
+        ahead: VecDeque<Bytes>,
+    ) -> Flow {
+        self.say(&self.welcome()).await?;
+        for message in ahead {
+            self.client_says(message).await?;
+        }
+        // A unix socket says by itself when the other side is gone.
+        let local = self.who.local;
+        let start = Instant::now();
+        let mut heard = start;
+        let mut ping_at = start + jittered(HEARTBEAT);
+        // Not made anew for each message: that would be most of what a keystroke costs here.
+        let mut beat = pin!(sleep_until(ping_at.into()));
+        loop {
+            tokio::select! {
+                message = receiver.recv() => {
+                    heard = Instant::now();
+                    match message {
+                        Ok(Some(message)) => self.client_says(message).await?,
+                        Ok(None) => return Ok(()),
+                        Err(error) => return Err(self.broken(&error)),
+                    }
+                }
+                (place, message) = next(&mut self.legs, self.turn) => self.keeper_says(place, message).await?,
+                Some((id, result)) = answers.recv() => {
+                    self.calls -= 1;
+                    self.reply(id, result).await?;
+                }
+                news = news(&mut self.watching) => match news {
+                    Some(notice) => self.say(&ToClient::Notice { notice }).await?,
+                    None => self.tell().await?,
+                },
+                () = &mut beat, if !local => {
+                    let now = Instant::now();
+                    if now >= heard + DEAD_AFTER {
+                        return Err(CloseCode::Timeout);
+                    }
+                    if now >= ping_at {
+                        let sent = u64::try_from((now - start).as_millis()).unwrap_or(u64::MAX);
+                        self.say(&ToClient::Ping { sent }).await?;
+                        ping_at = now + jittered(HEARTBEAT);
+                    }
+                    beat.as_mut().reset(ping_at.min(heard + DEAD_AFTER).into());
+                }
+            }
+        }
+    }
+
+    fn welcome(&self) -> ToClient {
+        ToClient::Welcome {
+            host: self.core.name.clone(),
+            program: self.core.version.clone(),
+            version: VERSION,
+            device: self.who.peer.device.clone(),
+            role: self.who.peer.role,
+            features: Vec::new(),
+            time: now_ms(),
+        }
+    }
+
+    /// Why a channel broke, for its last frame; what is the client's doing is counted.
+    fn broken(&self, error: &link::Error) -> CloseCode {
+        match error {
+            link::Error::Seal(_) | link::Error::Malformed(_) | link::Error::TooLarge(_) => {
+                self.core.devices.refused("a record that does not open", Instant::now(), now_ms());
+                CloseCode::Malformed
+            }
+            link::Error::Closed(code) => *code,
+            _ => CloseCode::Normal,
+        }
+    }
+
+    async fn say(&mut self, message: &ToClient) -> Flow {
+        self.sender.send(message, &[]).await.map_err(|error| self.broken(&error))
+    }
+
+    async fn reply(&mut self, id: u64, result: Result<serde_json::Value, Failure>) -> Flow {
+        let (ok, error) = match result {
+            Ok(value) => (Some(value), None),
+            Err(why) => (None, Some(why)),
+        };
+        match self.sender.send(&ToClient::Reply { id, ok, error }, &[]).await {
+            Err(link::Error::TooLarge(_)) => {
+                let error = failure(ErrorKind::Limited, "the answer is too long for one message", "");
+                self.say(&ToClient::Reply { id, ok: None, error: Some(error) }).await
+            }
+            done => done.map_err(|error| self.broken(&error)),
+        }
+    }
+
+    async fn tell(&mut self) -> Flow {
+        let Some((watching, _)) = &mut self.watching else { return Ok(()) };
+        for message in watching.news(&self.core.board, &self.core.name) {
+            let fed = self.sender.feed(&message, &[]).await;
+            fed.map_err(|error| self.broken(&error))?;
+        }
+        self.sender.flush().await.map_err(|error| self.broken(&error))
+    }
+
+    async fn client_says(&mut self, bytes: Bytes) -> Flow {
+        let message = match codec::decode::<ToHost>(&bytes) {
+            Ok((message, _)) => message,
+            Err(DecodeError::Header(_)) => return self.not_understood(&bytes).await,
+            Err(DecodeError::Truncated | DecodeError::TooLarge) => return Err(CloseCode::Malformed),
+        };
+        let own = |device| self.who.peer.device.as_ref() == Some(device);
+        let allowed = match &message {
+            ToHost::Call { method, .. } if role::is_local_only(method) => self.who.local,
+            ToHost::Call { method: Method::DeviceRename { device, .. }, .. } if own(device) => true,
+            message => role::allows(self.who.peer.role, message),
+        };
+        if !allowed {
+            return self.forbid(&message).await;
+        }
+        match message {
+            ToHost::Hello { .. } => Err(CloseCode::Malformed),
+            ToHost::Watch {} => self.watch().await,
+            ToHost::Attach { session, after, size, window } => {
+                let window = window.min(MAX_WINDOW);
+                self.attach(ToHost::Attach { session: session.clone(), after, size, window }, session, window)
+                    .await
+            }
+            ToHost::Detach { session } => {
+                self.drop_leg(&session);
+                self.say(&ToClient::Detached { session, why: None }).await
+            }
+            ToHost::Ack { session, .. } => self.tell_keeper(&session, &bytes).await,
+            ToHost::Command { session, n, .. } => {
+                if self.legs.iter().all(|leg| leg.session != session) && !self.ended.contains(&session) {
+                    let why = failure(ErrorKind::Invalid, "the session is not attached", "attach first");
+                    return self.say(&ToClient::Refused { session, n, why }).await;
+                }
+                self.tell_keeper(&session, &bytes).await
+            }
+            ToHost::Call { id, method } => self.call(id, method).await,
+            ToHost::Ping { sent } => self.say(&ToClient::Pong { sent }).await,
+            ToHost::Pong { .. } => Ok(()),
+        }
+    }
+
+    async fn forbid(&mut self, message: &ToHost) -> Flow {
+        let role = self.who.peer.role;
+        let why = failure(
+            ErrorKind::Forbidden,
+            format!("a device with the role {role:?} may not do this").to_lowercase(),
+            "an owner of the host can",
+        );
+        self.core.devices.refused("a message that the role does not allow", Instant::now(), now_ms());
+        match message {
+            ToHost::Command { session, n, .. } => {
+                self.say(&ToClient::Refused { session: session.clone(), n: *n, why }).await
+            }
+            ToHost::Call { id, .. } => self.reply(*id, Err(why)).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A message of a type that this version does not know is refused by itself; the channel goes on.
+    async fn not_understood(&mut self, bytes: &Bytes) -> Flow {
+        #[derive(Deserialize)]
+        struct Outline {
+            t: String,
+            #[serde(default)]
+            id: Option<u64>,
+            #[serde(default)]
+            session: Option<SessionId>,
+            #[serde(default)]
+            n: Option<u64>,
+        }
+        self.nonsense += 1;
+        if self.nonsense > MAX_NONSENSE {
+            return Err(CloseCode::Malformed);
+        }
+        let Ok((outline, _)) = codec::decode::<Outline>(bytes) else { return Ok(()) };
+        let why = failure(
+            ErrorKind::NotFound,
+            "the host does not know this request",
+            "the client may be newer than the host",
+        );
+        match outline {
+            Outline { t, id: Some(id), .. } if t == "call" => self.reply(id, Err(why)).await,
+            Outline { t, session: Some(session), n: Some(n), .. } if t == "command" => {
+                self.say(&ToClient::Refused { session, n, why }).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn watch(&mut self) -> Flow {
+        let owner = self.who.peer.role == Role::Owner;
+        self.watching = Some((self.core.board.watch(), owner.then(|| self.core.notices.subscribe())));
+        self.tell().await?;
+        if owner {
+            for notice in self.core.questions() {
+                self.say(&ToClient::Notice { notice }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn attach(&mut self, attach: ToHost, session: SessionId, window: u32) -> Flow {
+        self.ended.remove(&session);
+        if let Some(leg) = self.legs.iter_mut().find(|leg| leg.session == session) {
+            // The same wire, so that commands under way stay in order.
+            leg.window = window;
+            let sent = leg.sender.send(&attach, &[]).await;
+            return if sent.is_err() { self.lose_leg(session).await } else { Ok(()) };
+        }
+        let large = self.legs.iter().filter(|leg| leg.window > SMALL_WINDOW).count();
+        let full = if window > SMALL_WINDOW { large >= MAX_LEGS } else { self.legs.len() >= MAX_SMALL_LEGS };
+        if full {
+            let hint = "detach from one first";
+            let why = failure(ErrorKind::Limited, "too many sessions are attached at once", hint);
+            return self.say(&ToClient::Detached { session, why: Some(why) }).await;
+        }
+        let hello = keepers::hello(self.who.stream.clone(), Some(self.who.peer.clone()));
+        match keepers::reach(&self.core, &session, &hello, &attach).await {
+            Ok((sender, receiver)) => {
+                self.legs.push(Leg { session, window, sender, receiver });
+                Ok(())
+            }
+            Err(why) => self.say(&ToClient::Detached { session, why: Some(why) }).await,
+        }
+    }
+
+    fn drop_leg(&mut self, session: &SessionId) {
+        self.legs.retain(|leg| leg.session != *session);
+        if self.ended.len() < MAX_ENDED {
+            self.ended.insert(session.clone());
+        }
+    }
+
+    async fn lose_leg(&mut self, session: SessionId) -> Flow {
+        self.drop_leg(&session);
+        let why = failure(ErrorKind::Environment, "the session's keeper is gone", "attach again");
+        self.say(&ToClient::Detached { session, why: Some(why) }).await
+    }
+
+    /// Passes a client's message on. Without a leg it is late, and means nothing any more.
+    async fn tell_keeper(&mut self, session: &SessionId, bytes: &[u8]) -> Flow {
+        let Some(leg) = self.legs.iter_mut().find(|leg| leg.session == *session) else { return Ok(()) };
+        let sent = async {
+            leg.sender.forward(bytes).await?;
+            leg.sender.flush().await
+        };
+        if let Err(error) = sent.await {
+            tracing::info!(%session, %error, "a keeper takes nothing more");
+            return self.lose_leg(session.clone()).await;
+        }
+        Ok(())
+    }
+
+    /// Passes on what a keeper has to say: all that is there, in one write.
+    async fn keeper_says(&mut self, place: usize, mut message: Result<Option<Bytes>, link::Error>) -> Flow {
+        self.turn = place + 1;
+        for passed in 1.. {
+            match message {
+                Ok(Some(bytes)) => {
+                    let fed = self.sender.forward(&bytes).await;
+                    fed.map_err(|error| self.broken(&error))?;
+                }
+                ended => {
+                    if let Err(error) = ended {
+                        tracing::info!(session = %self.legs[place].session, %error, "the wire to a keeper broke");
+                    }
+                    let session = self.legs[place].session.clone();
+                    return self.lose_leg(session).await;
+                }
+            }
+            if passed == BATCH {
+                break;
+            }
+            message = match now(self.legs[place].receiver.recv()) {
+                Poll::Ready(message) => message,
+                Poll::Pending => break,
+            };
+        }
+        self.sender.flush().await.map_err(|error| self.broken(&error))
+    }
+
+    async fn call(&mut self, id: u64, method: Method) -> Flow {
+        if self.calls == MAX_CALLS {
+            let why = failure(ErrorKind::Limited, "too many requests at once", "wait for the answers");
+            return self.reply(id, Err(why)).await;
+        }
+        self.calls += 1;
+        let (core, who, replies) = (Arc::clone(&self.core), Arc::clone(&self.who), self.replies.clone());
+        self.core.tasks.spawn(async move {
+            let result = calls::answer(&core, &who, method).await;
+            // A client that is gone wants no answer.
+            let _ = replies.send((id, result)).await;
+        });
+        Ok(())
+    }
+}
+
+/// The next message of any leg, beginning with the one whose turn it is. Pending for ever where there is none.
+async fn next(legs: &mut [Leg], turn: usize) -> (usize, Result<Option<Bytes>, link::Error>) {
+    poll_fn(|cx| {
+        for step in 0..legs.len() {
+            let place = (turn + step) % legs.len();
+            if let Poll::Ready(message) = pin!(legs[place].receiver.recv()).poll(cx) {
+                return Poll::Ready((place, message));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// What a future has to say without waiting.
+fn now<T>(future: impl Future<Output = T>) -> Poll<T> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A notice, or `None` when the board has changed. Pending for ever where nobody watches.
+async fn news(watching: &mut Option<(Watching, Option<broadcast::Receiver<Notice>>)>) -> Option<Notice> {
+    let Some((watching, notices)) = watching else { return pending().await };
+    let notice = async {
+        let Some(notices) = notices else { return pending().await };
+        loop {
+            match notices.recv().await {
+                Ok(notice) => return notice,
+                Err(broadcast::error::RecvError::Lagged(missed)) => tracing::debug!(missed, "a slow watcher"),
+                Err(broadcast::error::RecvError::Closed) => return pending().await,
+            }
+        }
+    };
+    tokio::select! {
+        () = watching.changed() => None,
+        notice = notice => Some(notice),
+    }
+}
+
+/// Between three quarters of `whole` and all of it, so that channels do not beat together.
+fn jittered(whole: Duration) -> Duration {
+    let mut byte = [0];
+    // Without randomness they beat together, and that is all.
+    let _ = getrandom::fill(&mut byte);
+    whole / 4 * 3 + whole / 4 * u32::from(byte[0]) / 255
+}

@@ -1,0 +1,330 @@
+//! The keepers: those that run already, those that the daemon starts, and the wire to each.
+//!
+//! The daemon owns none of them. It finds them by their sockets, watches each for its summary, and can be killed at
+//! any time without one noticing more than a connection that ended.
+
+use crate::branch;
+use crate::core::{Core, failure};
+use crate::spawn;
+use link::{MessageReceiver, MessageSender, unix};
+use session::codec;
+use session::id::{SessionId, StreamId};
+use session::message::{Act, ErrorKind, Failure, Peer, RunState, Summary, ToClient, ToHost, VERSION};
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+/// How long a keeper may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How old a branch name may be before it is read again.
+const BRANCH_FRESH: Duration = Duration::from_secs(2);
+/// Attempts in a row that found nobody at a keeper's socket, after which it is taken for dead. A keeper that is only
+/// slow, stopped or swapped out, is never.
+const ATTEMPTS: u32 = 2;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause between attempts at a keeper that is there and does not answer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a keeper on its way out may hold its log behind its socket.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// The keepers that a task watches.
+#[derive(Default)]
+pub(crate) struct Following {
+    ids: Mutex<HashSet<SessionId>>,
+}
+
+impl Following {
+    fn lock(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a wire to a keeper begins with.
+pub(crate) fn hello(stream: StreamId, peer: Option<Peer>) -> ToHost {
+    let client = concat!("longrein-host/", env!("CARGO_PKG_VERSION")).to_owned();
+    ToHost::Hello { client, version: VERSION, features: Vec::new(), stream, peer }
+}
+
+/// A connection to a keeper that has greeted, with `first` sent along.
+pub(crate) async fn connect(
+    path: &Path,
+    hello: &ToHost,
+    first: &ToHost,
+) -> Result<(MessageSender, MessageReceiver), link::Error> {
+    let (mut sender, mut receiver) = unix::connect(path).await?;
+    sender.feed(hello, &[]).await?;
+    sender.feed(first, &[]).await?;
+    sender.flush().await?;
+    let welcome = timeout(ANSWER, receiver.recv()).await.map_err(|_| link::Error::Timeout("a keeper"))??;
+    let welcome = welcome.ok_or(link::Error::Cut)?;
+    match codec::decode::<ToClient>(&welcome) {
+        Ok((ToClient::Welcome { .. }, _)) => Ok((sender, receiver)),
+        Ok(_) => Err(link::Error::Malformed("a keeper did not say welcome".into())),
+        Err(error) => Err(link::Error::Malformed(error.to_string())),
+    }
+}
+
+/// Finds every keeper that runs and every session that lies on the disk.
+pub(crate) async fn adopt(core: &Arc<Core>) -> Result<(), store::Error> {
+    let mut settled = Vec::new();
+    for id in core.paths.keepers()? {
+        if let Ok(id) = id.parse::<SessionId>() {
+            settled.extend(follow(core, id));
+        }
+    }
+    let by = Instant::now() + ANSWER;
+    for settle in settled {
+        // What is there must be known before anybody can ask; a keeper that hangs may not hold up the others.
+        let _ = timeout_at(by, settle).await;
+    }
+    for id in core.paths.sessions()? {
+        if let Ok(id) = id.parse::<SessionId>()
+            && core.board.summary(&id).is_none()
+        {
+            let followed = core.following.lock().contains(&id);
+            show_from_disk(core, &id, followed);
+        }
+    }
+    Ok(())
+}
+
+/// Watches a keeper from here on, unless somebody does. The receiver hears when its first summary is on the board,
+/// or that there will be none.
+pub(crate) fn follow(core: &Arc<Core>, id: SessionId) -> Option<tokio::sync::oneshot::Receiver<()>> {
+    if !core.following.lock().insert(id.clone()) {
+        return None;
+    }
+    let (first, heard) = tokio::sync::oneshot::channel();
+    let shared = Arc::clone(core);
+    core.tasks.spawn(async move {
+        let core = shared;
+        tokio::select! {
+            () = watch(&core, &id, first) => {}
+            () = core.stopper.stopped() => {}
+        }
+        core.following.lock().remove(&id);
+    });
+    Some(heard)
+}
+
+async fn watch(core: &Core, id: &SessionId, first: tokio::sync::oneshot::Sender<()>) {
+    let mut first = Some(first);
+    let (mut nobody, mut pause) = (0, FIRST_PAUSE);
+    while nobody < ATTEMPTS {
+        match watch_once(core, id, &mut first).await {
+            Ok(Watched::Ended) => return,
+            Ok(Watched::Cut { heard }) => {
+                nobody = 0;
+                pause = if heard { FIRST_PAUSE } else { pause * 2 };
+            }
+            Err(error) if nobody_listens(&error) => {
+                nobody += 1;
+                pause = FIRST_PAUSE;
+            }
+            Err(error) => {
+                tracing::debug!(session = %id, %error, "a keeper does not answer");
+                nobody = 0;
+                pause *= 2;
+            }
+        }
+        pause = pause.min(LONGEST_PAUSE);
+        sleep(pause).await;
+    }
+    show_from_disk(core, id, false);
+}
+
+/// Whether nobody is at a keeper's socket. Everything else is a keeper that may answer later.
+fn nobody_listens(error: &link::Error) -> bool {
+    let link::Error::Io { source, .. } = error else { return false };
+    matches!(source.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
+}
+
+enum Watched {
+    /// The program ended; the rest is history.
+    Ended,
+    /// The connection is gone.
+    Cut { heard: bool },
+}
+
+async fn watch_once(
+    core: &Core,
+    id: &SessionId,
+    first: &mut Option<tokio::sync::oneshot::Sender<()>>,
+) -> Result<Watched, link::Error> {
+    let path =
+        core.paths.keeper_sock(id.as_str()).map_err(|error| link::Error::Malformed(error.to_string()))?;
+    let stream = StreamId::from_random([0; 10]);
+    let (_sender, mut receiver) = connect(&path, &hello(stream, None), &ToHost::Watch {}).await?;
+    let mut branch: Option<(Instant, Option<String>)> = None;
+    let mut heard = false;
+    while let Some(message) = receiver.recv().await? {
+        let Ok((ToClient::Changed { mut summary }, _)) = codec::decode::<ToClient>(&message) else {
+            continue;
+        };
+        if summary.id != *id {
+            return Err(link::Error::Malformed("a keeper spoke of another session".into()));
+        }
+        let now = Instant::now();
+        let fresh = branch.take().filter(|(read, _)| now.duration_since(*read) < BRANCH_FRESH);
+        let known = fresh.unwrap_or_else(|| (now, branch::of(Path::new(&summary.cwd))));
+        summary.branch.clone_from(&known.1);
+        branch = Some(known);
+        heard = true;
+        let running = summary.run == RunState::Running;
+        core.board.put(if running { summary } else { settled(summary) });
+        if let Some(first) = first.take() {
+            let _ = first.send(());
+        }
+        if !running {
+            return Ok(Watched::Ended);
+        }
+    }
+    Ok(Watched::Cut { heard })
+}
+
+/// An ended session's summary: whoever keeps it now is nobody's concern.
+fn settled(mut summary: Summary) -> Summary {
+    summary.keeper_pid = None;
+    summary.attached = 0;
+    summary
+}
+
+/// Puts on the board what the last keeper of a session wrote. Where a keeper is there and only does not answer, that is
+/// how the session was when it still did.
+fn show_from_disk(core: &Core, id: &SessionId, followed: bool) {
+    let path = core.paths.session_meta(id.as_str());
+    let summary = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Summary>(&text).ok());
+    let Some(mut summary) = summary.filter(|summary| summary.id == *id) else {
+        tracing::warn!(session = %id, "a session without a readable summary is not shown");
+        core.board.remove(id);
+        return;
+    };
+    summary.branch = branch::of(Path::new(&summary.cwd));
+    if summary.run == RunState::Running {
+        if followed {
+            core.board.put(summary);
+            return;
+        }
+        summary.run = RunState::Lost { at: summary.last_activity };
+    }
+    core.board.put(settled(summary));
+}
+
+/// Makes sure that no keeper has a session that still runs, whatever the board says of it.
+pub(crate) async fn ensure_over(core: &Arc<Core>, id: &SessionId) -> Result<(), Failure> {
+    let path = core.paths.keeper_sock(id.as_str()).map_err(|error| crate::core::disk(&error))?;
+    let asked = async {
+        let hello = hello(StreamId::from_random([0; 10]), None);
+        let (_sender, mut receiver) = connect(&path, &hello, &ToHost::Watch {}).await?;
+        loop {
+            let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
+            if let Ok((ToClient::Changed { summary }, _)) = codec::decode::<ToClient>(&message) {
+                return Ok(summary.run);
+            }
+        }
+    };
+    match timeout(ANSWER, asked).await.unwrap_or(Err(link::Error::Timeout("a keeper"))) {
+        Ok(RunState::Running) => {
+            follow(core, id.clone());
+            Err(failure(ErrorKind::Invalid, "the session still runs", "end it first"))
+        }
+        // It only lingers, or reads.
+        Ok(RunState::Ended { .. } | RunState::Lost { .. }) => Ok(()),
+        Err(error) if nobody_listens(&error) => {
+            let by = Instant::now() + LEAVING;
+            while store::log_in_use(&core.paths.session_log(id.as_str())) {
+                if Instant::now() >= by {
+                    let message = "a keeper that does not answer has the session's log";
+                    return Err(failure(
+                        ErrorKind::Environment,
+                        message,
+                        "`longrein doctor` looks at what runs",
+                    ));
+                }
+                sleep(FIRST_PAUSE).await;
+            }
+            Ok(())
+        }
+        Err(error) => cannot_ask(&error),
+    }
+}
+
+/// A wire to the keeper of `id` that has sent `first`. Where the program ended and its keeper is gone, a keeper that
+/// only reads is started.
+pub(crate) async fn reach(
+    core: &Arc<Core>,
+    id: &SessionId,
+    hello: &ToHost,
+    first: &ToHost,
+) -> Result<(MessageSender, MessageReceiver), Failure> {
+    let path = core.paths.keeper_sock(id.as_str()).map_err(|error| crate::core::disk(&error))?;
+    let error = match connect(&path, hello, first).await {
+        Ok(wire) => return Ok(wire),
+        Err(error) => error,
+    };
+    match core.board.summary(id) {
+        None => Err(no_such_session()),
+        Some(summary) if summary.run == RunState::Running => {
+            tracing::warn!(session = %id, %error, "a running session's keeper does not answer");
+            Err(failure(
+                ErrorKind::Environment,
+                "the session's keeper does not answer",
+                "`longrein doctor` looks at what runs",
+            ))
+        }
+        Some(_) => {
+            spawn::reader(core, id).await?;
+            connect(&path, hello, first).await.map_err(|error| {
+                failure(ErrorKind::Internal, format!("the session's log cannot be read: {error}"), "")
+            })
+        }
+    }
+}
+
+/// Ends a session's program.
+pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -> Result<(), Failure> {
+    let summary = core.board.summary(id).ok_or_else(no_such_session)?;
+    let ended = || Err(failure(ErrorKind::Ended, "the session has ended already", ""));
+    if matches!(summary.run, RunState::Ended { .. }) {
+        return ended();
+    }
+    let path = core.paths.keeper_sock(id.as_str()).map_err(|error| crate::core::disk(&error))?;
+    let stream = StreamId::from_random(crate::core::random()?);
+    let command = ToHost::Command { session: id.clone(), n: 1, act: Act::Stop };
+    let asked = async {
+        let (_sender, mut receiver) = connect(&path, &hello(stream, peer), &command).await?;
+        loop {
+            let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
+            match codec::decode::<ToClient>(&message) {
+                Ok((ToClient::Applied { n: 1, .. }, _)) => return Ok(Ok(())),
+                Ok((ToClient::Refused { why, .. }, _)) => return Ok(Err(why)),
+                _ => {}
+            }
+        }
+    };
+    match timeout(ANSWER, asked).await {
+        Ok(Ok(settled)) => {
+            // Where the board took it for lost, it was not.
+            follow(core, id.clone());
+            match settled {
+                // It ended by itself just before: that is what was asked for.
+                Err(why) if why.kind == ErrorKind::Ended && summary.run == RunState::Running => Ok(()),
+                settled => settled,
+            }
+        }
+        Ok(Err(error)) if nobody_listens(&error) && summary.run != RunState::Running => ended(),
+        Ok(Err(error)) => cannot_ask(&error),
+        Err(_) => cannot_ask(&link::Error::Timeout("a keeper")),
+    }
+}
+
+fn cannot_ask(error: &link::Error) -> Result<(), Failure> {
+    Err(failure(ErrorKind::Environment, format!("the session's keeper does not answer: {error}"), ""))
+}
+
+pub(crate) fn no_such_session() -> Failure {
+    failure(ErrorKind::NotFound, "there is no such session", "`longrein ls` lists them")
+}

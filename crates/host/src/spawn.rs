@@ -1,0 +1,183 @@
+//! Starting keepers: the same program again, which detaches itself and says on one line whether it stands.
+
+use crate::core::{Core, disk, failure, random};
+use crate::keepers;
+use serde::{Deserialize, Serialize};
+use session::id::SessionId;
+use session::message::{Create, ErrorKind, Failure, RunState, Size};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Paths;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// From the start of the process to its line.
+const READY: Duration = Duration::from_secs(10);
+/// Longest line a keeper may answer with, in bytes.
+const MAX_LINE: u64 = 16 * 1024;
+/// Longest command and folder together, as JSON writes them, in bytes: a keeper's summary is one message, and has the
+/// rest of it for all else.
+const MAX_COMMAND: usize = 56 * 1024;
+/// Longest name of a session, in characters.
+const MAX_NAME: usize = 64;
+
+/// What a keeper reads on its standard input; `keeper::Spec` is the other end.
+#[derive(Serialize)]
+struct Spec<'a> {
+    session: &'a SessionId,
+    name: &'a str,
+    command: &'a [String],
+    cwd: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    env: Option<&'a [(String, String)]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<Size>,
+    paths: &'a Paths,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    #[serde(default)]
+    error: Option<Failure>,
+}
+
+/// Starts a session; it is on the board when this returns.
+pub(crate) async fn session(core: &Arc<Core>, create: Create, local: bool) -> Result<SessionId, Failure> {
+    let Create { command, cwd, name, size, env } = create;
+    let invalid = |message: &str, hint: &str| Err(failure(ErrorKind::Invalid, message, hint));
+    if command.first().is_none_or(String::is_empty) {
+        return invalid("no program was named", "name one, such as `bash`");
+    }
+    let nul = |text: &String| text.contains('\0');
+    if command.iter().any(nul) || cwd.as_ref().is_some_and(nul) {
+        return invalid("a program's words cannot hold a zero byte", "");
+    }
+    if size.is_some_and(|size| !(1..=1000).contains(&size.cols) || !(1..=1000).contains(&size.rows)) {
+        return invalid("a terminal has 1 to 1000 columns and rows", "");
+    }
+    let cwd = match cwd {
+        Some(cwd) => cwd,
+        None => home()?,
+    };
+    if serde_json::to_vec(&(&command, &cwd)).is_ok_and(|text| text.len() > MAX_COMMAND) {
+        return invalid("the program's words are too long", "put what is long into a file");
+    }
+    if !Path::new(&cwd).is_absolute() {
+        return invalid("the folder must be named from the root on", "start it with `/`");
+    }
+    if !Path::new(&cwd).is_dir() {
+        let message = format!("there is no folder {cwd}");
+        return Err(failure(ErrorKind::Environment, message, "make it first, or name another"));
+    }
+    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| default_name(&command[0], &cwd));
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    let id = SessionId::from_random(random()?);
+    core.paths.create_session_dir(id.as_str()).map_err(|error| disk(&error))?;
+    let spec = Spec {
+        session: &id,
+        name: &name,
+        command: &command,
+        cwd: &cwd,
+        // A device may not choose the environment: it would be a way around the choice of program.
+        env: env.as_deref().filter(|_| local),
+        size,
+        paths: &core.paths,
+    };
+    let spec = serde_json::to_vec(&spec)
+        .map_err(|error| failure(ErrorKind::Internal, format!("a session's description: {error}"), ""))?;
+    if let Err(why) = start(core, &id, &[], &spec).await {
+        if let Err(error) = core.paths.remove_session(id.as_str()) {
+            tracing::warn!(session = %id, %error, "could not remove what is left of a failed start");
+        }
+        return Err(why);
+    }
+    if let Some(heard) = keepers::follow(core, id.clone()) {
+        // The session stands; that its summary takes long is no reason to say otherwise.
+        let _ = timeout(READY, heard).await;
+    }
+    Ok(id)
+}
+
+/// Starts a keeper that only reads, for a session whose program is gone.
+pub(crate) async fn reader(core: &Core, id: &SessionId) -> Result<(), Failure> {
+    debug_assert!(core.board.summary(id).is_none_or(|summary| summary.run != RunState::Running));
+    let spec = serde_json::to_vec(&core.paths)
+        .map_err(|error| failure(ErrorKind::Internal, format!("the folders: {error}"), ""))?;
+    start(core, id, &["--read", id.as_str()], &spec).await
+}
+
+async fn start(core: &Core, id: &SessionId, args: &[&str], spec: &[u8]) -> Result<(), Failure> {
+    let environment =
+        |what: &str, error: &std::io::Error| failure(ErrorKind::Environment, format!("{what}: {error}"), "");
+    let log_path = core.paths.session_dir(id.as_str()).join("keeper.log");
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&log_path);
+    let log = log.map_err(|error| environment("the session's folder cannot be written to", &error))?;
+    // It makes a session (setsid) of its own as its first act; it must not lead a process group before.
+    let mut child = Command::new(&core.program)
+        .arg("keeper")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .current_dir("/")
+        .kill_on_drop(false)
+        .spawn()
+        .map_err(|error| environment("the keeper cannot be started", &error))?;
+    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(failure(ErrorKind::Internal, "the keeper has no standard input or output", ""));
+    };
+    let mut line = String::new();
+    let asked = async {
+        stdin.write_all(spec).await?;
+        drop(stdin);
+        BufReader::new(stdout.take(MAX_LINE)).read_line(&mut line).await
+    };
+    let asked = timeout(READY, asked).await;
+    if asked.is_err() {
+        // Whatever it is doing, nobody will ever know of it.
+        let _ = child.start_kill();
+    }
+    let hint = format!("see {}", log_path.display());
+    match asked {
+        Err(_) => Err(failure(ErrorKind::Environment, "the keeper did not start in time", hint)),
+        Ok(Err(error)) => {
+            Err(failure(ErrorKind::Environment, format!("the keeper did not start: {error}"), hint))
+        }
+        Ok(Ok(_)) => match serde_json::from_str::<Line>(&line) {
+            Ok(Line { error: None }) => Ok(()),
+            Ok(Line { error: Some(why) }) => Err(why),
+            Err(_) => Err(failure(ErrorKind::Internal, "the keeper ended before it was ready", hint)),
+        },
+    }
+}
+
+fn home() -> Result<String, Failure> {
+    let home = std::env::var("HOME").ok().filter(|home| Path::new(home).is_absolute());
+    home.ok_or_else(|| failure(ErrorKind::Environment, "no home folder is known", "name a folder"))
+}
+
+/// `bash in longrein`.
+fn default_name(program: &str, cwd: &str) -> String {
+    let last = |path: &str| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+    let program = last(program).unwrap_or_else(|| program.to_owned());
+    match last(cwd) {
+        Some(folder) => format!("{program} in {folder}"),
+        None => program,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_from_program_and_folder() {
+        assert_eq!(default_name("/usr/bin/bash", "/home/me/longrein"), "bash in longrein");
+        assert_eq!(default_name("claude", "/"), "claude");
+    }
+}

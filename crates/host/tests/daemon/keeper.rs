@@ -1,0 +1,227 @@
+//! A keeper as small as one can be: a log in memory, what is typed comes out, each command once. It knows nothing of
+//! snapshots and windows, which the real one is tested for; here it is the other end of the daemon's wires.
+
+use link::unix::Listener;
+use link::{MessageReceiver, MessageSender};
+use session::codec;
+use session::id::{SessionId, StreamId};
+use session::message::{
+    Act, Cursor, ErrorKind, Event, Failure, Peer, RunState, Size, Summary, ToClient, ToHost, VERSION,
+};
+use session::role::Role;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use store::Paths;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+const SIZE: Size = Size { cols: 80, rows: 24 };
+
+#[derive(Default)]
+struct Log {
+    output: Vec<Vec<u8>>,
+    applied: HashMap<StreamId, u64>,
+    peers: Vec<Option<Peer>>,
+}
+
+struct Shared {
+    id: SessionId,
+    over: AtomicBool,
+    log: Mutex<Log>,
+    head: watch::Sender<u64>,
+    title: watch::Sender<String>,
+}
+
+/// A session that runs until this is dropped.
+pub struct Keeper {
+    shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+}
+
+impl Keeper {
+    pub async fn start(paths: &Paths, n: u8) -> Self {
+        Self::start_slow(paths, n, 0).await
+    }
+
+    /// Ends the first `mute` connections without a word.
+    pub async fn start_slow(paths: &Paths, n: u8, mute: u32) -> Self {
+        let id = SessionId::from_random([n; 10]);
+        paths.create().unwrap();
+        paths.create_session_dir(id.as_str()).unwrap();
+        let shared = Arc::new(Shared {
+            id: id.clone(),
+            over: AtomicBool::new(false),
+            log: Mutex::default(),
+            head: watch::Sender::new(0),
+            title: watch::Sender::new("first".to_owned()),
+        });
+        let meta = serde_json::to_vec(&shared.summary()).unwrap();
+        store::write_private(&paths.session_meta(id.as_str()), &meta).unwrap();
+        let listener = Listener::bind(&paths.keeper_sock(id.as_str()).unwrap()).await.unwrap();
+        let mut tasks = JoinSet::new();
+        let own = Arc::clone(&shared);
+        tasks.spawn(async move {
+            let mut wires = JoinSet::new();
+            let mut accepted = 0;
+            while let Ok((sender, receiver)) = listener.accept().await {
+                accepted += 1;
+                if accepted <= mute {
+                    continue;
+                }
+                wires.spawn(serve(Arc::clone(&own), sender, receiver));
+            }
+        });
+        Self { shared, tasks }
+    }
+
+    pub fn id(&self) -> SessionId {
+        self.shared.id.clone()
+    }
+
+    pub fn write(&self, bytes: &[u8]) {
+        self.shared.write(bytes);
+    }
+
+    pub fn set_title(&self, title: &str) {
+        self.shared.title.send_replace(title.to_owned());
+    }
+
+    /// The program ends; nobody was told yet.
+    pub fn end(&self) {
+        self.shared.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Everyone who greeted, as they were described.
+    pub fn peers(&self) -> Vec<Option<Peer>> {
+        self.shared.log.lock().unwrap().peers.clone()
+    }
+
+    /// Dies as by `kill -9`: the socket's file stays.
+    pub async fn kill(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Shared {
+    fn write(&self, bytes: &[u8]) {
+        let mut log = self.log.lock().unwrap();
+        log.output.push(bytes.to_vec());
+        self.head.send_replace(log.output.len() as u64);
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            id: self.id.clone(),
+            name: "echo".into(),
+            command: vec!["echo".into()],
+            cwd: "/".into(),
+            branch: None,
+            run: RunState::Running,
+            keeper_pid: Some(std::process::id()),
+            started_at: 1,
+            last_activity: 2,
+            title: self.title.borrow().clone(),
+            size: SIZE,
+            head: Cursor { epoch: 1, seq: *self.head.borrow() },
+            attached: 0,
+            preview: vec![],
+        }
+    }
+}
+
+async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: MessageReceiver) {
+    let mut stream = None;
+    let mut role = Role::Owner;
+    let mut cursor: Option<u64> = None;
+    let mut watching = false;
+    let (mut head, mut title) = (shared.head.subscribe(), shared.title.subscribe());
+    loop {
+        tokio::select! {
+            message = receiver.recv() => {
+                let Ok(Some(message)) = message else { return };
+                let (message, payload) = codec::decode::<ToHost>(&message).unwrap();
+                let answer = match message {
+                    ToHost::Hello { stream: theirs, peer, .. } => {
+                        stream = Some(theirs);
+                        role = peer.as_ref().map_or(Role::Owner, |peer| peer.role);
+                        shared.log.lock().unwrap().peers.push(peer);
+                        ToClient::Welcome {
+                            host: String::new(),
+                            program: "keeper/test".into(),
+                            version: VERSION,
+                            device: None,
+                            role,
+                            features: vec![],
+                            time: 0,
+                        }
+                    }
+                    ToHost::Watch {} => {
+                        watching = true;
+                        ToClient::Changed { summary: shared.summary() }
+                    }
+                    ToHost::Attach { session, after, .. } => {
+                        cursor = Some(after.map_or(0, |after| after.seq));
+                        let log = shared.log.lock().unwrap();
+                        let applied = log.applied.get(stream.as_ref().unwrap()).copied().unwrap_or(0);
+                        let head = Cursor { epoch: 1, seq: log.output.len() as u64 };
+                        ToClient::Attached { session, head, size: SIZE, applied }
+                    }
+                    ToHost::Command { session, n, act } => {
+                        let last = {
+                            let mut log = shared.log.lock().unwrap();
+                            let last = log.applied.entry(stream.clone().unwrap()).or_default();
+                            let before = *last;
+                            if n == before + 1 && role >= Role::Operator {
+                                *last = n;
+                            }
+                            before
+                        };
+                        if n > last + 1 {
+                            let kind = ErrorKind::Invalid;
+                            let why = Failure { kind, message: "a gap".into(), hint: String::new() };
+                            ToClient::Refused { session, n, why }
+                        } else if shared.over.load(Ordering::Relaxed) {
+                            let kind = ErrorKind::Ended;
+                            let why = Failure { kind, message: "it is over".into(), hint: String::new() };
+                            ToClient::Refused { session, n, why }
+                        } else {
+                            if n == last + 1 && act == Act::Input {
+                                shared.write(&payload);
+                            }
+                            ToClient::Applied { session, n }
+                        }
+                    }
+                    ToHost::Ack { .. } => continue,
+                    other => panic!("a keeper does not take {other:?}"),
+                };
+                if sender.send(&answer, &[]).await.is_err() {
+                    return;
+                }
+                head.mark_changed();
+            }
+            changed = head.changed(), if cursor.is_some() => {
+                changed.unwrap();
+                let from = cursor.unwrap();
+                let news = shared.log.lock().unwrap().output[usize::try_from(from).unwrap()..].to_vec();
+                for (seq, output) in (from + 1..).zip(news) {
+                    let session = shared.id.clone();
+                    let event = ToClient::Event { session, epoch: 1, seq, at: 0, event: Event::Output };
+                    if sender.feed(&event, &output).await.is_err() {
+                        return;
+                    }
+                    cursor = Some(seq);
+                }
+                if sender.flush().await.is_err() {
+                    return;
+                }
+            }
+            changed = title.changed(), if watching => {
+                changed.unwrap();
+                if sender.send(&ToClient::Changed { summary: shared.summary() }, &[]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Keepers that are slow, that are thought dead, and that end by themselves.
+
+use crate::keeper::Keeper;
+use crate::support::{Daemon, Talk, soon};
+use link::unix::Listener;
+use session::id::SessionId;
+use session::message::{ErrorKind, Method, RunState, Summary, ToClient, ToHost};
+use store::{Paths, SessionLog};
+use tempfile::TempDir;
+
+async fn run_state(talk: &mut Talk, id: &SessionId) -> RunState {
+    let all: Vec<Summary> = talk.call(Method::SessionList { after: None }).await.unwrap();
+    all.into_iter().find(|summary| summary.id == *id).expect("the session is not shown").run
+}
+
+/// What a session that runs leaves on the disk, without its keeper.
+async fn left_behind(paths: &Paths) -> SessionId {
+    let keeper = Keeper::start(paths, 1).await;
+    let id = keeper.id();
+    keeper.kill().await;
+    id
+}
+
+#[tokio::test]
+async fn a_keeper_that_does_not_answer_for_long_is_not_taken_for_dead() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start_slow(&Paths::under(home.path()), 1, 5).await;
+    let id = keeper.id();
+    let daemon = Daemon::start_in(home).await;
+    let mut watcher = daemon.local().await;
+    watcher.say(&ToHost::Watch {}, b"").await;
+    keeper.set_title("awake");
+    loop {
+        match watcher.next().await {
+            ToClient::Changed { summary } => {
+                assert_eq!((&summary.id, &summary.run), (&id, &RunState::Running));
+                if summary.title == "awake" {
+                    break;
+                }
+            }
+            ToClient::State { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_keeper_is_shown_as_it_was_and_its_log_stays() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    let id = left_behind(&paths).await;
+    // It listens, as a stopped process does, and takes nothing.
+    let _stopped = Listener::bind(&paths.keeper_sock(id.as_str()).unwrap()).await.unwrap();
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    assert_eq!(run_state(&mut talk, &id).await, RunState::Running);
+    let refused = talk.order(Method::SessionRemove { session: id.clone() }).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    let stopped =
+        soon("an answer", talk.order(Method::SessionStop { session: id.clone() })).await.unwrap_err();
+    assert_eq!(stopped.kind, ErrorKind::Environment);
+    assert!(paths.session_meta(id.as_str()).exists());
+}
+
+#[tokio::test]
+async fn a_log_that_somebody_writes_is_never_removed() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    let id = left_behind(&paths).await;
+    let log = SessionLog::open(&paths.session_log(id.as_str()), "boot").unwrap();
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    assert!(matches!(run_state(&mut talk, &id).await, RunState::Lost { .. }));
+    let refused = talk.order(Method::SessionRemove { session: id.clone() }).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Environment);
+    assert!(paths.session_log(id.as_str()).exists());
+    let ended = talk.order(Method::SessionStop { session: id.clone() }).await.unwrap_err();
+    assert_eq!(ended.kind, ErrorKind::Ended);
+    drop(log);
+    talk.order(Method::SessionRemove { session: id.clone() }).await.unwrap();
+    assert!(!paths.session_dir(id.as_str()).exists());
+}
+
+#[tokio::test]
+async fn a_session_that_was_taken_for_lost_and_runs_is_found_again() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    let id = left_behind(&paths).await;
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    assert!(matches!(run_state(&mut talk, &id).await, RunState::Lost { .. }));
+    let _keeper = Keeper::start(&paths, 1).await;
+    let refused = talk.order(Method::SessionRemove { session: id.clone() }).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    let mut watcher = daemon.local().await;
+    watcher.say(&ToHost::Watch {}, b"").await;
+    let runs = |message| match message {
+        ToClient::Changed { summary } => (summary.run == RunState::Running).then_some(()),
+        _ => None,
+    };
+    watcher.find(runs).await;
+}
+
+#[tokio::test]
+async fn to_stop_what_ends_just_then_is_no_failure() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start(&Paths::under(home.path()), 1).await;
+    let daemon = Daemon::start_in(home).await;
+    keeper.end();
+    daemon.local().await.order(Method::SessionStop { session: keeper.id() }).await.unwrap();
+}

@@ -1,0 +1,8 @@
+//! The daemon behind a real relay and real sockets, met by clients that may do whatever they like.
+
+mod hostile;
+mod keeper;
+mod keepers;
+mod pairing;
+mod routing;
+mod support;
