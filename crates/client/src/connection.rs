@@ -1,0 +1,313 @@
+//! One greeted connection to a host or a keeper.
+
+use crate::door::{self, Away};
+use crate::{Error, KnownHost};
+use bytes::Bytes;
+use link::{MessageReceiver, MessageSender, unix};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use session::codec::{self, DecodeError};
+use session::id::{DeviceId, SessionId, StreamId};
+use session::message::{Device, ErrorKind, Failure, Method, Summary, ToClient, ToHost, VERSION};
+use session::role::Role;
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+use store::Paths;
+use tokio::time::{Sleep, sleep_until, timeout};
+use wire::CloseCode;
+use wire::limits::DEAD_AFTER;
+
+/// From sending the hello to the welcome, where no person has to answer.
+const WELCOME: Duration = Duration::from_secs(10);
+/// How long an answer to a call may take. Starting a session takes the longest.
+const CALL: Duration = Duration::from_secs(15);
+/// How long a host that is away is waited for, before that is an error.
+const PRESENCE: Duration = Duration::from_secs(3);
+/// Messages that may come while an answer is waited for.
+const MAX_ASIDE: usize = 1024;
+/// Pages of one list. A page has dozens of entries.
+const MAX_PAGES: usize = 1000;
+
+/// Where messages go.
+#[derive(Clone, Debug)]
+pub enum Route {
+    /// A host this machine has joined, over its relay.
+    Host(Box<KnownHost>),
+    /// This user's daemon on this machine.
+    Daemon(Paths),
+    /// A session's keeper on this machine, so that the daemon's death is not noticed. It answers for a session that
+    /// runs, and for nothing else.
+    Keeper(Paths),
+}
+
+/// What the other side said of itself, and of us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// The host's name.
+    pub host: String,
+    /// Its program and version.
+    pub program: String,
+    /// The device we are; `None` for a local program.
+    pub device: Option<DeviceId>,
+    /// What we may do.
+    pub role: Role,
+    /// Names of optional abilities.
+    pub features: Vec<String>,
+    /// The host's clock, Unix milliseconds.
+    pub time: u64,
+}
+
+/// Messages both ways, greeted.
+pub struct Connection {
+    /// What the other side said.
+    pub welcome: Welcome,
+    pub(crate) sender: MessageSender,
+    pub(crate) receiver: MessageReceiver,
+    /// When a channel should be replaced by a fresh one; a unix socket lives as long as it likes.
+    pub(crate) renew_at: Option<Instant>,
+    aside: VecDeque<(ToClient, Bytes)>,
+    calls: u64,
+    heard: Instant,
+    /// Fires when the other side may have been silent for too long.
+    silence: Pin<Box<Sleep>>,
+}
+
+impl Connection {
+    /// Connects and greets. `session` names the keeper for [`Route::Keeper`], and is not looked at otherwise.
+    pub async fn open(
+        route: &Route,
+        session: Option<&SessionId>,
+        client: &str,
+        stream: StreamId,
+    ) -> Result<Self, Error> {
+        Self::open_within(route, session, client, stream, Away { patience: PRESENCE, tell: &mut |_| {} })
+            .await
+    }
+
+    pub(crate) async fn open_within(
+        route: &Route,
+        session: Option<&SessionId>,
+        client: &str,
+        stream: StreamId,
+        away: Away<'_>,
+    ) -> Result<Self, Error> {
+        match route {
+            Route::Host(host) => {
+                let (channel, path) = door::resume(host, away).await?;
+                let renew_at = Some(channel.renew_at());
+                let (sender, receiver) = door::messages(channel, path);
+                Self::greet(sender, receiver, client, stream, WELCOME, renew_at).await
+            }
+            Route::Daemon(paths) => {
+                let (sender, receiver) = local(&paths.host_sock()?, Error::NotRunning).await?;
+                Self::greet(sender, receiver, client, stream, WELCOME, None).await
+            }
+            Route::Keeper(paths) => {
+                let session = session.ok_or(Error::Internal("no session for a keeper"))?;
+                let (sender, receiver) =
+                    local(&paths.keeper_sock(session.as_str())?, Error::NoKeeper).await?;
+                Self::greet(sender, receiver, client, stream, WELCOME, None).await
+            }
+        }
+    }
+
+    pub(crate) async fn greet(
+        mut sender: MessageSender,
+        mut receiver: MessageReceiver,
+        client: &str,
+        stream: StreamId,
+        within: Duration,
+        renew_at: Option<Instant>,
+    ) -> Result<Self, Error> {
+        let hello = ToHost::Hello {
+            client: client.to_owned(),
+            version: VERSION,
+            features: Vec::new(),
+            stream,
+            peer: None,
+        };
+        sender.send(&hello, &[]).await?;
+        let answered = timeout(within, async {
+            loop {
+                let message = receiver.recv().await.map_err(ended)?.ok_or(link::Error::Cut)?;
+                match decode(&message)? {
+                    Some((
+                        ToClient::Welcome { host, program, version: _, device, role, features, time },
+                        _,
+                    )) => {
+                        return Ok(Welcome { host, program, device, role, features, time });
+                    }
+                    Some((ToClient::Ping { sent }, _)) => sender.send(&ToHost::Pong { sent }, &[]).await?,
+                    _ => return Err(Error::Nonsense("something before the welcome".into())),
+                }
+            }
+        });
+        let welcome = answered.await.map_err(|_| Error::Timeout("the host's welcome"))??;
+        let (aside, heard) = (VecDeque::new(), Instant::now());
+        let silence = Box::pin(sleep_until((heard + DEAD_AFTER).into()));
+        Ok(Self { welcome, sender, receiver, renew_at, aside, calls: 0, heard, silence })
+    }
+
+    /// Sends one message.
+    pub async fn send(&mut self, message: &ToHost, payload: &[u8]) -> Result<(), Error> {
+        Ok(self.sender.send(message, payload).await?)
+    }
+
+    /// The next message. Pings are answered on the way. Dropping the future loses nothing.
+    pub async fn recv(&mut self) -> Result<(ToClient, Bytes), Error> {
+        if let Some(message) = self.aside.pop_front() {
+            return Ok(message);
+        }
+        self.next().await
+    }
+
+    /// Asks the host for something.
+    pub async fn call<T: DeserializeOwned>(&mut self, method: Method) -> Result<T, Error> {
+        let value = self.call_value(method).await?;
+        serde_json::from_value(value).map_err(|error| Error::Nonsense(format!("an answer: {error}")))
+    }
+
+    /// Asks the host for something, and takes the answer as it is.
+    pub async fn call_value(&mut self, method: Method) -> Result<Value, Error> {
+        self.calls += 1;
+        let own = self.calls;
+        self.send(&ToHost::Call { id: own, method }, &[]).await?;
+        let answered = timeout(CALL, async {
+            loop {
+                match self.next().await? {
+                    (ToClient::Reply { id, ok, error }, _) if id == own => {
+                        return match error {
+                            Some(why) => Err(Error::Failed(why)),
+                            None => Ok(ok.unwrap_or(Value::Null)),
+                        };
+                    }
+                    // An answer to a call that was given up.
+                    (ToClient::Reply { .. }, _) => {}
+                    message if self.aside.len() < MAX_ASIDE => self.aside.push_back(message),
+                    _ => return Err(Error::Nonsense("far too much before an answer".into())),
+                }
+            }
+        });
+        answered.await.map_err(|_| Error::Timeout("the host's answer"))?
+    }
+
+    /// Every session of the host, ordered by id.
+    pub async fn sessions(&mut self) -> Result<Vec<Summary>, Error> {
+        self.pages(|after| Method::SessionList { after }, |session: &Summary| session.id.clone()).await
+    }
+
+    /// Every device of the host, in the order they were enrolled.
+    pub async fn devices(&mut self) -> Result<Vec<Device>, Error> {
+        let list = |after| Method::DeviceList { after };
+        let mut all = self.pages(list, |device: &Device| device.id.clone()).await?;
+        all.sort_by_key(|device| device.enrolled_at);
+        Ok(all)
+    }
+
+    /// A list that comes in pages, each behind the last one's end.
+    async fn pages<T: DeserializeOwned, I: Ord + Clone>(
+        &mut self,
+        list: impl Fn(Option<I>) -> Method,
+        id: impl Fn(&T) -> I,
+    ) -> Result<Vec<T>, Error> {
+        let mut all: Vec<T> = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let after = all.last().map(&id);
+            let page: Vec<T> = self.call(list(after.clone())).await?;
+            // A host that knows no pages says everything again.
+            if page.last().is_none_or(|last| after.is_some_and(|after| id(last) <= after)) {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+        Err(Error::Nonsense("a list without end".into()))
+    }
+
+    /// Says goodbye. Without it the other side sees that we are gone.
+    pub async fn close(self) -> Result<(), Error> {
+        Ok(self.sender.close(CloseCode::Normal).await?)
+    }
+
+    /// When something last came.
+    pub fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    async fn next(&mut self) -> Result<(ToClient, Bytes), Error> {
+        loop {
+            let message = if self.renew_at.is_some() {
+                // A host behind a channel pings; one that says nothing at all is gone.
+                tokio::select! {
+                    message = self.receiver.recv() => message,
+                    () = &mut self.silence => {
+                        let dead = self.heard + DEAD_AFTER;
+                        if Instant::now() >= dead {
+                            return Err(Error::Timeout("a sign of life from the host"));
+                        }
+                        self.silence.as_mut().reset(dead.into());
+                        continue;
+                    }
+                }
+            } else {
+                self.receiver.recv().await
+            };
+            let message = message.map_err(ended)?.ok_or(link::Error::Cut)?;
+            self.heard = Instant::now();
+            match decode(&message)? {
+                Some((ToClient::Ping { sent }, _)) => self.sender.send(&ToHost::Pong { sent }, &[]).await?,
+                Some(message) => return Ok(message),
+                None => {}
+            }
+        }
+    }
+}
+
+/// A channel that the host closed as refused was that of a device it does not know any more.
+pub(crate) fn ended(error: link::Error) -> Error {
+    match error {
+        link::Error::Closed(CloseCode::Refused) => Error::Refused,
+        error => Error::Link(error),
+    }
+}
+
+/// Reads a message; `None` is one of a type that this version does not know, which is passed over.
+pub(crate) fn decode(message: &Bytes) -> Result<Option<(ToClient, Bytes)>, Error> {
+    match codec::decode(message) {
+        Ok(message) => Ok(Some(message)),
+        Err(DecodeError::Header(error)) => {
+            tracing::debug!(%error, "a message that is not known here");
+            Ok(None)
+        }
+        Err(error) => Err(Error::Nonsense(error.to_string())),
+    }
+}
+
+async fn local(path: &Path, nobody: Error) -> Result<(MessageSender, MessageReceiver), Error> {
+    match unix::connect(path).await {
+        Err(link::Error::Io { source, .. })
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+        {
+            Err(nobody)
+        }
+        connected => Ok(connected?),
+    }
+}
+
+/// A failure that did not come from a host, in the form of those that do.
+pub(crate) fn as_failure(error: &Error) -> Failure {
+    match error {
+        Error::Failed(failure) => failure.clone(),
+        error => {
+            let kind = match error {
+                Error::Refused => ErrorKind::Forbidden,
+                Error::NoKeeper => ErrorKind::NotFound,
+                Error::Internal(_) => ErrorKind::Internal,
+                _ => ErrorKind::Environment,
+            };
+            Failure { kind, message: error.to_string(), hint: error.hint() }
+        }
+    }
+}

@@ -1,0 +1,497 @@
+//! Drives [`Follow`] and [`Outbox`] over one connection after another.
+
+use crate::attachment::{AttachOpts, DEFAULT_WINDOW, Path, Update, random};
+use crate::connection::{Connection, as_failure};
+use crate::door::Away;
+use crate::{Error, Route};
+use bytes::{Bytes, BytesMut};
+use link::backoff::Backoff;
+use session::follow::{Follow, Took};
+use session::id::StreamId;
+use session::message::{Act, Cursor, ErrorKind, Event, Failure, Size, ToClient, ToHost};
+use session::outbox::{Outbox, Settled};
+use session::role::Role;
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, sleep_until, timeout_at};
+
+/// How often the round trip is measured.
+const PING_EVERY: Duration = Duration::from_secs(15);
+/// How long an absent host is waited for on the relay's word, before the connection to the relay is made anew.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// A connection that stood for so long worked: when it breaks, the first attempt is soon again.
+const STOOD: Duration = Duration::from_secs(2);
+/// How long leaving may take while something typed is still under way.
+const LEAVE: Duration = Duration::from_secs(2);
+/// Attempts in a row at a keeper that is not there, after which it is gone.
+const KEEPER_ATTEMPTS: u32 = 8;
+/// How long is read on from a connection that takes nothing any more.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// A snapshot that is larger is the peer's mistake.
+const MAX_SNAPSHOT: usize = 64 * 1024 * 1024;
+
+/// What the caller wants.
+pub(crate) enum Order {
+    Input(Bytes),
+    Resize(Size),
+    Act(Act),
+}
+
+/// How one connection ended.
+enum End {
+    /// For good.
+    Done(Option<Failure>),
+    /// It can be made again at once: it was too old, or the caller is in a hurry.
+    Again,
+    /// It broke.
+    Broke(Error),
+}
+
+pub(crate) struct Driver {
+    opts: AttachOpts,
+    orders: mpsc::Receiver<Order>,
+    updates: mpsc::Sender<Update>,
+    left: watch::Receiver<bool>,
+    hurried: watch::Receiver<u64>,
+    heard: watch::Sender<Option<Instant>>,
+    follow: Follow,
+    outbox: Outbox,
+    /// Input that the outbox had no room for; nothing else is taken before it.
+    typed: Bytes,
+    /// An act that the outbox had no room for; nothing else is taken before it either.
+    act: Option<Act>,
+    /// What the caller has not taken yet; nothing more is read before it is empty.
+    ready: VecDeque<Update>,
+    /// A snapshot's pieces so far.
+    pieces: BytesMut,
+    /// An end whose output is still to come.
+    exit: Option<(u64, i32)>,
+    size: Option<Size>,
+    role: Role,
+}
+
+impl Driver {
+    pub fn new(
+        opts: AttachOpts,
+        orders: mpsc::Receiver<Order>,
+        updates: mpsc::Sender<Update>,
+        left: watch::Receiver<bool>,
+        hurried: watch::Receiver<u64>,
+        heard: watch::Sender<Option<Instant>>,
+    ) -> Result<Self, Error> {
+        let window = if opts.window == 0 { DEFAULT_WINDOW } else { opts.window };
+        let follow = match opts.after {
+            Some(after) => Follow::from_cursor(window, after),
+            None => Follow::new(window),
+        };
+        let outbox = Outbox::new(StreamId::from_random(random()?));
+        Ok(Self {
+            size: opts.size,
+            opts,
+            orders,
+            updates,
+            left,
+            hurried,
+            heard,
+            follow,
+            outbox,
+            typed: Bytes::new(),
+            act: None,
+            ready: VecDeque::new(),
+            pieces: BytesMut::new(),
+            exit: None,
+            role: Role::Viewer,
+        })
+    }
+
+    /// Follows the session until it is left, or cannot be followed any more.
+    pub async fn run(mut self) -> Option<Failure> {
+        let mut backoff = Backoff::new();
+        loop {
+            self.ready.push_back(Update::Path(Path::Connecting { attempt: backoff.failures() }));
+            let end = match self.connect().await {
+                Ok(connection) => {
+                    let stood = Instant::now();
+                    let end = self.live(connection).await;
+                    // One that breaks as soon as it stands is no better than one that is not made.
+                    if stood.elapsed() >= STOOD || matches!(end, End::Again) {
+                        backoff.worked();
+                    }
+                    end
+                }
+                Err(end) => end,
+            };
+            self.outbox.handle_disconnected();
+            let error = match end {
+                End::Done(why) => return why,
+                End::Again => continue,
+                End::Broke(error) => error,
+            };
+            tracing::debug!(%error, "a connection to a session broke");
+            let gone = matches!(error, Error::NoKeeper) && backoff.failures() >= KEEPER_ATTEMPTS;
+            if !error.is_passing() || gone {
+                return Some(as_failure(&error));
+            }
+            let mut retry_in = backoff.failed(u16::from_be_bytes(random().unwrap_or_default()));
+            if !matches!(self.opts.route, Route::Host(_)) {
+                // Knocking on this machine's own door costs nothing.
+                retry_in = retry_in.min(link::backoff::FIRST);
+            }
+            self.ready.push_back(Update::Path(Path::Waiting { retry_in, why: error.to_string() }));
+            let mut hurried = self.hurried.clone();
+            let wait = async {
+                tokio::select! {
+                    () = sleep(retry_in) => {}
+                    () = hurry(&mut hurried) => {}
+                }
+            };
+            self.meanwhile(wait).await?;
+        }
+    }
+
+    /// Waits for something while orders are taken and updates given out; `None` where the caller leaves.
+    async fn meanwhile<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        let updates = self.updates.clone();
+        loop {
+            let patience = self.outbox.poll_timeout();
+            tokio::select! {
+                done = &mut future => return Some(done),
+                order = self.orders.recv(), if self.has_room() => self.take(order?, false),
+                () = leaving(&mut self.left) => return None,
+                permit = updates.reserve(), if !self.ready.is_empty() => {
+                    let Ok(permit) = permit else { return None };
+                    if let Some(update) = self.ready.pop_front() {
+                        permit.send(update);
+                    }
+                }
+                () = at(patience) => self.settle(),
+            }
+            self.stuff();
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Connection, End> {
+        let opts = self.opts.clone();
+        let stream = self.outbox.stream().clone();
+        let (told, mut absent) = mpsc::channel(1);
+        let opening = async move {
+            let mut tell = |last_seen| {
+                // It is told once, and there is room for one.
+                let _ = told.try_send(last_seen);
+            };
+            let away = Away { patience: PATIENCE, tell: &mut tell };
+            Connection::open_within(&opts.route, Some(&opts.session), &opts.client, stream, away).await
+        };
+        let mut opening = std::pin::pin!(opening);
+        let mut hurried = self.hurried.clone();
+        hurried.mark_unchanged();
+        loop {
+            let step = async {
+                tokio::select! {
+                    opened = &mut opening => Err(opened),
+                    Some(_) = absent.recv() => Ok(()),
+                    // Whoever is in a hurry does not trust the connection at hand either.
+                    () = hurry(&mut hurried) => Err(Err(Error::Timeout("the host"))),
+                }
+            };
+            match self.meanwhile(step).await {
+                None => return Err(End::Done(None)),
+                Some(Ok(())) => {
+                    let why = Error::Away { last_seen: 0 }.to_string();
+                    self.ready.push_back(Update::Path(Path::Waiting { retry_in: PATIENCE, why }));
+                }
+                Some(Err(opened)) => return opened.map_err(End::Broke),
+            }
+        }
+    }
+
+    async fn live(&mut self, mut connection: Connection) -> End {
+        match self.live_on(&mut connection).await {
+            Ok(end) => {
+                // On its way out a goodbye is a courtesy.
+                let _ = connection.close().await;
+                end
+            }
+            Err(error) => End::Broke(error),
+        }
+    }
+
+    async fn live_on(&mut self, connection: &mut Connection) -> Result<End, Error> {
+        self.role = connection.welcome.role;
+        self.pieces.clear();
+        let (after, window) = self.follow.resume();
+        let session = self.opts.session.clone();
+        connection.send(&ToHost::Attach { session, after, size: self.size, window }, &[]).await?;
+        let start = Instant::now();
+        let remote = matches!(self.opts.route, Route::Host(_));
+        let mut ping_at = remote.then_some(start);
+        self.ready.push_back(Update::Path(Path::Live { rtt: None, role: self.role }));
+        let mut leave_by: Option<Instant> = None;
+        // What the other side said before it stopped to listen still counts.
+        let mut deaf: Option<(Error, Instant)> = None;
+        let updates = self.updates.clone();
+        self.hurried.mark_unchanged();
+        loop {
+            let now = Instant::now();
+            if deaf.is_none() {
+                let ping = ping_at.filter(|at| now >= *at).map(|_| millis(now - start));
+                if ping.is_some() {
+                    ping_at = Some(now + PING_EVERY);
+                }
+                deaf = self.send(connection, ping, now).await.err().map(|error| (error, now + LAST_WORDS));
+            }
+            if let Some((error, _)) = deaf.take_if(|(_, by)| now >= *by) {
+                return Err(error);
+            }
+            if leave_by.is_some_and(|by| (self.outbox.is_empty() && self.has_room()) || now >= by) {
+                return Ok(End::Done(None));
+            }
+            let due = [
+                self.follow.poll_timeout().filter(|_| self.ready.is_empty() && deaf.is_none()),
+                self.outbox.poll_timeout(),
+                ping_at.filter(|_| deaf.is_none()),
+                connection.renew_at.filter(|_| self.outbox.is_empty()),
+                leave_by,
+                deaf.as_ref().map(|(_, by)| *by),
+            ];
+            tokio::select! {
+                received = connection.recv(), if self.ready.is_empty() || leave_by.is_some() => {
+                    let (message, payload) = received?;
+                    self.heard.send_replace(Some(connection.heard()));
+                    if let ToClient::Pong { sent } = message {
+                        let rtt = Duration::from_millis(millis(start.elapsed()).saturating_sub(sent));
+                        self.ready.push_back(Update::Path(Path::Live { rtt: Some(rtt), role: self.role }));
+                    } else if let Some(end) = self.heard_of(message, payload)? {
+                        return self.give_all().await.map_or(Ok(End::Done(None)), |()| end);
+                    }
+                }
+                order = self.orders.recv(), if self.has_room() && leave_by.is_none() => match order {
+                    Some(order) => self.take(order, true),
+                    None => return Ok(End::Done(None)),
+                },
+                () = leaving(&mut self.left), if leave_by.is_none() => {
+                    leave_by = Some(Instant::now() + LEAVE);
+                }
+                permit = updates.reserve(), if !self.ready.is_empty() => {
+                    let Ok(permit) = permit else { return Ok(End::Done(None)) };
+                    if let Some(update) = self.ready.pop_front() {
+                        permit.send(update);
+                    }
+                }
+                () = hurry(&mut self.hurried) => return Ok(End::Again),
+                () = at(due.into_iter().flatten().min()) => {
+                    if connection.renew_at.is_some_and(|at| Instant::now() >= at) && self.outbox.is_empty() {
+                        return Ok(End::Again);
+                    }
+                }
+            }
+            self.settle();
+            self.stuff();
+            if leave_by.is_some() {
+                // What was ordered before the leaving still counts.
+                while self.has_room()
+                    && let Ok(order) = self.orders.try_recv()
+                {
+                    self.take(order, true);
+                    self.stuff();
+                }
+                // Whoever leaves waits for what was typed, and for nothing that is shown.
+                self.ready.clear();
+            }
+        }
+    }
+
+    /// Sends what may be sent: a ping, commands, and the ack where one is due.
+    async fn send(
+        &mut self,
+        connection: &mut Connection,
+        ping: Option<u64>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let session = &self.opts.session;
+        if let Some(sent) = ping {
+            connection.sender.feed(&ToHost::Ping { sent }, &[]).await?;
+        }
+        while let Some(command) = self.outbox.poll_send() {
+            let header = ToHost::Command { session: session.clone(), n: command.n, act: command.act };
+            connection.sender.feed(&header, &command.payload).await?;
+        }
+        // Taken is what the caller has taken, but for the few updates in between.
+        if self.ready.is_empty()
+            && let Some(ack) = self.follow.poll_ack(now, true)
+        {
+            let header =
+                ToHost::Ack { session: session.clone(), epoch: ack.epoch, seq: ack.seq, part: ack.part };
+            connection.sender.feed(&header, &[]).await?;
+        }
+        Ok(connection.sender.flush().await?)
+    }
+
+    /// Gives the caller what is ready; an error where it takes nothing any more.
+    async fn give_all(&mut self) -> Result<(), ()> {
+        let by = tokio::time::Instant::now() + LEAVE;
+        while let Some(update) = self.ready.pop_front() {
+            match timeout_at(by, self.updates.send(update)).await {
+                Ok(Ok(())) => {}
+                _ => return Err(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing that was ordered waits for room, so that the next order may be taken.
+    fn has_room(&self) -> bool {
+        self.typed.is_empty() && self.act.is_none()
+    }
+
+    fn take(&mut self, order: Order, live: bool) {
+        debug_assert!(self.has_room());
+        let act = match order {
+            Order::Input(bytes) => {
+                self.typed = bytes;
+                return;
+            }
+            Order::Resize(size) => {
+                self.size = Some(size);
+                // The attach says it, if the connection is still to be made. Who may not type has no say in sizes.
+                if !live || self.role < Role::Operator {
+                    return;
+                }
+                Act::Resize { size }
+            }
+            Order::Act(act) => act,
+        };
+        self.act = Some(act);
+        self.stuff();
+    }
+
+    /// Moves what was ordered to the outbox as far as there is room.
+    fn stuff(&mut self) {
+        if let Some(act) = self.act.take()
+            && self.outbox.push(act.clone(), Bytes::new(), Instant::now()).is_err()
+        {
+            self.act = Some(act);
+        }
+        if !self.typed.is_empty() {
+            let taken = self.outbox.push_input(&self.typed, Instant::now());
+            let _ = self.typed.split_to(taken);
+        }
+    }
+
+    /// Tells what became of commands.
+    fn settle(&mut self) {
+        self.outbox.handle_timeout(Instant::now());
+        while let Some(settled) = self.outbox.poll_settled() {
+            self.ready.push_back(match settled {
+                Settled::Applied(ticket) => Update::settled(ticket),
+                Settled::Refused(ticket, why) => Update::Refused { n: ticket.0, why },
+                Settled::Expired(ticket) => Update::Refused {
+                    n: ticket.0,
+                    why: Failure {
+                        kind: ErrorKind::Limited,
+                        message: "it waited too long for the session".into(),
+                        hint: "do it again if it is still wanted".into(),
+                    },
+                },
+            });
+        }
+    }
+
+    fn heard_of(&mut self, message: ToClient, payload: Bytes) -> Result<Option<Result<End, Error>>, Error> {
+        let ours = &self.opts.session;
+        let now = Instant::now();
+        match message {
+            ToClient::Attached { session, head, size, applied } if session == *ours => {
+                let fresh = self.follow.handle_attached(head);
+                self.pieces.clear();
+                self.outbox.handle_attached(applied);
+                self.ready.push_back(Update::Attached { head, size, fresh });
+            }
+            ToClient::Event { session, epoch, seq, at: _, event } if session == *ours => {
+                let cursor = Cursor { epoch, seq };
+                let took = self.follow.handle_event(cursor, &event, payload.len(), now);
+                if took.map_err(|gap| Error::Nonsense(gap.to_string()))? == Took::Apply {
+                    self.event(cursor, event, payload);
+                }
+                self.release_exit();
+            }
+            ToClient::Snapshot { session, epoch, seq, size, part, last } if session == *ours => {
+                let cursor = Cursor { epoch, seq };
+                let piece = self.follow.handle_piece(cursor, part, last, payload.len(), now);
+                let piece = piece.map_err(|gap| Error::Nonsense(gap.to_string()))?;
+                if piece.first {
+                    self.pieces.clear();
+                }
+                if self.pieces.len() + payload.len() > MAX_SNAPSHOT {
+                    return Err(Error::Nonsense("a snapshot without end".into()));
+                }
+                self.pieces.extend_from_slice(&payload);
+                if piece.last {
+                    let bytes = self.pieces.split().freeze();
+                    self.ready.push_back(Update::Snapshot { cursor, size, bytes });
+                    self.release_exit();
+                }
+            }
+            ToClient::Applied { session, n } if session == *ours => self.outbox.handle_applied(n),
+            ToClient::Refused { session, n, why } if session == *ours => self.outbox.handle_refused(n, why),
+            ToClient::Detached { session, why } if session == *ours => {
+                return Ok(Some(match why {
+                    // The keeper may come back, or its log be read by another.
+                    Some(why) if why.kind == ErrorKind::Environment => Err(Error::Link(link::Error::Cut)),
+                    why => Ok(End::Done(why)),
+                }));
+            }
+            // What concerns the host, other sessions, or calls that nobody made here.
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn event(&mut self, cursor: Cursor, event: Event, payload: Bytes) {
+        self.ready.push_back(match event {
+            Event::Output => Update::Output { cursor, bytes: payload },
+            Event::Resize { size } => Update::Resized { size },
+            Event::Title { title } => Update::Title { title },
+            Event::Banner { text } => Update::Banner { text },
+            Event::Exit { exit } => {
+                self.exit = Some((cursor.seq, exit));
+                return;
+            }
+        });
+    }
+
+    /// An end is told when everything before it was.
+    fn release_exit(&mut self) {
+        if let Some((seq, exit)) = self.exit
+            && self.follow.cursor().seq >= seq
+        {
+            self.exit = None;
+            self.ready.push_back(Update::Exit { exit });
+        }
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => pending().await,
+    }
+}
+
+/// Until the caller leaves, or is gone.
+async fn leaving(left: &mut watch::Receiver<bool>) {
+    let _ = left.wait_for(|left| *left).await;
+}
+
+async fn hurry(hurried: &mut watch::Receiver<u64>) {
+    if hurried.changed().await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

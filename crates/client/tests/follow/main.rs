@@ -1,0 +1,7 @@
+//! The client library against the other end's own machines, over real sockets that break.
+
+mod attachment;
+mod joining;
+mod keeper;
+mod lists;
+mod relayed;
