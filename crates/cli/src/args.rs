@@ -1,0 +1,247 @@
+//! What can be asked for on the command line.
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use session::message::Size;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const EXIT: &str = "\
+Exit status: 0 done; 1 failed; 2 wrong usage. `run` and `attach` exit with the program's own status (128 + n where \
+signal n ended it), with 0 after detaching, with 127 where the program could not be found, with 126 where it is there \
+but cannot be executed, and with 125 where Longrein itself failed.";
+
+/// Keep hold of the coding agents on your own machines, from anywhere, end-to-end encrypted.
+#[derive(Debug, Parser)]
+#[command(name = "longrein", version, after_help = EXIT, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a program in a session and attach this terminal to it
+    Run(Run),
+    /// Start the daemon
+    Up(Up),
+    /// Stop the daemon; sessions go on, and the next daemon takes them up
+    Down(Json),
+    /// Show whether the daemon is up, and where it is reached
+    Status(Json),
+    /// Show a QR code and a link that pair one device, within 60 seconds
+    Pair(Pair),
+    /// List the sessions of this machine, or of another host this machine has joined
+    Ls(Ls),
+    /// Attach this terminal to a session
+    Attach(Attach),
+    /// End a session
+    Kill(Kill),
+    /// Print a session's terminal output, as far as its log goes back
+    Logs(Logs),
+    /// List the paired devices
+    Devices(Json),
+    /// Close a device's connections now, and refuse it from now on
+    Revoke(Revoke),
+    /// Pair this machine, as a device, with another host
+    Join(Join),
+    /// Check what Longrein needs on this machine
+    Doctor(Json),
+    /// Run a relay for hosts and clients elsewhere
+    Relay(Relay),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// The process that owns one session; started by the daemon
+    #[command(hide = true)]
+    Keeper(Keeper),
+}
+
+#[derive(Debug, Args)]
+pub struct Json {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The session's name (default: from the program and the folder)
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The folder to start in (default: this one)
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<PathBuf>,
+    /// The terminal's size until somebody attaches, such as 120x40: 2 to 1000 columns, 1 to 500 rows (1x1 becomes 2x1)
+    #[arg(long, value_name = "COLSxROWS", value_parser = size)]
+    pub size: Option<Size>,
+    /// Print a link and a QR code that pair a device, even where one is paired already
+    #[arg(long)]
+    pub link: bool,
+    /// Start the session and leave it; print its id
+    #[arg(long)]
+    pub detach: bool,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub struct Up {
+    /// Where the embedded relay listens (default: a fixed port on loopback)
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["lan", "relay"])]
+    pub bind: Option<SocketAddr>,
+    /// Listen on the local network
+    #[arg(long, conflicts_with = "relay")]
+    pub lan: bool,
+    /// Stay in this terminal instead of going to the background
+    #[arg(long)]
+    pub foreground: bool,
+    /// Use this relay instead of the embedded one, by its https or wss address
+    #[arg(long, value_name = "URL")]
+    pub relay: Option<String>,
+    /// Let pages from here use the embedded relay too, such as another host's app; may be given several times
+    #[arg(long = "origin", value_name = "URL", conflicts_with = "relay")]
+    pub origins: Vec<String>,
+    /// Make the embedded relay reachable through a Cloudflare tunnel (needs cloudflared)
+    #[arg(long, conflicts_with = "relay")]
+    pub tunnel: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Started by another `up`: detach, log to the state folder, and say on standard output when ready
+    #[arg(long, hide = true, requires = "foreground")]
+    pub detached: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Pair {
+    /// Ask here, with four words to compare, before the device is let in
+    #[arg(long)]
+    pub confirm: bool,
+    /// Print the link as JSON, and do not wait unless there is something to confirm
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Ls {
+    /// A host this machine has joined; without it, this machine
+    pub host: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Attach {
+    /// A session's id or name, or HOST/SESSION; without it, the only or the latest running one
+    pub session: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Kill {
+    /// A session's id or name, or HOST/SESSION
+    pub session: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// A session's id or name, or HOST/SESSION
+    pub session: String,
+    /// Text only: no colours, no cursor movement
+    #[arg(long)]
+    pub plain: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// A device's id or name
+    pub device: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Join {
+    /// The link that `longrein pair` printed on the other host
+    pub url: String,
+    /// What to call that host here (default: its own name)
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Relay {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7374")]
+    pub bind: SocketAddr,
+    /// Let pages from here use this relay too, besides its own; may be given several times
+    #[arg(long = "origin", value_name = "URL")]
+    pub origins: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// bash, elvish, fish, powershell or zsh
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Keeper {
+    /// Serve an ended session's log, read-only
+    #[arg(long, value_name = "ID")]
+    pub read: Option<String>,
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    let number = |text: &str, most| text.parse::<u16>().ok().filter(|n| (1..=most).contains(n));
+    let parts = text.split_once(['x', 'X']);
+    match parts
+        .and_then(|(cols, rows)| Some(Size { cols: number(cols, 1000)?, rows: number(rows, 500)? }.clamped()))
+    {
+        Some(size) => Ok(size),
+        None => Err("a size is columns x rows, 2x1 to 1000x500, such as 120x40".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_takes_the_program_behind_two_dashes_with_its_own_flags() {
+        let cli = Cli::try_parse_from(["longrein", "run", "--size", "120x40", "--", "ls", "--json"]).unwrap();
+        let Command::Run(run) = cli.command else { panic!("not run") };
+        assert_eq!(run.command, ["ls", "--json"]);
+        assert_eq!(run.size, Some(Size { cols: 120, rows: 40 }));
+        assert!(Cli::try_parse_from(["longrein", "run"]).is_err());
+    }
+
+    #[test]
+    fn sizes_have_bounds() {
+        assert_eq!(size("1x1"), Ok(Size { cols: 2, rows: 1 }));
+        assert_eq!(size("1000x500"), Ok(Size { cols: 1000, rows: 500 }));
+        for wrong in ["0x24", "80x501", "80", "80x", "1001x24", "axb", "-1x5"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_bind_address_and_lan_exclude_each_other() {
+        assert!(Cli::try_parse_from(["longrein", "up", "--lan", "--bind", "127.0.0.1:1"]).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! `longrein attach [SESSION]`.
+
+use crate::args::Attach;
+use crate::config::Config;
+use crate::hosts;
+use crate::problem::{Hint as _, Outcome, invalid};
+use crate::table::clean;
+use crate::terminal::tty;
+use crate::terminal::view::{self, End, View};
+use std::process::ExitCode;
+
+pub use crate::terminal::view::View as Shown;
+
+/// Shows a session in this terminal.
+pub async fn run(args: &Attach) -> Outcome {
+    if !tty::is_interactive() {
+        return Err(invalid("`attach` needs a terminal").hint("`longrein logs SESSION` prints without one."));
+    }
+    let paths = hosts::paths()?;
+    let config = Config::load(&paths.config)?;
+    let found = hosts::find(&paths, args.session.as_deref()).await?;
+    show(View {
+        host: found.host,
+        route: found.route,
+        session: found.summary.id,
+        name: found.summary.name,
+        prefix: config.prefix,
+        after: None,
+        news: None,
+    })
+    .await
+}
+
+/// Shows it, says afterwards what should be known, and exits as the program did.
+pub async fn show(view: View) -> Outcome {
+    let name = clean(&view.name);
+    let back = match &view.host {
+        client::Route::Host(host) => format!("longrein attach {}/{}", clean(&host.name), view.session),
+        client::Route::Daemon(_) | client::Route::Keeper(_) => format!("longrein attach {}", view.session),
+    };
+    let shown = view::show(view).await?;
+    // Where a signal ended us, nobody may be reading any more.
+    if !matches!(shown.end, End::Signal(_)) {
+        for line in shown.paired.iter().flat_map(view::paired) {
+            note!("{line}");
+        }
+    }
+    match shown.end {
+        End::Exit(exit) => Ok(exit_code(exit)),
+        End::Detached => {
+            note!("\n[left {name}, which goes on; come back with: {back}]");
+            Ok(ExitCode::SUCCESS)
+        }
+        End::Signal(number) => Ok(exit_code(128 + number)),
+        End::Gone(failure) => Err(failure.hint(format!("Try again with: {back}"))),
+    }
+}
+
+/// A program's status as ours; what does not fit in a byte is a plain failure.
+pub fn exit_code(exit: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(exit).unwrap_or(1))
+}

@@ -1,0 +1,18 @@
+//! One file per subcommand.
+
+pub mod attach;
+pub mod completions;
+pub mod devices;
+pub mod doctor;
+pub mod down;
+pub mod join;
+pub mod keeper;
+pub mod kill;
+pub mod logs;
+pub mod ls;
+pub mod pair;
+pub mod relay;
+pub mod revoke;
+pub mod run;
+pub mod status;
+pub mod up;

@@ -1,0 +1,40 @@
+//! `longrein revoke DEVICE`.
+
+use crate::args::Revoke;
+use crate::hosts;
+use crate::problem::{Hint as _, Outcome, invalid, problem};
+use crate::table::clean;
+use session::message::{Device, ErrorKind, Failure, Method};
+use std::process::ExitCode;
+
+/// Closes a device's connections and forgets its key.
+pub async fn run(args: &Revoke) -> Outcome {
+    let paths = hosts::paths()?;
+    let route = hosts::route(&paths, None).await?;
+    let mut connection = hosts::open(&route).await?;
+    let devices = connection.devices().await.map_err(hosts::failure)?;
+    let device = choose(&devices, &args.device)?;
+    let id = device.id.clone();
+    let _: serde_json::Value = hosts::call(&mut connection, Method::DeviceRevoke { device: id }).await?;
+    if args.json {
+        say!("{}", serde_json::json!({ "revoked": device.id }));
+    } else {
+        say!("Revoked {} ({}).", clean(&device.label), device.id);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// By id or by name. Two devices of one name are not guessed between.
+fn choose<'a>(devices: &'a [Device], name: &str) -> Result<&'a Device, Failure> {
+    if let Some(device) = devices.iter().find(|device| device.id.as_str() == name) {
+        return Ok(device);
+    }
+    let mut named = devices.iter().filter(|device| device.label == name);
+    match (named.next(), named.next()) {
+        (Some(device), None) => Ok(device),
+        (Some(_), Some(_)) => Err(invalid(format!("Several devices are called {name:?}"))
+            .hint("Name one by its id; see `longrein devices`.")),
+        (None, _) => Err(problem(ErrorKind::NotFound, format!("No device is called {name:?}"))
+            .hint("`longrein devices` lists them.")),
+    }
+}

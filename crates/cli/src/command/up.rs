@@ -1,0 +1,99 @@
+//! `longrein up`.
+
+use crate::args::Up;
+use crate::config::Config;
+use crate::daemon::serve::{self, Ready};
+use crate::daemon::spawn::{self, Said};
+use crate::daemon::{self, choice::Choice};
+use crate::problem::{Hint as _, Outcome, problem};
+use crate::{hosts, out};
+use client::Route;
+use session::message::{ErrorKind, Failure, Method, Status};
+use std::process::ExitCode;
+use store::Paths;
+
+/// Starts the daemon, in the background unless told otherwise.
+pub async fn run(args: Up) -> Outcome {
+    if args.detached {
+        return in_background(&args).await;
+    }
+    let paths = hosts::paths()?;
+    let config = Config::load(&paths.config)?;
+    let relay = serve::choose(&args, &config)?;
+    let origins = serve::origins(&args.origins, &config)?;
+    if daemon::is_up(&paths).await? {
+        let status = status(paths).await?;
+        let message = format!("The daemon is already running (process {})", status.pid);
+        return Err(problem(ErrorKind::Invalid, message)
+            .hint("`longrein status` shows it, `longrein down` stops it."));
+    }
+    let choice = Choice::of(&args);
+    if args.foreground {
+        daemon::log();
+        let ready = |ready: &Ready| {
+            if let Err(failure) = choice.save(&paths) {
+                tracing::warn!(hint = failure.hint, "{failure}");
+            }
+            if args.json {
+                tokio::spawn(print_status(paths.clone()));
+            } else {
+                out::line_if_read(format_args!("{}", told(ready)));
+            }
+        };
+        serve::serve(&paths, relay, origins, ready).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let notes = spawn::spawn(&paths, &choice.args).await?;
+    choice.save(&paths)?;
+    if args.json {
+        print_status(paths).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let status = status(paths).await?;
+    say!("The daemon is up (process {}): {}", status.pid, status.relay);
+    for note in notes {
+        say!("{note}");
+    }
+    say!("`longrein pair` lets a device in.");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn status(paths: Paths) -> Result<Status, Failure> {
+    hosts::ask(&Route::Daemon(paths), Method::HostStatus {}).await
+}
+
+async fn print_status(paths: Paths) -> Result<(), Failure> {
+    let mut value = serde_json::json!(status(paths).await?);
+    value["running"] = true.into();
+    out::line_if_read(format_args!("{value}"));
+    Ok(())
+}
+
+/// The daemon that another `up` waits for.
+async fn in_background(args: &Up) -> Outcome {
+    spawn::detach();
+    daemon::log();
+    let served = async {
+        let paths = hosts::paths()?;
+        let config = Config::load(&paths.config)?;
+        let relay = serve::choose(args, &config)?;
+        let origins = serve::origins(&args.origins, &config)?;
+        serve::serve(&paths, relay, origins, |ready| {
+            spawn::say(&Said::Ready { notes: ready.notes.clone() });
+        })
+        .await
+    };
+    match served.await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(failure) => {
+            tracing::error!(hint = failure.hint, "{failure}");
+            spawn::say(&Said::Failed(failure));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn told(ready: &Ready) -> String {
+    let first = format!("Serving: {} ({})", ready.page, ready.kind);
+    [&[first], &ready.notes[..]].concat().join("\n")
+}

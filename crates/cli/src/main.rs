@@ -1,0 +1,99 @@
+//! The `longrein` program: one file per subcommand, below `command`.
+
+#[macro_use]
+mod out;
+
+mod args;
+mod command;
+mod config;
+mod daemon;
+mod hosts;
+mod problem;
+mod qr;
+mod table;
+mod terminal;
+mod tunnel;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+use problem::{Doing as _, Outcome, Status};
+use std::process::ExitCode;
+
+/// Turns of tasks between two looks at the sockets. In a flood there is always a task that could go on, and a Ctrl-C must
+/// not wait for many of them.
+const EVENT_INTERVAL: u32 = 4;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = wants_json(&cli.command);
+    let status = match cli.command {
+        Command::Run(_) => Status::OfNewProgram,
+        Command::Attach(_) => Status::OfProgram,
+        _ => Status::Own,
+    };
+    match dispatch(cli.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            problem::report(&failure, json);
+            problem::status(&failure, status)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Outcome {
+    // Everything else is a conversation with somebody, on one thread: hops between tasks are then cheap.
+    let alone = match command {
+        Command::Completions(args) => return Ok(command::completions::run(&args)),
+        Command::Keeper(args) => return command::keeper::run(&args),
+        command => command,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(EVENT_INTERVAL)
+        .build()
+        .doing("start")?;
+    let outcome = runtime.block_on(conversation(alone));
+    // A thread that still waits for a line of input must not hold us up.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn conversation(command: Command) -> Outcome {
+    match command {
+        Command::Run(args) => command::run::run(args).await,
+        Command::Up(args) => command::up::run(args).await,
+        Command::Down(args) => command::down::run(&args).await,
+        Command::Status(args) => command::status::run(&args).await,
+        Command::Pair(args) => command::pair::run(&args).await,
+        Command::Ls(args) => command::ls::run(&args).await,
+        Command::Attach(args) => command::attach::run(&args).await,
+        Command::Kill(args) => command::kill::run(&args).await,
+        Command::Logs(args) => command::logs::run(&args).await,
+        Command::Devices(args) => command::devices::run(&args).await,
+        Command::Revoke(args) => command::revoke::run(&args).await,
+        Command::Join(args) => command::join::run(&args).await,
+        Command::Doctor(args) => command::doctor::run(&args).await,
+        Command::Relay(args) => command::relay::run(&args).await,
+        Command::Completions(_) | Command::Keeper(_) => unreachable!("taken care of before the runtime"),
+    }
+}
+
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Down(args) | Command::Status(args) | Command::Devices(args) | Command::Doctor(args) => {
+            args.json
+        }
+        Command::Up(args) => args.json,
+        Command::Pair(args) => args.json,
+        Command::Ls(args) => args.json,
+        Command::Kill(args) => args.json,
+        Command::Revoke(args) => args.json,
+        Command::Join(args) => args.json,
+        Command::Run(_)
+        | Command::Attach(_)
+        | Command::Logs(_)
+        | Command::Relay(_)
+        | Command::Completions(_)
+        | Command::Keeper(_) => false,
+    }
+}

@@ -1,0 +1,10 @@
+//! A session in this terminal.
+
+pub mod filter;
+pub mod keys;
+mod modes;
+pub mod pairing;
+pub mod panel;
+mod signals;
+pub mod tty;
+pub mod view;
