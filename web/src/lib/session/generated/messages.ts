@@ -1,0 +1,741 @@
+// Made from crates/session by `UPDATE_BINDINGS=1 cargo test -p longrein-session bindings`. Not edited by hand.
+
+/**
+ * A session: one agent or shell with one log.
+ */
+export type SessionId = string;
+
+/**
+ * A paired device.
+ */
+export type DeviceId = string;
+
+/**
+ * One numbering of commands. A device's browser tabs and terminals each have their own, because they share its
+ * key but not a counter; a client that comes back after a crash keeps the one its queue was numbered with.
+ */
+export type StreamId = string;
+
+/**
+ * A person's role on a host; each includes those before it.
+ */
+export type Role = "viewer" | "approver" | "operator" | "owner";
+
+/**
+ * Columns and rows of a terminal, each 1 to 1000. A keeper clamps what it is asked for ([`Size::clamped`]).
+ */
+export type Size = { 
+/**
+ * Columns.
+ */
+cols: number, 
+/**
+ * Rows.
+ */
+rows: number, };
+
+/**
+ * A place in a session's log: the last event applied, in which life of the log.
+ */
+export type Cursor = { 
+/**
+ * Which life of the log; starts at 1.
+ */
+epoch: number, 
+/**
+ * The last event applied; 0 before the first.
+ */
+seq: number, };
+
+/**
+ * Who is behind a channel, as the host found out. Sent to keepers, never taken from a client.
+ */
+export type Peer = { 
+/**
+ * The enrolled device; `None` is a program of the same user on this machine.
+ */
+device: DeviceId | null, 
+/**
+ * Its name, for people.
+ */
+label: string, 
+/**
+ * What it may do.
+ */
+role: Role, };
+
+/**
+ * What a command does. Input and prompts carry their bytes as the message's payload.
+ */
+export type Act = { "type": "input" } | { "type": "resize", 
+/**
+ * Columns.
+ */
+cols: number, 
+/**
+ * Rows.
+ */
+rows: number, } | { "type": "take_size" } | { "type": "give_size" } | { "type": "interrupt" } | { "type": "stop" };
+
+/**
+ * A session to start.
+ */
+export type Create = { 
+/**
+ * Program and arguments; never empty.
+ */
+command: Array<string>, 
+/**
+ * Absolute; the owner's home folder where absent.
+ */
+cwd?: string | null, 
+/**
+ * For people; made from the program and folder where absent.
+ */
+name?: string | null, 
+/**
+ * Where absent, 80 by 24 until somebody attaches.
+ */
+size?: Size | null, 
+/**
+ * The environment to start from. Taken from local callers only; others get the daemon's own.
+ */
+env?: Array<[string, string]> | null, };
+
+/**
+ * The reply to `session.create`.
+ */
+export type Created = { 
+/**
+ * The new session.
+ */
+session: SessionId, };
+
+/**
+ * The reply to `pair.create`.
+ */
+export type Invited = { 
+/**
+ * The whole link, with the invitation in its fragment.
+ */
+url: string, 
+/**
+ * Seconds.
+ */
+expires_in: number, };
+
+/**
+ * The reply to `host.status`.
+ */
+export type Status = { 
+/**
+ * The host's name.
+ */
+host: string, 
+/**
+ * The daemon's process id.
+ */
+pid: number, 
+/**
+ * The program's version.
+ */
+version: string, 
+/**
+ * Where this host's relay is reached, as a URL that a browser opens.
+ */
+relay: string, 
+/**
+ * `embedded`, `remote` or `tunnel`.
+ */
+relay_kind: string, 
+/**
+ * The address the embedded relay is bound to, if there is one.
+ */
+address: string | null, 
+/**
+ * Whether the host holds its slot on the relay now.
+ */
+online: boolean, 
+/**
+ * The slot, base64url.
+ */
+rid: string, 
+/**
+ * Live sessions, ended sessions.
+ */
+sessions: [number, number], 
+/**
+ * Channels that stand now.
+ */
+channels: number, };
+
+/**
+ * An enrolled device.
+ */
+export type Device = { 
+/**
+ * Its id.
+ */
+id: DeviceId, 
+/**
+ * Its name.
+ */
+label: string, 
+/**
+ * What it may do.
+ */
+role: Role, 
+/**
+ * Unix milliseconds.
+ */
+enrolled_at: number, 
+/**
+ * Unix milliseconds.
+ */
+last_seen: number, 
+/**
+ * Has a channel now.
+ */
+online: boolean, 
+/**
+ * The four words of its pairing.
+ */
+words: string, };
+
+/**
+ * Whether a session's program runs.
+ */
+export type RunState = { "state": "running" } | { "state": "ended", 
+/**
+ * Its exit status; 128 + n where signal n ended it, as shells have it.
+ */
+exit: number, 
+/**
+ * Unix milliseconds.
+ */
+at: number, } | { "state": "lost", 
+/**
+ * Unix milliseconds of the last event.
+ */
+at: number, };
+
+/**
+ * One session, for lists.
+ */
+export type Summary = { 
+/**
+ * Its id.
+ */
+id: SessionId, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Program and arguments; what is longer than a list needs is cut, and ends in `…` then.
+ */
+command: Array<string>, 
+/**
+ * Where it was started.
+ */
+cwd: string, 
+/**
+ * The git branch of `cwd`, where there is one.
+ */
+branch?: string | null, 
+/**
+ * The keeper's process id, while there is one.
+ */
+keeper_pid?: number | null, 
+/**
+ * Unix milliseconds.
+ */
+started_at: number, 
+/**
+ * Unix milliseconds of the last event.
+ */
+last_activity: number, 
+/**
+ * The terminal's title; empty if none was set.
+ */
+title: string, 
+/**
+ * The terminal's size now.
+ */
+size: Size, 
+/**
+ * Head of the log.
+ */
+head: Cursor, 
+/**
+ * Clients attached now.
+ */
+attached: number, 
+/**
+ * The last lines of the screen that are not blank, at most six, each at most 120 characters, without colour.
+ */
+preview: Array<string>, } & ({ "state": "running" } | { "state": "ended", 
+/**
+ * Its exit status; 128 + n where signal n ended it, as shells have it.
+ */
+exit: number, 
+/**
+ * Unix milliseconds.
+ */
+at: number, } | { "state": "lost", 
+/**
+ * Unix milliseconds of the last event.
+ */
+at: number, });
+
+/**
+ * Whose fault a failure is, and so whether trying again helps.
+ */
+export type ErrorKind = "invalid" | "forbidden" | "not_found" | "limited" | "ended" | "environment" | "internal";
+
+/**
+ * A failure, as told to a person: one sentence and a hint.
+ */
+export type Failure = { 
+/**
+ * Whose fault.
+ */
+kind: ErrorKind, 
+/**
+ * One sentence.
+ */
+message: string, 
+/**
+ * What to do about it; may be empty.
+ */
+hint: string, };
+
+/**
+ * A log entry.
+ */
+export type Event = { "kind": "output" } | { "kind": "resize", 
+/**
+ * Columns.
+ */
+cols: number, 
+/**
+ * Rows.
+ */
+rows: number, } | { "kind": "title", 
+/**
+ * At most 256 characters.
+ */
+title: string, } | { "kind": "exit", 
+/**
+ * Its exit status; 128 + n where signal n ended it.
+ */
+exit: number, } | { "kind": "banner", 
+/**
+ * One sentence.
+ */
+text: string, };
+
+/**
+ * What owners are told of as it happens.
+ */
+export type Notice = { "notice": "paired", 
+/**
+ * Which.
+ */
+device: Device, } | { "notice": "confirm_pairing", 
+/**
+ * Its id, if it is allowed.
+ */
+device: DeviceId, 
+/**
+ * Its own name for itself.
+ */
+label: string, 
+/**
+ * To be compared with what the device shows.
+ */
+words: string, } | { "notice": "invitation_reused", } | { "notice": "revoked", 
+/**
+ * Which.
+ */
+device: DeviceId, 
+/**
+ * Its name.
+ */
+label: string, };
+
+/**
+ * What a client asks of the host itself.
+ */
+export type Method = { "method": "session.create", "params": Create } | { "method": "session.list", "params": { 
+/**
+ * Only those behind this one.
+ */
+after?: SessionId | null, } } | { "method": "session.remove", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } } | { "method": "session.stop", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+/**
+ * Ask at the host before the device is enrolled.
+ */
+confirm: boolean, } } | { "method": "pair.confirm", "params": { 
+/**
+ * The device that waits.
+ */
+device: DeviceId, 
+/**
+ * Enrol it.
+ */
+allow: boolean, } } | { "method": "device.list", "params": { 
+/**
+ * Only those behind this one.
+ */
+after?: DeviceId | null, } } | { "method": "device.revoke", "params": { 
+/**
+ * Which.
+ */
+device: DeviceId, } } | { "method": "device.rename", "params": { 
+/**
+ * Which.
+ */
+device: DeviceId, 
+/**
+ * 1 to 64 characters.
+ */
+label: string, } };
+
+/**
+ * From a client to a host, and, forwarded or local, to a keeper.
+ */
+export type ToHost = { "t": "hello", 
+/**
+ * Program and version, such as `longrein-web/0.1.0`.
+ */
+client: string, 
+/**
+ * [`VERSION`] of the sender.
+ */
+version: number, 
+/**
+ * Names of optional abilities.
+ */
+features: Array<string>, 
+/**
+ * The numbering of this channel's commands.
+ */
+stream: StreamId, 
+/**
+ * Who speaks. Set by the host on its way to a keeper; whatever a client writes here is overwritten.
+ */
+peer?: Peer | null, } | { "t": "watch", } | { "t": "attach", 
+/**
+ * Which.
+ */
+session: SessionId, 
+/**
+ * Continue behind this place; without it, or where it is gone, a snapshot comes first.
+ */
+after?: Cursor | null, 
+/**
+ * The screen this client has; a client without one does not take part in sizing.
+ */
+size?: Size | null, 
+/**
+ * Bytes that may be under way to this client without an ack.
+ */
+window: number, } | { "t": "detach", 
+/**
+ * Which.
+ */
+session: SessionId, } | { "t": "ack", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * The epoch that `seq` belongs to.
+ */
+epoch: number, 
+/**
+ * The last event applied, or the snapshot that is being taken in.
+ */
+seq: number, 
+/**
+ * In the middle of a snapshot at `seq`: the last piece that was taken. Absent after its last piece and for
+ * events.
+ */
+part?: number | null, } | { "t": "command", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * The number.
+ */
+n: number, 
+/**
+ * What.
+ */
+do: Act, } | { "t": "call", 
+/**
+ * The client's own number for it.
+ */
+id: number, } & ({ "method": "session.create", "params": Create } | { "method": "session.list", "params": { 
+/**
+ * Only those behind this one.
+ */
+after?: SessionId | null, } } | { "method": "session.remove", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } } | { "method": "session.stop", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+/**
+ * Ask at the host before the device is enrolled.
+ */
+confirm: boolean, } } | { "method": "pair.confirm", "params": { 
+/**
+ * The device that waits.
+ */
+device: DeviceId, 
+/**
+ * Enrol it.
+ */
+allow: boolean, } } | { "method": "device.list", "params": { 
+/**
+ * Only those behind this one.
+ */
+after?: DeviceId | null, } } | { "method": "device.revoke", "params": { 
+/**
+ * Which.
+ */
+device: DeviceId, } } | { "method": "device.rename", "params": { 
+/**
+ * Which.
+ */
+device: DeviceId, 
+/**
+ * 1 to 64 characters.
+ */
+label: string, } }) | { "t": "ping", 
+/**
+ * The sender's own milliseconds.
+ */
+sent: number, } | { "t": "pong", 
+/**
+ * As it stood in the ping.
+ */
+sent: number, };
+
+/**
+ * From a host or keeper to a client.
+ */
+export type ToClient = { "t": "welcome", 
+/**
+ * The host's name.
+ */
+host: string, 
+/**
+ * Program and version of the host.
+ */
+program: string, 
+/**
+ * [`VERSION`] of the sender.
+ */
+version: number, 
+/**
+ * The device this channel belongs to; `None` for a local program.
+ */
+device?: DeviceId | null, 
+/**
+ * What it may do.
+ */
+role: Role, 
+/**
+ * Names of optional abilities.
+ */
+features: Array<string>, 
+/**
+ * The host's clock, Unix milliseconds.
+ */
+time: number, } | { "t": "state", 
+/**
+ * The host's name.
+ */
+host: string, 
+/**
+ * All sessions.
+ */
+sessions: Array<SessionId>, } | { "t": "changed", 
+/**
+ * All of it.
+ */
+summary: Summary, } | { "t": "removed", 
+/**
+ * Which.
+ */
+session: SessionId, } | { "t": "attached", 
+/**
+ * Which.
+ */
+session: SessionId, 
+/**
+ * The head of the log when the attach arrived.
+ */
+head: Cursor, 
+/**
+ * The terminal's size.
+ */
+size: Size, 
+/**
+ * The last command of this channel's stream that was settled.
+ */
+applied: number, } | { "t": "detached", 
+/**
+ * Which.
+ */
+session: SessionId, 
+/**
+ * Why; none when the client asked for it.
+ */
+why?: Failure | null, } | { "t": "event", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Which life of its log.
+ */
+epoch: number, 
+/**
+ * Its number.
+ */
+seq: number, 
+/**
+ * Unix milliseconds.
+ */
+at: number, } & ({ "kind": "output" } | { "kind": "resize", 
+/**
+ * Columns.
+ */
+cols: number, 
+/**
+ * Rows.
+ */
+rows: number, } | { "kind": "title", 
+/**
+ * At most 256 characters.
+ */
+title: string, } | { "kind": "exit", 
+/**
+ * Its exit status; 128 + n where signal n ended it.
+ */
+exit: number, } | { "kind": "banner", 
+/**
+ * One sentence.
+ */
+text: string, }) | { "t": "snapshot", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Which life of its log.
+ */
+epoch: number, 
+/**
+ * The last event that is in it.
+ */
+seq: number, 
+/**
+ * 0, 1, 2 …
+ */
+part: number, 
+/**
+ * No piece follows.
+ */
+last: boolean, 
+/**
+ * Columns.
+ */
+cols: number, 
+/**
+ * Rows.
+ */
+rows: number, } | { "t": "applied", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Its number.
+ */
+n: number, } | { "t": "refused", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Its number.
+ */
+n: number, 
+/**
+ * Why.
+ */
+why: Failure, } | { "t": "reply", 
+/**
+ * The client's number for it.
+ */
+id: number, 
+/**
+ * The result, by method.
+ */
+ok?: unknown, 
+/**
+ * Or why not.
+ */
+error?: Failure | null, } | { "t": "notice", } & ({ "notice": "paired", 
+/**
+ * Which.
+ */
+device: Device, } | { "notice": "confirm_pairing", 
+/**
+ * Its id, if it is allowed.
+ */
+device: DeviceId, 
+/**
+ * Its own name for itself.
+ */
+label: string, 
+/**
+ * To be compared with what the device shows.
+ */
+words: string, } | { "notice": "invitation_reused", } | { "notice": "revoked", 
+/**
+ * Which.
+ */
+device: DeviceId, 
+/**
+ * Its name.
+ */
+label: string, }) | { "t": "ping", 
+/**
+ * The sender's own milliseconds.
+ */
+sent: number, } | { "t": "pong", 
+/**
+ * As it stood in the ping.
+ */
+sent: number, };
+
+export const VERSION = 1;
+export const MAX_MESSAGE = 64000;
+export const MAX_PAYLOAD = 32768;

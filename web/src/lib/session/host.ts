@@ -1,0 +1,105 @@
+/** One paired host as this page knows it: its link, its sessions, and those that are followed. */
+
+import { Attachment, type AttachmentEvents } from "./attachment";
+import { HostLink, type LinkIo, type Phase } from "./link";
+import type { Notice, Summary, ToClient } from "./message";
+import type { StoredEntry } from "./outbox";
+
+export interface HostEvents {
+  /** Phase or sessions changed. */
+  changed(): void;
+  notice(notice: Notice): void;
+  /** The host told its name. */
+  named(name: string): void;
+}
+
+export class Host {
+  readonly link: HostLink;
+  readonly sessions = new Map<string, Summary>();
+  readonly #io: LinkIo;
+  readonly #events: HostEvents;
+  readonly #attachments = new Map<string, Attachment>();
+  #known = false;
+
+  constructor(io: LinkIo, events: HostEvents) {
+    this.#io = io;
+    this.#events = events;
+    this.link = new HostLink(io, {
+      phase: (phase) => this.#phase(phase),
+      message: (header, payload) => this.#message(header, payload),
+    });
+  }
+
+  /** Whether the list of sessions was heard at least once. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** Ready to follow a session; with what an earlier page left unsent. */
+  attachment(session: string, events: AttachmentEvents, stored: readonly StoredEntry[]): Attachment {
+    const kept = this.#attachments.get(session);
+    if (kept !== undefined) return kept;
+    const attachment = new Attachment(
+      session,
+      {
+        send: (header, payload) => this.link.send(header, payload),
+        now: () => this.#io.now(),
+        after: (ms, then) => this.#io.after(ms, then),
+      },
+      events,
+      stored,
+    );
+    this.#attachments.set(session, attachment);
+    if (this.link.phase.at === "live") attachment.online();
+    return attachment;
+  }
+
+  #phase(phase: Phase): void {
+    if (phase.at === "live") {
+      this.#events.named(phase.host);
+      this.link.send({ t: "watch" });
+      for (const attachment of this.#attachments.values()) attachment.online();
+    } else {
+      for (const attachment of this.#attachments.values()) attachment.offline();
+    }
+    this.#events.changed();
+  }
+
+  #message(header: ToClient, payload: Uint8Array): void {
+    switch (header.t) {
+      case "state": {
+        this.#known = true;
+        const named = new Set(header.sessions);
+        for (const id of this.sessions.keys()) if (!named.has(id)) this.sessions.delete(id);
+        this.#events.changed();
+        break;
+      }
+      case "changed":
+        this.sessions.set(header.summary.id, header.summary);
+        this.#events.changed();
+        break;
+      case "removed":
+        this.sessions.delete(header.session);
+        this.#events.changed();
+        break;
+      case "notice":
+        this.#events.notice(header);
+        break;
+      case "attached":
+      case "detached":
+      case "event":
+      case "snapshot":
+      case "applied":
+      case "refused":
+        this.#attachments.get(header.session)?.message(header, payload);
+        break;
+      case "welcome":
+      case "pong":
+        this.#events.changed();
+        break;
+      case "ping":
+      case "reply":
+        break;
+    }
+  }
+}

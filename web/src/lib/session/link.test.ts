@@ -1,0 +1,248 @@
+import { beforeEach, describe, expect, it, vi, afterEach } from "vitest";
+import { encode } from "./codec";
+import {
+  DEAD_AFTER,
+  HostLink,
+  PathError,
+  PING_VISIBLE,
+  PROBE,
+  STEP_TIMEOUT,
+  type LinkIo,
+  type Opening,
+  type PathEvents,
+  type Phase,
+} from "./link";
+import type { ToClient, ToHost } from "./message";
+
+/** A relay and a host, as far as a link can tell. Sealing is the identity. */
+class Network {
+  events: PathEvents | null = null;
+  dials = 0;
+  sent: ToHost[] = [];
+  handshakes = 0;
+  answer: Awaited<ReturnType<Opening["finish"]>> = {
+    channel: { seal: (plain) => Promise.resolve(new Uint8Array(plain)), open: (body) => Promise.resolve(body) },
+    words: ["a", "b", "c", "d"],
+    confirm: false,
+  };
+  reachable = true;
+
+  io(): LinkIo {
+    return {
+      dial: (events) => {
+        this.dials += 1;
+        if (!this.reachable) return Promise.reject(new PathError("The relay cannot be reached."));
+        this.events = events;
+        return Promise.resolve({ send: (body) => this.#take(body), close: () => (this.events = null) });
+      },
+      handshake: () => {
+        this.handshakes += 1;
+        return Promise.resolve({ first: new Uint8Array([1]), finish: () => Promise.resolve(this.answer) });
+      },
+      now: () => Date.now(),
+      random: () => 0.5,
+      after: (ms, then) => {
+        const timer = setTimeout(then, ms);
+        return () => clearTimeout(timer);
+      },
+      visible: () => true,
+      client: "test",
+      stream: "aaaaaaaaaaaaaaaa",
+    };
+  }
+
+  #take(body: Uint8Array): void {
+    if (body.length === 1) return;
+    const length = new DataView(body.buffer).getUint32(0);
+    this.sent.push(JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length))) as ToHost);
+  }
+
+  say(header: ToClient): void {
+    this.events?.data(encode(header as unknown as ToHost));
+  }
+}
+
+const WELCOME: ToClient = {
+  t: "welcome",
+  host: "desk",
+  program: "longrein/0",
+  version: 1,
+  role: "owner",
+  features: [],
+  time: 0,
+};
+
+let network: Network;
+let link: HostLink;
+let heard: ToClient[];
+let phases: Phase["at"][];
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+async function connect(): Promise<void> {
+  link.start();
+  await settle();
+  network.events?.presence(true, 0);
+  await settle();
+  network.events?.data(new Uint8Array([2]));
+  await settle();
+  network.say(WELCOME);
+  await settle();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  network = new Network();
+  heard = [];
+  phases = [];
+  link = new HostLink(network.io(), {
+    phase: (phase) => phases.push(phase.at),
+    message: (header) => heard.push(header),
+  });
+});
+
+afterEach(() => {
+  link.stop();
+  vi.useRealTimers();
+});
+
+describe("a link to a host", () => {
+  it("says hello first, and is live when welcomed", async () => {
+    await connect();
+    expect(phases).toEqual(["connecting", "handshaking", "live"]);
+    expect(network.sent[0]?.t).toBe("hello");
+    expect(heard.map(({ t }) => t)).toEqual(["welcome"]);
+  });
+
+  it("waits on the same path for a host that is away, and again when it goes", async () => {
+    link.start();
+    await settle();
+    network.events?.presence(false, 1234);
+    expect(link.phase).toEqual({ at: "away", lastSeen: 1234 });
+    await vi.advanceTimersByTimeAsync(STEP_TIMEOUT * 3);
+    expect(link.phase.at).toBe("away");
+    network.events?.presence(true, 0);
+    await settle();
+    network.events?.data(new Uint8Array([2]));
+    await settle();
+    network.say(WELCOME);
+    await settle();
+    expect(link.phase.at).toBe("live");
+    network.events?.presence(false, 5678);
+    expect(link.phase.at).toBe("away");
+    network.events?.presence(true, 0);
+    await settle();
+    expect(network.handshakes).toBe(2);
+    expect(network.dials).toBe(1);
+  });
+
+  it("comes back by itself, later and later", async () => {
+    network.reachable = false;
+    link.start();
+    await settle();
+    expect(link.phase.at).toBe("waiting");
+    await vi.advanceTimersByTimeAsync(10_000);
+    const first = network.dials;
+    expect(first).toBeGreaterThan(3);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(network.dials - first).toBeLessThan(6);
+    network.reachable = true;
+    link.wake();
+    await settle();
+    expect(link.phase.at).toBe("connecting");
+  });
+
+  it("pings, knows the round trip, and answers pings", async () => {
+    await connect();
+    const ping = network.sent.find(({ t }) => t === "ping");
+    expect(ping).toBeDefined();
+    await vi.advanceTimersByTimeAsync(40);
+    network.say({ t: "pong", sent: Date.now() - 40 });
+    await settle();
+    expect(link.roundTrip).toBe(40);
+    network.say({ t: "ping", sent: 77 });
+    await settle();
+    expect(network.sent.at(-1)).toEqual({ t: "pong", sent: 77 });
+    await vi.advanceTimersByTimeAsync(PING_VISIBLE * 1.2);
+    expect(network.sent.filter(({ t }) => t === "ping").length).toBeGreaterThan(1);
+  });
+
+  it("gives up a path on which the host is not heard", async () => {
+    await connect();
+    await vi.advanceTimersByTimeAsync(DEAD_AFTER + PING_VISIBLE * 2);
+    expect(phases).toContain("waiting");
+  });
+
+  it("checks at once after waking up", async () => {
+    await connect();
+    link.wake();
+    await vi.advanceTimersByTimeAsync(PROBE + 10);
+    expect(phases).toContain("waiting");
+  });
+
+  it("goes on after waking up where the host answers", async () => {
+    await connect();
+    link.wake();
+    await settle();
+    network.say({ t: "pong", sent: Date.now() });
+    await vi.advanceTimersByTimeAsync(PROBE + 10);
+    expect(link.phase.at).toBe("live");
+  });
+
+  it("ends where the host does not know the device", async () => {
+    network.answer = { refused: "refused" };
+    link.start();
+    await settle();
+    network.events?.presence(true, 0);
+    await settle();
+    network.events?.data(new Uint8Array([4, 1]));
+    await settle();
+    expect(link.phase.at).toBe("refused");
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(network.dials).toBe(1);
+  });
+
+  it("tries again where the host is busy", async () => {
+    network.answer = { refused: "busy" };
+    link.start();
+    await settle();
+    network.events?.presence(true, 0);
+    await settle();
+    network.events?.data(new Uint8Array([4, 2]));
+    await settle();
+    expect(link.phase.at).toBe("waiting");
+  });
+
+  it("shows the words while somebody has to confirm", async () => {
+    if ("confirm" in network.answer) network.answer.confirm = true;
+    link.start();
+    await settle();
+    network.events?.presence(true, 0);
+    await settle();
+    network.events?.data(new Uint8Array([2]));
+    await settle();
+    expect(link.phase).toEqual({ at: "confirming", words: ["a", "b", "c", "d"] });
+    network.say(WELCOME);
+    await settle();
+    expect(link.phase.at).toBe("live");
+  });
+
+  it("gives calls their answers, and fails them when the path breaks", async () => {
+    await connect();
+    const good = link.call("session.list", {});
+    const bad = link.call("host.status", {});
+    const cut = link.call("device.list", {});
+    network.say({ t: "reply", id: 1, ok: [] });
+    network.say({ t: "reply", id: 2, error: { kind: "forbidden", message: "No.", hint: "" } });
+    await expect(good).resolves.toEqual([]);
+    await expect(bad).rejects.toThrow("No.");
+    network.events?.closed(new PathError("The connection broke."));
+    await expect(cut).rejects.toThrow("The connection broke.");
+  });
+
+  it("does not break by what is not a message", async () => {
+    await connect();
+    network.events?.data(new Uint8Array([0, 0, 0, 9, 1]));
+    await settle();
+    expect(link.phase.at).toBe("waiting");
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import type { Act } from "./message";
+import { COMMAND_LIFETIME, MAX_UNSETTLED_BYTES, MAX_WAITING_BYTES, Outbox, type Numbered } from "./outbox";
+
+const INPUT: Act = { type: "input" };
+const bytes = (text: string) => new TextEncoder().encode(text);
+const texts = (out: readonly Numbered[]) => out.map(({ n, payload }) => `${n}:${new TextDecoder().decode(payload)}`);
+
+/** A keeper, as far as commands go: each number once, in order. */
+class Keeper {
+  last = 0;
+  typed = "";
+
+  take(out: readonly Numbered[]): void {
+    for (const { n, payload } of out) {
+      if (n === this.last + 1) {
+        this.last = n;
+        this.typed += new TextDecoder().decode(payload);
+      } else if (n > this.last) {
+        throw new Error(`number ${n} after ${this.last}`);
+      }
+    }
+  }
+}
+
+describe("commands", () => {
+  it("wait until attached, and then go in order", () => {
+    const outbox = new Outbox();
+    outbox.push(INPUT, bytes("a"), 0);
+    outbox.push({ type: "interrupt" }, bytes(""), 0);
+    expect(outbox.poll(0)).toEqual([]);
+    outbox.attached(0, 0);
+    expect(texts(outbox.poll(0))).toEqual(["1:a", "2:"]);
+    expect(outbox.poll(0)).toEqual([]);
+    outbox.applied(2);
+    expect(outbox.waiting).toEqual([]);
+  });
+
+  it("join while they wait", () => {
+    const outbox = new Outbox();
+    outbox.push(INPUT, bytes("a"), 0);
+    outbox.push(INPUT, bytes("b"), 10);
+    outbox.attached(0, 20);
+    expect(texts(outbox.poll(0))).toEqual(["1:ab"]);
+  });
+
+  it("are applied once, whatever was lost: the command, or only the answer", () => {
+    for (const arrived of [0, 1, 2]) {
+      const keeper = new Keeper();
+      const outbox = new Outbox();
+      outbox.attached(0, 0);
+      outbox.push(INPUT, bytes("a"), 0);
+      const first = outbox.poll(0);
+      outbox.push(INPUT, bytes("b"), 0);
+      const second = outbox.poll(0);
+      keeper.take([...first, ...second].slice(0, arrived));
+      outbox.detached();
+      outbox.push(INPUT, bytes("c"), 1);
+      outbox.attached(keeper.last, 2);
+      keeper.take(outbox.poll(0));
+      expect(keeper.typed).toBe("abc");
+    }
+  });
+
+  it("outlive the page", () => {
+    const keeper = new Keeper();
+    const outbox = new Outbox();
+    outbox.attached(0, 0);
+    outbox.push(INPUT, bytes("a"), 0);
+    keeper.take(outbox.poll(0));
+    outbox.push(INPUT, bytes("b"), 0);
+    const later = new Outbox(outbox.waiting);
+    later.attached(keeper.last, 5);
+    keeper.take(later.poll(0));
+    expect(keeper.typed).toBe("ab");
+  });
+
+  it("fail visibly when too old, and never fire late; a number that was given out is not skipped", () => {
+    const keeper = new Keeper();
+    const outbox = new Outbox();
+    outbox.attached(0, 0);
+    outbox.push(INPUT, bytes("rm -r x"), 0);
+    outbox.poll(0);
+    outbox.detached();
+    outbox.push(INPUT, bytes("\r"), 5);
+    const failed = outbox.attached(0, COMMAND_LIFETIME + 5);
+    expect(failed.map(({ entry }) => new TextDecoder().decode(entry.payload))).toEqual(["rm -r x", "\r"]);
+    outbox.push(INPUT, bytes("ls"), COMMAND_LIFETIME + 6);
+    keeper.take(outbox.poll(0));
+    expect(keeper.typed).toBe("ls");
+    expect(keeper.last).toBe(2);
+  });
+
+  it("are numbered anew where the keeper has forgotten the stream", () => {
+    const outbox = new Outbox([{ n: 57, act: INPUT, payload: bytes("x"), at: 0 }]);
+    outbox.attached(0, 1);
+    expect(texts(outbox.poll(0))).toEqual(["1:x"]);
+  });
+
+  it("are bounded", () => {
+    const outbox = new Outbox();
+    const piece = new Uint8Array(32_768);
+    let taken = 0;
+    while (outbox.push(INPUT, piece, 0)) taken += piece.length;
+    expect(taken).toBe(MAX_WAITING_BYTES);
+    outbox.attached(0, 0);
+    const sent = outbox.poll(0).reduce((sum, { payload }) => sum + payload.length, 0);
+    expect(sent).toBe(MAX_UNSETTLED_BYTES);
+    outbox.applied(1);
+    expect(outbox.poll(0)).toHaveLength(1);
+  });
+
+  it("that are refused are named, and the rest goes on", () => {
+    const outbox = new Outbox();
+    outbox.attached(0, 0);
+    outbox.push(INPUT, bytes("a"), 0);
+    outbox.poll(0);
+    const why = { kind: "ended", message: "The session has ended.", hint: "" } as const;
+    expect(outbox.refused(1, why)).toHaveLength(1);
+    expect(outbox.waiting).toEqual([]);
+  });
+});

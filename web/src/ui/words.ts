@@ -1,0 +1,113 @@
+/** Numbers and names as people read them. Pure. */
+
+import type { Summary } from "../lib/session/message";
+
+/** How long ago, in one unit. */
+export function ago(then: number, now: number): string {
+  const seconds = Math.max(0, Math.floor((now - then) / 1000));
+  if (seconds < 10) return "now";
+  if (seconds < 60) return `${seconds} s ago`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ago`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ago`;
+  const days = Math.floor(hours / 24);
+  return days === 1 ? "yesterday" : `${days} days ago`;
+}
+
+/** A folder without the home folder's own path, and from the left no longer than is useful. */
+export function folder(path: string): string {
+  const short = path.replace(/^\/(home|Users)\/[^/]+(?=\/|$)/, "~").replace(/^\/root(?=\/|$)/, "~");
+  const parts = short.split("/");
+  return parts.length <= 4 ? short : `…/${parts.slice(-3).join("/")}`;
+}
+
+/** Program and arguments, the program without its folder. */
+export function program(command: readonly string[]): string {
+  const [first = "", ...rest] = command;
+  return [first.split("/").at(-1) ?? first, ...rest].join(" ");
+}
+
+/** What became of a session's program. */
+export function ending(summary: Summary): string | null {
+  switch (summary.state) {
+    case "running":
+      return null;
+    case "ended":
+      return summary.exit === 0 ? "done" : `exit ${summary.exit}`;
+    case "lost":
+      return "lost";
+  }
+}
+
+/** A name for this device that its owner will know. */
+export function deviceName(agent: string, mobile: boolean): string {
+  const system = /iPhone/.test(agent)
+    ? "iPhone"
+    : /iPad/.test(agent)
+      ? "iPad"
+      : /Android/.test(agent)
+        ? /Mobile/.test(agent)
+          ? "Android phone"
+          : "Android tablet"
+        : /CrOS/.test(agent)
+          ? "Chromebook"
+          : /Mac OS X/.test(agent)
+            ? "Mac"
+            : /Windows/.test(agent)
+              ? "Windows PC"
+              : /Linux/.test(agent)
+                ? "Linux PC"
+                : mobile
+                  ? "phone"
+                  : "computer";
+  const browser = /Firefox|FxiOS/.test(agent)
+    ? "Firefox"
+    : /Edg/.test(agent)
+      ? "Edge"
+      : /OPR/.test(agent)
+        ? "Opera"
+        : /Chrome|CriOS/.test(agent)
+          ? "Chrome"
+          : /Safari/.test(agent)
+            ? "Safari"
+            : "browser";
+  return `${browser} on ${system}`;
+}
+
+/** Milliseconds, rounded as far as they mean something. */
+export function milliseconds(ms: number): string {
+  return ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** A command line as a shell would split it, quotes and backslashes included; null where a quote is left open. */
+export function splitCommand(line: string): string[] | null {
+  const words: string[] = [];
+  let word = "";
+  let open = false;
+  let quote = "";
+  for (let i = 0; i < line.length; i++) {
+    const char = line.charAt(i);
+    if (quote !== "") {
+      if (char === quote) quote = "";
+      else if (char === "\\" && quote === '"' && i + 1 < line.length) word += line.charAt((i += 1));
+      else word += char;
+    } else if (char === '"' || char === "'") {
+      quote = char;
+      open = true;
+    } else if (char === "\\" && i + 1 < line.length) {
+      word += line.charAt((i += 1));
+      open = true;
+    } else if (/\s/.test(char)) {
+      if (open) words.push(word);
+      word = "";
+      open = false;
+    } else {
+      word += char;
+      open = true;
+    }
+  }
+  if (quote !== "") return null;
+  if (open) words.push(word);
+  return words;
+}
