@@ -10,7 +10,7 @@ async fn what_is_typed_is_echoed_and_settled() {
     let keeper = Keeper::start(&["cat"], |_| {});
     let mut client = keeper.client().await;
     client.type_in("hello\r");
-    client.until_shown("hello\r\nhello\r\n").await;
+    client.until_echoed("hello").await;
     client.until("settled", |client| client.settled.len() == 1).await;
     assert!(matches!(client.settled[0], Settled::Applied(_)));
 }
@@ -54,10 +54,10 @@ async fn two_clients_type_and_both_see_both() {
     let keeper = Keeper::start(&["cat"], |_| {});
     let (mut one, mut two) = (keeper.client().await, keeper.client().await);
     one.type_in("from one\r");
-    one.until_shown("from one\r\nfrom one\r\n").await;
+    one.until_echoed("from one").await;
     two.type_in("from two\r");
-    two.until_shown("from two\r\nfrom two\r\n").await;
-    one.until_shown("from two\r\nfrom two\r\n").await;
+    two.until_echoed("from two").await;
+    one.until_echoed("from two").await;
     assert!(two.shows("from one"));
 }
 

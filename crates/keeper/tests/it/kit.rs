@@ -222,7 +222,12 @@ impl Client {
         self.send_commands().await;
         while !is(self) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(timeout(left, self.step()).await.is_ok(), "no {what} in time");
+            assert!(
+                timeout(left, self.step()).await.is_ok(),
+                "no {what} in time; {} settled, on the screen:\n{}",
+                self.settled.len(),
+                self.screen.escape_ascii()
+            );
         }
     }
 
@@ -230,9 +235,19 @@ impl Client {
         self.until(text, |client| client.shows(text)).await;
     }
 
+    /// What was typed, echoed by the terminal and again by the program. A snapshot may have been taken between the two,
+    /// and may move the cursor in other ways than a line feed.
+    pub async fn until_echoed(&mut self, text: &str) {
+        self.until(text, |client| client.times_shown(text) >= 2).await;
+    }
+
     pub fn shows(&self, text: &str) -> bool {
+        self.times_shown(text) > 0
+    }
+
+    fn times_shown(&self, text: &str) -> usize {
         let text = text.as_bytes();
-        self.screen.windows(text.len()).any(|window| window == text)
+        self.screen.windows(text.len()).filter(|window| *window == text).count()
     }
 
     async fn send_commands(&mut self) {

@@ -44,7 +44,7 @@ async fn a_late_client_gets_a_snapshot_and_goes_on_from_it() {
     assert!(late.screen.len() < 1_000_000, "a snapshot, not the log: {}", late.screen.len());
     assert!(late.shows(&format!("{:063}", 45_000)));
     late.type_in("on we go\r");
-    late.until_shown("on we go\r\non we go").await;
+    late.until_echoed("on we go").await;
 }
 
 #[tokio::test]
