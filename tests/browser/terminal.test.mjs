@@ -165,7 +165,7 @@ describe("a phone and a terminal", () => {
   it("says so while the network is away, keeps what is typed, and delivers it once", async () => {
     await phone.type("clear\n");
     await phone.context.setOffline(true);
-    // An emulated outage leaves open sockets alone, so the relay's goes with the daemon.
+    // An emulated outage leaves open sockets alone, even their end: the page has to find out that nobody answers.
     await host.kill();
     await phone.page.locator('[data-testid=truth][data-level="lost"]:visible').first().waitFor();
     await phone.type("echo typed-offline\n");

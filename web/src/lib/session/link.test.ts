@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it, vi, afterEach } from "vitest";
 import { encode } from "./codec";
 import {
-  DEAD_AFTER,
   HostLink,
   PathError,
+  PINGS_MISSED,
   PING_VISIBLE,
   PROBE,
   STEP_TIMEOUT,
@@ -168,8 +168,20 @@ describe("a link to a host", () => {
 
   it("gives up a path on which the host is not heard", async () => {
     await connect();
-    await vi.advanceTimersByTimeAsync(DEAD_AFTER + PING_VISIBLE * 2);
+    await vi.advanceTimersByTimeAsync(PING_VISIBLE * (PINGS_MISSED - 0.5));
+    expect(phases).not.toContain("waiting");
+    await vi.advanceTimersByTimeAsync(PING_VISIBLE);
     expect(phases).toContain("waiting");
+  });
+
+  it("does not give up a path on which anything is heard", async () => {
+    await connect();
+    for (let i = 0; i < 2 * PINGS_MISSED; i += 1) {
+      await vi.advanceTimersByTimeAsync(PING_VISIBLE * 2);
+      network.say({ t: "ping", sent: i });
+      await settle();
+    }
+    expect(link.phase.at).toBe("live");
   });
 
   it("checks at once after waking up", async () => {

@@ -96,8 +96,8 @@ export interface Listener {
 export const PING_VISIBLE = 5_000;
 /** And while nobody does. */
 export const PING_HIDDEN = 15_000;
-/** Nothing heard for this long: the path is dead. */
-export const DEAD_AFTER = 45_000;
+/** So many pings in a row without a word from the host: the path is dead. */
+export const PINGS_MISSED = 3;
 /** After waking up, the path has this long to show that it lives. */
 export const PROBE = 2_500;
 /** Ticket, socket and handshake, each. */
@@ -122,6 +122,8 @@ interface Attempt {
   opening: Opening | null;
   channel: SealedChannel | null;
   timers: Map<string, () => void>;
+  /** Pings sent since the host was last heard. */
+  unanswered: number;
   /** What arrived is handled strictly in order. */
   inbound: Promise<void>;
 }
@@ -229,6 +231,7 @@ export class HostLink {
       opening: null,
       channel: null,
       timers: new Map(),
+      unanswered: 0,
       inbound: Promise.resolve(),
     };
     this.#attempt = attempt;
@@ -335,6 +338,7 @@ export class HostLink {
 
   #message(attempt: Attempt, plain: Uint8Array): void {
     this.#lastHeard = this.#io.now();
+    attempt.unanswered = 0;
     this.#cancel(attempt, "probe");
     const message = decode(plain);
     if (message === null) return;
@@ -382,12 +386,12 @@ export class HostLink {
   }
 
   #ping(attempt: Attempt): void {
-    const now = this.#io.now();
-    if (this.#lastHeard !== null && now - this.#lastHeard >= DEAD_AFTER) {
+    if (attempt.unanswered >= PINGS_MISSED) {
       this.#failed(new PathError("The host was not heard any more."));
       return;
     }
-    this.#seal(attempt, { t: "ping", sent: now });
+    attempt.unanswered += 1;
+    this.#seal(attempt, { t: "ping", sent: this.#io.now() });
     const every = this.#io.visible() ? PING_VISIBLE : PING_HIDDEN;
     this.#timer(attempt, "ping", every * (0.9 + this.#io.random() / 5), () => this.#ping(attempt));
   }
@@ -396,6 +400,7 @@ export class HostLink {
     const attempt = this.#attempt;
     if (attempt === null || attempt.timers.has("probe")) return;
     this.#deadline(attempt, "probe", PROBE, "The host was not heard any more.");
+    attempt.unanswered = 0;
     this.#ping(attempt);
   }
 

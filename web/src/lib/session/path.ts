@@ -10,7 +10,10 @@ import {
   type Bytes,
   type CloseCode,
 } from "../wire";
-import { DEAD_AFTER, PathError, type Path, type PathEvents } from "./link";
+import { PathError, type Path, type PathEvents } from "./link";
+
+/** A relay that says nothing for so long, not even its heartbeat, is gone. Milliseconds. */
+const DEAD_AFTER = 45_000;
 
 function why(code: CloseCode | undefined): string {
   switch (code) {
