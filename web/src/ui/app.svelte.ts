@@ -11,6 +11,7 @@ import { Store } from "../lib/session/store";
 import { claimStream } from "../lib/session/stream";
 import { Vault, type Sealed } from "../lib/session/vault";
 import { toasts } from "./toasts.svelte";
+import { inWords } from "./words";
 
 /** A host, as the screens show it. */
 export class HostEntry {
@@ -119,7 +120,7 @@ class App {
       }
       void navigator.storage?.persist?.();
     } catch (error) {
-      this.failure = `This browser does not let Longrein keep anything: ${error instanceof Error ? error.message : String(error)}`;
+      this.failure = `This browser does not let Longrein keep anything: ${inWords(error)}`;
     }
     this.ready = true;
     setInterval(() => {

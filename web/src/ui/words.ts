@@ -75,6 +75,11 @@ export function deviceName(agent: string, mobile: boolean): string {
   return `${browser} on ${system}`;
 }
 
+/** What went wrong. */
+export function inWords(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Milliseconds, rounded as far as they mean something. */
 export function milliseconds(ms: number): string {
   return ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
