@@ -1,0 +1,34 @@
+/** What the menu of a terminal offers. */
+
+import { settings } from "../settings.svelte";
+import type { Item } from "./Menu.svelte";
+import type { Viewing } from "./viewing.svelte";
+
+export interface Choices {
+  text(): void;
+  find(): void;
+  stop(): void;
+}
+
+export function menuItems(viewing: Viewing, { text, find, stop }: Choices): Item[] {
+  const { entry, over, attachment } = viewing;
+  const list: Item[] = [
+    { id: "text", icon: "text", text: "Select and copy text", act: text },
+    { id: "search", icon: "search", text: "Find", act: find },
+    {
+      id: "keys",
+      icon: "keyboard",
+      text: settings.keyBar ? "Hide the key bar" : "Show the key bar",
+      act: () => (settings.keyBar = !settings.keyBar),
+    },
+  ];
+  if (!entry.operates) return list;
+  if (!over && viewing.foreign)
+    list.push({ id: "take", icon: "fit", text: "Fit to this screen", act: () => attachment?.takeSize() });
+  if (viewing.view?.taken)
+    list.push({ id: "give", icon: "unfit", text: "Give the size back", act: () => attachment?.giveSize() });
+  if (over)
+    list.push({ id: "remove", icon: "trash", text: "Forget session", danger: true, act: () => void viewing.remove() });
+  else list.push({ id: "stop", icon: "stop", text: "End session", danger: true, act: stop });
+  return list;
+}

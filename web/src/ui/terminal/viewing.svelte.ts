@@ -1,0 +1,86 @@
+/** One session's terminal while its screen is open: what draws it, whose size it has, and how it stands. */
+
+import type { Attachment } from "../../lib/session/attachment";
+import { app, type HostEntry } from "../app.svelte";
+import { router } from "../route.svelte";
+import { FONT_MIN, settings } from "../settings.svelte";
+import { toasts } from "../toasts.svelte";
+import { inWords } from "../words";
+import type { Emulator } from "./emulator";
+import { fitting, ownSize, type Box, type Cell } from "./layout";
+
+/** The text of a screen that is larger than this one can be pinched to between these. */
+const ZOOM_MIN = 4;
+const ZOOM_MAX = 40;
+
+export class Viewing {
+  readonly entry: HostEntry;
+  readonly session: string;
+  emulator: Emulator | null = $state.raw(null);
+  attachment: Attachment | null = $state.raw(null);
+  /** The room there is, and one cell at the person's own text size. */
+  box: Box = $state.raw({ width: 0, height: 0 });
+  cell: Cell | null = $state.raw(null);
+  /** The text size that a pinch chose, for a screen whose size is another's. */
+  zoom: number | null = $state(null);
+  /** Nothing of the session itself is on the screen yet. */
+  loading = $state(true);
+  banner: string | null = $state(null);
+  exit: number | null = $state(null);
+
+  readonly summary = $derived.by(() => this.entry.sessions.find((one) => one.id === this.session));
+  readonly view = $derived.by(() => app.views[`${this.entry.rid}/${this.session}`]);
+  readonly title = $derived(this.summary?.name ?? "Session");
+  /** The program has ended. */
+  readonly over = $derived(this.exit !== null || (this.summary !== undefined && this.summary.state !== "running"));
+  /** The host does not have this session. */
+  readonly gone = $derived.by(() => this.entry.known && this.entry.live && this.summary === undefined);
+  /** This device may type here. */
+  readonly may = $derived.by(() => this.entry.operates && !this.over);
+  /** The terminal that would fit here. */
+  readonly own = $derived(this.cell === null ? null : ownSize(this.box, this.cell));
+  /** The terminal as it is. */
+  readonly size = $derived(this.view?.size ?? null);
+  /** Its size was set elsewhere. */
+  readonly foreign = $derived(
+    this.own !== null &&
+      this.size !== null &&
+      (this.size.cols !== this.own.cols || this.size.rows !== this.own.rows) &&
+      this.view?.following === true,
+  );
+  readonly #fit = $derived(
+    this.size === null || this.cell === null ? null : fitting(this.box, this.cell, this.size, settings.fontSize),
+  );
+  readonly fontSize = $derived(this.foreign ? (this.zoom ?? this.#fit ?? settings.fontSize) : settings.fontSize);
+
+  constructor(entry: HostEntry, session: string) {
+    this.entry = entry;
+    this.session = session;
+  }
+
+  /** Text of this size from now on, as far as that goes. */
+  pinched(size: number): void {
+    if (this.foreign) this.zoom = Math.min(ZOOM_MAX, Math.max(ZOOM_MIN, size));
+    else settings.fontSize = Math.max(FONT_MIN, size);
+  }
+
+  /** Ends the program. */
+  async stop(): Promise<void> {
+    try {
+      await this.entry.host.link.call("session.stop", { session: this.session });
+    } catch (error) {
+      toasts.warn(inWords(error));
+    }
+  }
+
+  /** Forgets the session, here and at its host. */
+  async remove(): Promise<void> {
+    try {
+      await this.entry.host.link.call("session.remove", { session: this.session });
+      await app.forgetLook(this.entry, this.session);
+      router.home();
+    } catch (error) {
+      toasts.warn(inWords(error));
+    }
+  }
+}
