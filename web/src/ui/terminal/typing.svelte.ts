@@ -1,33 +1,46 @@
 /** What a person types, taps and pastes, on its way into the program. */
 
+import type { Terminal } from "@xterm/xterm";
+import type { Attachment } from "../../lib/session/attachment";
 import { MAX_INPUT_BYTES } from "../../lib/session/outbox";
 import { toasts } from "../toasts.svelte";
 import { arrow, inMode, modified, pasted, type Arrow, type Held } from "./keys";
 import type { Viewing } from "./viewing.svelte";
 
+/** What of a screen its typing needs. */
+export type Typed = Pick<Viewing, "over"> & {
+  readonly entry: Pick<Viewing["entry"], "operates" | "role">;
+  readonly attachment: Pick<Attachment, "input"> | null;
+  readonly emulator: { readonly terminal: Pick<Terminal, "modes" | "scrollToBottom"> } | null;
+};
+
 const NONE: Held = { ctrl: false, alt: false };
+const FULL = `At most ${MAX_INPUT_BYTES / 1024 / 1024} MB of input can wait here.`;
 
 export class Typing {
   /** What the key bar holds for the next key. */
   held: Held = $state.raw(NONE);
-  readonly #viewing: Viewing;
+  readonly #viewing: Typed;
 
-  constructor(viewing: Viewing) {
+  constructor(viewing: Typed) {
     this.#viewing = viewing;
   }
 
-  /** All of it, or nothing and false. */
-  send(data: string): boolean {
+  /** Takes all of it, or nothing: then it says why. */
+  give(data: string): string | null {
     const { attachment, entry, over } = this.#viewing;
-    if (data === "" || attachment === null) return true;
-    if (!entry.operates && entry.role !== null) return true;
-    if (over) return true;
+    if (data === "") return null;
+    if (over) return "The program has ended.";
+    if (!entry.operates && entry.role !== null) return "This device may only look on.";
+    if (attachment === null) return "The terminal is still opening.";
     // Text has at least as many bytes as characters.
-    const taken = data.length <= MAX_INPUT_BYTES && attachment.input(new TextEncoder().encode(data));
-    if (!taken) {
-      toasts.warn(`Nothing of this was sent: at most ${MAX_INPUT_BYTES / 1024 / 1024} MB of input can wait here.`);
-    }
-    return taken;
+    if (data.length <= MAX_INPUT_BYTES && attachment.input(new TextEncoder().encode(data))) return null;
+    return FULL;
+  }
+
+  /** Without a word where no key would do anything; where there is no room for it, the person is told. */
+  send(data: string): void {
+    if (this.give(data) === FULL) toasts.warn(`Nothing of this was sent. ${FULL}`);
   }
 
   /** From the keyboard: with what the key bar holds. */
@@ -53,9 +66,12 @@ export class Typing {
     this.#viewing.emulator?.terminal.scrollToBottom();
   }
 
-  paste(plain: string, enter = false): void {
-    const text = plain === "" ? "" : pasted(plain, this.#modes?.bracketedPasteMode ?? false);
-    if (this.send(text) && enter) this.send("\r");
+  /** A text, and Enter behind it where it is to be sent off. As {@link give}. */
+  paste(plain: string, enter = false): string | null {
+    if (plain === "") return enter ? this.give("\r") : null;
+    const why = this.give(pasted(plain, this.#modes?.bracketedPasteMode ?? false));
+    if (why === null && enter) this.send("\r");
+    return why;
   }
 
   get #modes() {
