@@ -11,9 +11,10 @@ use session::id::{DeviceId, SessionId, StreamId};
 use session::message::{Device, ErrorKind, Failure, Method, Summary, ToClient, ToHost, VERSION};
 use session::role::Role;
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 use store::Paths;
 use tokio::time::{Sleep, sleep_until, timeout};
@@ -30,6 +31,12 @@ const PRESENCE: Duration = Duration::from_secs(3);
 const MAX_ASIDE: usize = 1024;
 /// Pages of one list. A page has dozens of entries.
 const MAX_PAGES: usize = 1000;
+/// Bytes that are taken in while a write waits. What a peer may send is bounded already, by the window and by how many
+/// commands are under way, and stays far below this. Of one that sends more nothing is read before it has read from us,
+/// or the write has run into its deadline.
+const MAX_CAME: usize = 4 * 1024 * 1024;
+/// What a message counts for beside its bytes, so that many tiny ones are bounded too.
+const OVERHEAD: usize = 64;
 
 /// Where messages go.
 #[derive(Clone, Debug)]
@@ -60,12 +67,47 @@ pub struct Welcome {
     pub time: u64,
 }
 
+/// What was taken in while a write waited, until somebody asks for it.
+#[derive(Default)]
+struct Came {
+    messages: VecDeque<Bytes>,
+    cost: usize,
+    /// What came behind them: the end, in good order or not. Nothing is read after it.
+    end: Option<Result<(), link::Error>>,
+}
+
+impl Came {
+    fn add(&mut self, message: Result<Option<Bytes>, link::Error>) {
+        match message {
+            Ok(Some(message)) => {
+                self.cost += message.len() + OVERHEAD;
+                self.messages.push_back(message);
+            }
+            Ok(None) => self.end = Some(Ok(())),
+            Err(error) => self.end = Some(Err(error)),
+        }
+    }
+
+    fn take(&mut self) -> Option<Result<Option<Bytes>, link::Error>> {
+        if let Some(message) = self.messages.pop_front() {
+            self.cost -= message.len() + OVERHEAD;
+            return Some(Ok(Some(message)));
+        }
+        Some(self.end.take()?.map(|()| None))
+    }
+
+    fn takes_more(&self) -> bool {
+        self.end.is_none() && self.cost < MAX_CAME
+    }
+}
+
 /// Messages both ways, greeted.
 pub struct Connection {
     /// What the other side said.
     pub welcome: Welcome,
-    pub(crate) sender: MessageSender,
-    pub(crate) receiver: MessageReceiver,
+    sender: MessageSender,
+    receiver: MessageReceiver,
+    came: Came,
     /// When a channel should be replaced by a fresh one; a unix socket lives as long as it likes.
     pub(crate) renew_at: Option<Instant>,
     aside: VecDeque<(ToClient, Bytes)>,
@@ -148,12 +190,26 @@ impl Connection {
         let welcome = answered.await.map_err(|_| Error::Timeout("the host's welcome"))??;
         let (aside, heard) = (VecDeque::new(), Instant::now());
         let silence = Box::pin(sleep_until((heard + DEAD_AFTER).into()));
-        Ok(Self { welcome, sender, receiver, renew_at, aside, calls: 0, heard, silence })
+        let came = Came::default();
+        Ok(Self { welcome, sender, receiver, came, renew_at, aside, calls: 0, heard, silence })
     }
 
-    /// Sends one message.
+    /// Sends one message. What comes while the write waits is kept for [`Connection::recv`].
     pub async fn send(&mut self, message: &ToHost, payload: &[u8]) -> Result<(), Error> {
-        Ok(self.sender.send(message, payload).await?)
+        self.feed(message, payload).await?;
+        self.flush().await
+    }
+
+    /// Adds a message to the batch. Writes only where the batch has grown past its bound.
+    pub(crate) async fn feed(&mut self, message: &ToHost, payload: &[u8]) -> Result<(), Error> {
+        let Self { sender, receiver, came, heard, .. } = self;
+        reading(sender.feed(message, payload), receiver, came, heard).await
+    }
+
+    /// Writes the batch.
+    pub(crate) async fn flush(&mut self) -> Result<(), Error> {
+        let Self { sender, receiver, came, heard, .. } = self;
+        reading(sender.flush(), receiver, came, heard).await
     }
 
     /// The next message. Pings are answered on the way. Dropping the future loses nothing.
@@ -238,10 +294,15 @@ impl Connection {
 
     async fn next(&mut self) -> Result<(ToClient, Bytes), Error> {
         loop {
-            let message = if self.renew_at.is_some() {
+            let message = if let Some(came) = self.came.take() {
+                came
+            } else if self.renew_at.is_some() {
                 // A host behind a channel pings; one that says nothing at all is gone.
                 tokio::select! {
-                    message = self.receiver.recv() => message,
+                    message = self.receiver.recv() => {
+                        self.heard = Instant::now();
+                        message
+                    }
                     () = &mut self.silence => {
                         let dead = self.heard + DEAD_AFTER;
                         if Instant::now() >= dead {
@@ -252,14 +313,36 @@ impl Connection {
                     }
                 }
             } else {
-                self.receiver.recv().await
+                let message = self.receiver.recv().await;
+                self.heard = Instant::now();
+                message
             };
             let message = message.map_err(ended)?.ok_or(link::Error::Cut)?;
-            self.heard = Instant::now();
             match decode(&message)? {
-                Some((ToClient::Ping { sent }, _)) => self.sender.send(&ToHost::Pong { sent }, &[]).await?,
+                Some((ToClient::Ping { sent }, _)) => self.send(&ToHost::Pong { sent }, &[]).await?,
                 Some(message) => return Ok(message),
                 None => {}
+            }
+        }
+    }
+}
+
+/// Waits for a write, and reads meanwhile: a peer that answers each message before it takes the next reads nothing while
+/// it waits for us to read its answers, and both would wait for ever.
+async fn reading(
+    write: impl Future<Output = Result<(), link::Error>>,
+    receiver: &mut MessageReceiver,
+    came: &mut Came,
+    heard: &mut Instant,
+) -> Result<(), Error> {
+    let mut write = pin!(write);
+    loop {
+        tokio::select! {
+            biased;
+            written = &mut write => return Ok(written?),
+            message = receiver.recv(), if came.takes_more() => {
+                *heard = Instant::now();
+                came.add(message);
             }
         }
     }

@@ -313,11 +313,11 @@ impl Driver {
     ) -> Result<(), Error> {
         let session = &self.opts.session;
         if let Some(sent) = ping {
-            connection.sender.feed(&ToHost::Ping { sent }, &[]).await?;
+            connection.feed(&ToHost::Ping { sent }, &[]).await?;
         }
         while let Some(command) = self.outbox.poll_send() {
             let header = ToHost::Command { session: session.clone(), n: command.n, act: command.act };
-            connection.sender.feed(&header, &command.payload).await?;
+            connection.feed(&header, &command.payload).await?;
         }
         // Taken is what the caller has taken, but for the few updates in between.
         if self.ready.is_empty()
@@ -325,9 +325,9 @@ impl Driver {
         {
             let header =
                 ToHost::Ack { session: session.clone(), epoch: ack.epoch, seq: ack.seq, part: ack.part };
-            connection.sender.feed(&header, &[]).await?;
+            connection.feed(&header, &[]).await?;
         }
-        Ok(connection.sender.flush().await?)
+        connection.flush().await
     }
 
     /// Gives the caller what is ready; an error where it takes nothing any more.

@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_mins(10);
 /// Payload bytes that may be sent and not settled; keeps a paste out of the relay's queues.
 pub const SEND_WINDOW: usize = 256 * 1024;
+/// Commands that may be sent and not settled, however small; the rest waits here until one is. Each may be refused by an
+/// answer of its own, and a keeper drops a client that lets 1024 answers pile up: with this bound nobody who only types
+/// comes near it.
+pub const MAX_UNSETTLED: usize = 512;
 /// Payload bytes that may wait here in all. Beyond it the caller is told to wait.
 pub const MAX_WAITING: usize = 4 * 1024 * 1024;
 /// Commands that may wait here in all.
@@ -157,7 +161,8 @@ impl Outbox {
 
     /// The next command to send, if one may be sent now.
     pub fn poll_send(&mut self) -> Option<Outgoing> {
-        if !self.connected || (self.sent > 0 && self.sent_bytes >= SEND_WINDOW) {
+        let full = self.sent >= MAX_UNSETTLED || (self.sent > 0 && self.sent_bytes >= SEND_WINDOW);
+        if !self.connected || full {
             return None;
         }
         let waiting = self.queue.get(self.sent)?;
@@ -334,6 +339,27 @@ mod tests {
             taken += outbox.push_input(&paste.slice(taken..), now);
             while outbox.poll_settled().is_some() {}
         }
+    }
+
+    #[test]
+    fn thousands_of_small_commands_are_sent_a_few_hundred_at_a_time() {
+        let (mut outbox, now) = outbox();
+        for _ in 0..MAX_COMMANDS {
+            outbox.push(Act::Input, Bytes::from_static(b"x"), now).unwrap();
+        }
+        assert_eq!(outbox.push(Act::Interrupt, Bytes::new(), now), Err(Full));
+        outbox.handle_attached(0);
+        let (mut under_way, mut seen) = (sent(&mut outbox), 0);
+        assert_eq!(under_way.len(), MAX_UNSETTLED);
+        while let Some(n) = under_way.first().copied() {
+            assert_eq!(n, seen + 1);
+            seen = n;
+            outbox.handle_applied(n);
+            under_way.remove(0);
+            under_way.extend(sent(&mut outbox));
+            assert!(under_way.len() <= MAX_UNSETTLED);
+        }
+        assert_eq!(seen, MAX_COMMANDS as u64);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The client library against the other end's own machines, over real sockets that break.
 
 mod attachment;
+mod burst;
 mod joining;
 mod keeper;
 mod lists;

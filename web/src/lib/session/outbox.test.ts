@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Act } from "./message";
-import { COMMAND_LIFETIME, MAX_UNSETTLED_BYTES, MAX_WAITING_BYTES, Outbox, type Numbered } from "./outbox";
+import {
+  COMMAND_LIFETIME,
+  MAX_UNSETTLED,
+  MAX_UNSETTLED_BYTES,
+  MAX_WAITING,
+  MAX_WAITING_BYTES,
+  Outbox,
+  type Numbered,
+} from "./outbox";
 
 const INPUT: Act = { type: "input" };
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -108,6 +116,24 @@ describe("commands", () => {
     expect(sent).toBe(MAX_UNSETTLED_BYTES);
     outbox.applied(1);
     expect(outbox.poll(0)).toHaveLength(1);
+  });
+
+  it("that are small are sent a few hundred at a time", () => {
+    const keeper = new Keeper();
+    const outbox = new Outbox();
+    while (outbox.push({ type: "interrupt" }, bytes(""), 0));
+    expect(outbox.count).toBe(MAX_WAITING);
+    outbox.attached(0, 0);
+    let underWay = 0;
+    while (outbox.count > 0) {
+      const out = outbox.poll(0);
+      underWay += out.length;
+      expect(underWay).toBeLessThanOrEqual(MAX_UNSETTLED);
+      keeper.take(out);
+      outbox.applied(outbox.waiting[0]?.n ?? 0);
+      underWay -= 1;
+    }
+    expect(keeper.last).toBe(MAX_WAITING);
   });
 
   it("that are refused are named, and the rest goes on", () => {

@@ -20,6 +20,12 @@ export const MAX_WAITING = 4_000;
 export const MAX_INPUT_BYTES = 128 * 1024 * 1024;
 /** Bytes that may be sent and not settled. */
 export const MAX_UNSETTLED_BYTES = 256 * 1024;
+/**
+ * Commands that may be sent and not settled, however small; the rest waits here until one is. A socket in a browser
+ * never blocks, so what is sent at once lies in its memory and then in the relay's, and a keeper drops a client that
+ * lets 1024 refusals pile up.
+ */
+export const MAX_UNSETTLED = 512;
 
 export interface StoredEntry {
   /** Null until first sent. */
@@ -149,8 +155,11 @@ export class Outbox {
     this.#advance(now);
     const out: Numbered[] = [];
     let unsettled = this.#bytes(({ sent }) => sent);
+    let room = MAX_UNSETTLED - this.#entries.filter(({ sent }) => sent).length;
     for (const entry of this.#entries) {
       if (entry.sent) continue;
+      if (room <= 0) break;
+      room -= 1;
       if (unsettled > 0 && unsettled + entry.payload.length > MAX_UNSETTLED_BYTES) break;
       unsettled += entry.payload.length;
       entry.n ??= this.#last += 1;
