@@ -4,7 +4,6 @@ import { app } from "./ui/app.svelte";
 import App from "./ui/App.svelte";
 // First of all: this takes an invitation out of the address bar.
 import "./ui/route.svelte";
-import { toasts } from "./ui/toasts.svelte";
 
 const target = document.getElementById("app");
 if (target !== null) mount(App, { target });
@@ -16,9 +15,8 @@ if ("serviceWorker" in navigator && import.meta.env.PROD) {
 }
 
 // A file that this page wants next cannot be had: a newer build took its place, or nobody answers. Only the first is a
-// reason to load the page again; in the other case it would be gone, with everything on it.
+// reason to load the page again; in the other case it would be gone, with everything on it. What misses the file says so.
 addEventListener("vite:preloadError", () => {
-  toasts.warn("A part of this page could not be loaded. Try again when the host is back.");
   void newer().then((is) => is && location.reload());
 });
 
