@@ -45,6 +45,16 @@ fn an_unfinished_sequence_or_character_is_handed_on() {
 }
 
 #[test]
+fn emoji_are_two_columns_wide_and_families_are_one_cluster() {
+    for emoji in ["🦄", "👍🏽", "👨\u{200d}👩\u{200d}👧", "🇩🇪", "✅", "❤\u{fe0f}", "𠀀"]
+    {
+        let screen = shown(20, 1, &format!("{emoji}x"));
+        assert_eq!(screen.model.main.x, 3, "{emoji}");
+        assert_eq!(screen.preview(1, 20), [format!("{emoji}x")]);
+    }
+}
+
+#[test]
 fn a_control_inside_a_sequence_is_not_done_again() {
     let screen = shown(20, 3, "a\x1b[3\n1");
     assert!(snapshot(&screen).ends_with("\x1b[31"));
