@@ -1,6 +1,7 @@
-//! A program on a terminal: the pseudo-terminal it runs on ([`Pty`]), and what its output shows ([`Screen`]).
+//! A program on a terminal: the pseudo-terminal it runs on ([`Pty`]), what its output shows ([`Screen`]), and that in a
+//! terminal of another size ([`Viewport`]).
 //!
-//! The two do not know each other: whoever owns a session reads from one and feeds the other.
+//! Program and screen do not know each other: whoever owns a session reads from one and feeds the other.
 
 mod env;
 mod pty;
@@ -8,4 +9,4 @@ mod screen;
 
 pub use env::clean_env;
 pub use pty::{Pty, SpawnError, SpawnSpec, Stop};
-pub use screen::Screen;
+pub use screen::{Screen, Viewport};

@@ -23,6 +23,8 @@ pub struct Buffer {
     pub lines: VecDeque<Line>,
     /// How many lines scrolled away.
     pub base: usize,
+    /// How many that had scrolled away are not kept any more.
+    pub dropped: u64,
     /// Cursor column; the number of columns when the next character wraps.
     pub x: usize,
     /// Cursor row on the screen.
@@ -46,6 +48,7 @@ impl Buffer {
         let mut buffer = Self {
             lines: VecDeque::new(),
             base: 0,
+            dropped: 0,
             x: 0,
             y: 0,
             top: 0,
@@ -80,6 +83,11 @@ impl Buffer {
         self.rows + self.scrollback.unwrap_or(0)
     }
 
+    /// How many lines have scrolled away, kept or not.
+    pub fn scrolled(&self) -> u64 {
+        self.dropped + self.base as u64
+    }
+
     /// A line of the screen.
     pub fn row(&self, y: usize) -> &Line {
         &self.lines[self.base + y]
@@ -109,7 +117,9 @@ impl Buffer {
         let mut line = if full { self.lines.pop_front().unwrap_or_default() } else { Line::default() };
         line.make_blank(self.cols, bg, wrapped);
         self.lines.insert(bottom + usize::from(!full), line);
-        if !full {
+        if full {
+            self.dropped += 1;
+        } else {
             self.base += 1;
         }
     }

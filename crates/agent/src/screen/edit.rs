@@ -212,6 +212,7 @@ impl Model {
                 let gone = buffer.lines.len() - rows;
                 buffer.lines.drain(..gone);
                 buffer.base = buffer.base.saturating_sub(gone);
+                buffer.dropped += gone as u64;
             }
             _ => {}
         }

@@ -26,9 +26,12 @@ mod sgr;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod viewport;
 
 use model::Model;
 use parser::Parser;
+
+pub use viewport::Viewport;
 
 /// A terminal without a window.
 #[derive(Debug)]
@@ -78,7 +81,25 @@ impl Screen {
     /// The bytes that, written to a fresh terminal of this size, show what is shown now and leave it in the same state,
     /// in the midst of an escape sequence if need be.
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.model, self.parser.unfinished())
+        snapshot::write(&self.model, 0, self.parser.unfinished())
+    }
+
+    /// How many lines have scrolled away so far. It goes back where a larger size brings lines back.
+    pub fn scrolled(&self) -> u64 {
+        self.model.main.scrolled()
+    }
+
+    /// As [`Screen::snapshot`], for a terminal that has the first `known` of all lines that scrolled away already.
+    pub fn snapshot_after(&self, known: u64) -> Vec<u8> {
+        let main = &self.model.main;
+        let new = main.scrolled().saturating_sub(known);
+        let skipped = main.base - usize::try_from(new).map_or(main.base, |new| new.min(main.base));
+        snapshot::write(&self.model, skipped, self.parser.unfinished())
+    }
+
+    /// Whether the program is in the midst of changing the screen, and said so.
+    pub fn is_synchronized(&self) -> bool {
+        self.model.modes.synchronized
     }
 
     /// Whether the bytes so far end in the midst of an escape sequence or a character.

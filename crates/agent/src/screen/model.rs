@@ -286,7 +286,8 @@ impl Model {
     /// cursor is shown and blinks, and newline mode.
     pub fn reset(&mut self) {
         let scrollback = self.main.scrollback.unwrap_or(0);
-        self.main = Buffer::new(self.cols, self.rows, Some(scrollback));
+        let dropped = self.main.scrolled();
+        self.main = Buffer { dropped, ..Buffer::new(self.cols, self.rows, Some(scrollback)) };
         self.alt = Buffer::new(self.cols, self.rows, None);
         self.on_alt = false;
         self.attr = Attr::default();

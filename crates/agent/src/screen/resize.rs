@@ -60,6 +60,7 @@ impl Buffer {
             let gone = self.lines.len() - max;
             self.lines.drain(..gone);
             self.base = self.base.saturating_sub(gone);
+            self.dropped += gone as u64;
             self.saved.y = self.saved.y.saturating_sub(gone);
         }
         self.x = self.x.min(cols - 1);
@@ -166,6 +167,7 @@ impl Buffer {
         out.extend(inserts.into_iter().rev().flat_map(|(_, lines)| lines));
         let gone = out.len().saturating_sub(max);
         out.drain(..gone);
+        self.dropped += gone as u64;
         self.lines = out;
     }
 }

@@ -5,7 +5,7 @@
 //! last thing is the character printed last, because a combining mark may follow it.
 
 mod draw;
-mod pen;
+pub mod pen;
 
 use super::buffer::{Buffer, Saved};
 use super::cell::{Attr, COLOR, Cell, EXTENDED, Extra, UNDERLINE};
@@ -16,8 +16,8 @@ use super::model::Model;
 use super::palette::SPECIAL;
 use pen::Pen;
 
-/// See [`super::Screen::snapshot`].
-pub fn write(model: &Model, unfinished: impl Iterator<Item = u8>) -> Vec<u8> {
+/// See [`super::Screen::snapshot`]; without the oldest `skipped` of the lines that scrolled away.
+pub fn write(model: &Model, skipped: usize, unfinished: impl Iterator<Item = u8>) -> Vec<u8> {
     let mut pen = Pen::new(&model.pool, model.cols);
     titles(&mut pen, model);
     for (index, [r, g, b]) in model.palette.changes() {
@@ -30,13 +30,13 @@ pub fn write(model: &Model, unfinished: impl Iterator<Item = u8>) -> Vec<u8> {
     if !model.on_alt {
         idle_alt(&mut pen, &model.alt, alt_keys, link);
     }
-    draw::screen(&mut pen, &model.main, link);
+    draw::screen(&mut pen, &model.main, skipped, link);
     keys(&mut pen, main_keys);
     if model.on_alt {
         settle(&mut pen, &model.main);
         enter_alt(&mut pen, &model.main, link);
         pen.go(0, 0);
-        draw::screen(&mut pen, &model.alt, link);
+        draw::screen(&mut pen, &model.alt, 0, link);
         keys(&mut pen, alt_keys);
     }
     settle(&mut pen, model.shown());

@@ -10,22 +10,23 @@ use crate::screen::line::Line;
 const WIDE: &str = "一";
 
 /// Draws it on a blank screen with the cursor at its top left, and saves the cursor where it was saved.
-/// The cursor ends somewhere on the screen. `open` is the link that is open now.
-pub fn screen(pen: &mut Pen, buffer: &Buffer, open: u32) {
+/// The cursor ends somewhere on the screen. `open` is the link that is open now. Lines before `first` are left out.
+pub fn screen(pen: &mut Pen, buffer: &Buffer, first: usize, open: u32) {
     let total = buffer.lines.len().min(buffer.base + buffer.rows);
     let saved = (buffer.saved != Saved::default()).then_some(buffer.saved.y);
     if saved.is_some_and(|y| y >= total) && buffer.scrollback.is_some() {
-        save_below(pen, buffer, open);
+        save_below(pen, buffer, first, open);
     }
-    let saved = saved.filter(|y| *y < total || buffer.scrollback.is_none()).map(|y| y.min(total - 1));
-    for at in 0..total {
+    let saved =
+        saved.filter(|y| *y < total || buffer.scrollback.is_none()).map(|y| y.clamp(first, total - 1));
+    for at in first..total {
         let line = &buffer.lines[at];
         let mut continues = false;
-        if at == 0 && line.wrapped && buffer.rows > 1 {
+        if at == first && line.wrapped && buffer.rows > 1 {
             first_line_wrapped(pen);
-        } else if at > 0 && line.wrapped {
+        } else if at > first && line.wrapped {
             continues = wrap(pen, &buffer.lines[at - 1], line, saved == Some(at));
-        } else if at > 0 {
+        } else if at > first {
             pen.next_row();
         }
         if saved == Some(at) {
@@ -37,9 +38,9 @@ pub fn screen(pen: &mut Pen, buffer: &Buffer, open: u32) {
 
 /// The cursor was saved on a line that is not there any more, below all that is kept. Saves it that far down and then
 /// drops the lines that took it there.
-fn save_below(pen: &mut Pen, buffer: &Buffer, open: u32) {
+fn save_below(pen: &mut Pen, buffer: &Buffer, first: usize, open: u32) {
     pen.go(0, buffer.rows - 1);
-    for _ in buffer.rows..=buffer.saved.y {
+    for _ in buffer.rows..=buffer.saved.y - first {
         pen.next_row();
     }
     super::save(pen, &buffer.saved, open);
