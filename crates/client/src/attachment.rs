@@ -111,7 +111,8 @@ pub enum Update {
     Path(Path),
     /// A command was taken.
     Settled {
-        /// Which: they are numbered 1, 2, 3 … as they were given; long input counts once for each 32 KiB.
+        /// Which: they are numbered 1, 2, 3 … as they were given; long input counts once for each 32 KiB, and a resize
+        /// that replaces one which was not sent yet counts with it.
         n: u64,
     },
     /// A command will not be taken.

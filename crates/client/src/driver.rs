@@ -408,6 +408,9 @@ impl Driver {
                 let fresh = self.follow.handle_attached(head);
                 self.pieces.clear();
                 self.outbox.handle_attached(applied);
+                if let Some(size) = self.size {
+                    self.outbox.handle_screen(size, now);
+                }
                 self.ready.push_back(Update::Attached { head, size, fresh });
             }
             ToClient::Event { session, epoch, seq, at: _, event } if session == *ours => {

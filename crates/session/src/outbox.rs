@@ -3,10 +3,14 @@
 //! A command gets its number when it is first sent. One that waits longer than [`PATIENCE`] fails visibly: if it was
 //! never sent it is forgotten, and if it was sent but not settled its number is resent with nothing to do, so that it
 //! can never take effect late.
+//!
+//! A resize says what the screen is, not what was once done to it. So one that was not sent yet is replaced by a newer
+//! one, in its place; and of those that were sent, which keep their numbers and come again after a reconnect, none has
+//! the last word over the size that the attach said ([`Outbox::handle_screen`]).
 
 use crate::codec::MAX_PAYLOAD;
 use crate::id::StreamId;
-use crate::message::{Act, Failure};
+use crate::message::{Act, Failure, Size};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -21,7 +25,7 @@ pub const SEND_WINDOW: usize = 256 * 1024;
 pub const MAX_UNSETTLED: usize = 512;
 /// Payload bytes that may wait here in all. Beyond it the caller is told to wait.
 pub const MAX_WAITING: usize = 4 * 1024 * 1024;
-/// Commands that may wait here in all.
+/// Commands that may wait here in all, and one more where [`Outbox::handle_screen`] adds it.
 pub const MAX_COMMANDS: usize = 4096;
 /// What a command counts for beside its payload, in bytes.
 const OVERHEAD: usize = 64;
@@ -59,11 +63,17 @@ pub struct Outgoing {
 
 #[derive(Debug)]
 struct Waiting {
-    /// `None` for one that expired after it was sent.
+    /// `None` for one that expired after it was sent, and for one that nobody gave.
     ticket: Option<Ticket>,
     act: Act,
     payload: Bytes,
     since: Instant,
+}
+
+impl Waiting {
+    fn is_resize(&self) -> bool {
+        matches!(self.act, Act::Resize { .. })
+    }
 }
 
 /// The machine, one per session and client.
@@ -120,15 +130,24 @@ impl Outbox {
         self.queue.is_empty()
     }
 
-    /// Takes a command. A payload over [`MAX_PAYLOAD`] is refused; input is cut by [`Outbox::push_input`].
+    /// Takes a command. A payload over [`MAX_PAYLOAD`] is refused; input is cut by [`Outbox::push_input`]. A resize that
+    /// replaces one has that one's ticket, and its age.
     pub fn push(&mut self, act: Act, payload: Bytes, now: Instant) -> Result<Ticket, Full> {
+        if matches!(act, Act::Resize { .. })
+            && let Some(waiting) = self.queue.range_mut(self.numbered..).find(|waiting| waiting.is_resize())
+        {
+            waiting.act = act;
+            return Ok(*waiting.ticket.get_or_insert_with(|| {
+                self.tickets += 1;
+                Ticket(self.tickets)
+            }));
+        }
         if payload.len() > MAX_PAYLOAD || payload.len() > self.room() || self.room() == 0 {
             return Err(Full);
         }
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        self.waiting_bytes += payload.len() + OVERHEAD;
-        self.queue.push_back(Waiting { ticket: Some(ticket), act, payload, since: now });
+        self.add(Some(ticket), act, payload, now);
         Ok(ticket)
     }
 
@@ -157,6 +176,20 @@ impl Outbox {
         self.connected = true;
         self.sent = 0;
         self.sent_bytes = 0;
+    }
+
+    /// The attach said this size, and resizes from before it may wait still: the one that was not sent yet becomes this
+    /// one, and behind one that was sent, and so may be applied only now, this one is said again. Where none waits there
+    /// is nothing to do.
+    pub fn handle_screen(&mut self, size: Size, now: Instant) {
+        let last = self.queue.iter_mut().enumerate().rev().find(|(_, waiting)| waiting.is_resize());
+        match last {
+            Some((place, waiting)) if place >= self.numbered => waiting.act = Act::Resize { size },
+            Some((_, waiting)) if waiting.act != (Act::Resize { size }) => {
+                self.add(None, Act::Resize { size }, Bytes::new(), now);
+            }
+            _ => {}
+        }
     }
 
     /// The next command to send, if one may be sent now.
@@ -228,6 +261,11 @@ impl Outbox {
         }
     }
 
+    fn add(&mut self, ticket: Option<Ticket>, act: Act, payload: Bytes, now: Instant) {
+        self.waiting_bytes += payload.len() + OVERHEAD;
+        self.queue.push_back(Waiting { ticket, act, payload, since: now });
+    }
+
     fn take_first(&mut self) -> Option<Ticket> {
         let waiting = self.queue.pop_front()?;
         let counted = waiting.payload.len() + OVERHEAD;
@@ -257,6 +295,18 @@ mod tests {
 
     fn settled(outbox: &mut Outbox) -> Vec<Settled> {
         std::iter::from_fn(|| outbox.poll_settled()).collect()
+    }
+
+    fn acts(outbox: &mut Outbox) -> Vec<(u64, Act)> {
+        std::iter::from_fn(|| outbox.poll_send()).map(|command| (command.n, command.act)).collect()
+    }
+
+    fn resize(cols: u16) -> Act {
+        Act::Resize { size: size(cols) }
+    }
+
+    fn size(cols: u16) -> Size {
+        Size { cols, rows: 24 }
     }
 
     fn failure() -> Failure {
@@ -360,6 +410,66 @@ mod tests {
             assert!(under_way.len() <= MAX_UNSETTLED);
         }
         assert_eq!(seen, MAX_COMMANDS as u64);
+    }
+
+    #[test]
+    fn a_resize_that_was_not_sent_yet_is_replaced_by_a_newer_one() {
+        let (mut outbox, now) = outbox();
+        assert_eq!(outbox.push(resize(80), Bytes::new(), now), Ok(Ticket(1)));
+        outbox.push(Act::TakeSize, Bytes::new(), now).unwrap();
+        for cols in 81..=120 {
+            assert_eq!(outbox.push(resize(cols), Bytes::new(), now), Ok(Ticket(1)));
+        }
+        outbox.handle_attached(0);
+        assert_eq!(acts(&mut outbox), [(1, resize(120)), (2, Act::TakeSize)]);
+        outbox.handle_applied(2);
+        assert_eq!(settled(&mut outbox), [Settled::Applied(Ticket(1)), Settled::Applied(Ticket(2))]);
+        assert_eq!(outbox.waiting_bytes, 0);
+    }
+
+    #[test]
+    fn a_resize_that_was_sent_stays_what_it_is_and_a_newer_one_comes_behind_it() {
+        let (mut outbox, now) = outbox();
+        outbox.handle_attached(0);
+        outbox.push(resize(80), Bytes::new(), now).unwrap();
+        assert_eq!(acts(&mut outbox), [(1, resize(80))]);
+        outbox.handle_disconnected();
+        for cols in [90, 100] {
+            assert_eq!(outbox.push(resize(cols), Bytes::new(), now), Ok(Ticket(2)));
+        }
+        outbox.handle_attached(0);
+        assert_eq!(acts(&mut outbox), [(1, resize(80)), (2, resize(100))]);
+    }
+
+    #[test]
+    fn an_old_resize_has_not_the_last_word_over_the_size_of_the_attach() {
+        let (mut outbox, now) = outbox();
+        outbox.handle_attached(0);
+        outbox.push(resize(80), Bytes::new(), now).unwrap();
+        assert_eq!(acts(&mut outbox), [(1, resize(80))]);
+        for (cols, n) in [(80, None), (100, Some(2)), (100, Some(2)), (120, Some(3))] {
+            outbox.handle_disconnected();
+            outbox.handle_attached(0);
+            outbox.handle_screen(size(cols), now);
+            let sent = acts(&mut outbox);
+            assert_eq!(sent[0], (1, resize(80)), "a number that was given out stays the same command");
+            assert_eq!(sent.last().unwrap(), &(n.unwrap_or(1), resize(cols)));
+        }
+        // Nobody gave the later ones, so nobody is told of them.
+        outbox.handle_applied(3);
+        assert_eq!(settled(&mut outbox), [Settled::Applied(Ticket(1))]);
+        assert!(outbox.is_empty() && outbox.sent_bytes == 0 && outbox.waiting_bytes == 0);
+        outbox.handle_screen(size(90), now);
+        assert!(outbox.is_empty(), "the attach has said it");
+    }
+
+    #[test]
+    fn one_that_waits_unsent_becomes_the_size_of_the_attach() {
+        let (mut outbox, now) = outbox();
+        outbox.push(resize(80), Bytes::new(), now).unwrap();
+        outbox.handle_attached(0);
+        outbox.handle_screen(size(100), now);
+        assert_eq!(acts(&mut outbox), [(1, resize(100))]);
     }
 
     #[test]

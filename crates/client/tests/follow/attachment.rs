@@ -84,7 +84,7 @@ struct Bench {
     _home: TempDir,
     paths: Paths,
     session: Arc<Session>,
-    _keeper: tokio::task::JoinSet<()>,
+    keeper: tokio::task::JoinSet<()>,
 }
 
 impl Bench {
@@ -93,7 +93,7 @@ impl Bench {
         let paths = Paths::under(home.path());
         let session = Session::new();
         let keeper = session.listen(&paths).await;
-        Self { _home: home, paths, session, _keeper: keeper }
+        Self { _home: home, paths, session, keeper }
     }
 
     fn attach(&self) -> (Attachment, mpsc::Receiver<Update>) {
@@ -233,6 +233,26 @@ async fn orders_keep_their_order() {
     screen.until(&mut updates, |screen| screen.settled == [1, 2, 3, 4, 5]).await;
     let acts = bench.session.state.lock().unwrap().acts.clone();
     assert_eq!(acts, [Act::Resize { size }, Act::TakeSize, Act::Interrupt, Act::GiveSize, Act::Stop]);
+}
+
+#[tokio::test]
+async fn an_old_size_that_is_sent_again_does_not_override_a_newer_one() {
+    let mut bench = Bench::new().await;
+    let (attachment, mut updates) = bench.attach();
+    let mut screen = Screen::default();
+    screen.until(&mut updates, |screen| screen.snapshots == 1).await;
+    bench.session.state.lock().unwrap().loses = Some(0);
+    let [old, new] = [100, 132].map(|cols| Size { cols, rows: 50 });
+    attachment.resize(old).await;
+    bench.session.until(|state| state.loses == Some(1)).await;
+    bench.keeper.shutdown().await;
+    screen.until(&mut updates, |screen| matches!(screen.paths.last(), Some(Path::Waiting { .. }))).await;
+    attachment.resize(new).await;
+    bench.session.state.lock().unwrap().loses = None;
+    bench.keeper = bench.session.listen(&bench.paths).await;
+    bench.session.until(|state| state.acts.len() == 2).await;
+    let acts = bench.session.state.lock().unwrap().acts.clone();
+    assert_eq!(acts, [Act::Resize { size: old }, Act::Resize { size: new }]);
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub struct State {
     /// All that was typed.
     pub typed: Vec<u8>,
     pub acts: Vec<Act>,
+    /// Commands are lost on the way; so many were.
+    pub loses: Option<usize>,
     /// Each wire ends after it has sent so many messages.
     pub cut_after: Option<usize>,
     pub wires: usize,
@@ -102,16 +104,18 @@ impl Session {
     }
 
     pub async fn typed(&self, length: usize) -> Vec<u8> {
+        self.until(|state| state.typed.len() >= length).await;
+        self.state.lock().unwrap().typed.clone()
+    }
+
+    pub async fn until(&self, done: impl Fn(&State) -> bool) {
         let mut grown = self.grown.subscribe();
-        soon("what was typed", async {
-            loop {
-                if self.state.lock().unwrap().typed.len() >= length {
-                    return self.state.lock().unwrap().typed.clone();
-                }
+        soon("what was expected of the session", async {
+            while !done(&self.state.lock().unwrap()) {
                 grown.changed().await.unwrap();
             }
         })
-        .await
+        .await;
     }
 
     /// Listens as the session's keeper, until the set is dropped.
@@ -218,6 +222,11 @@ fn handle(
             vec![]
         }
         ToHost::Command { n, act, .. } => {
+            if let Some(lost) = &mut state.loses {
+                *lost += 1;
+                session.grown.send_modify(|times| *times += 1);
+                return vec![];
+            }
             let key = (String::new(), stream.clone().unwrap());
             match state.inbox.handle(&key, n, 0) {
                 Receipt::New => {

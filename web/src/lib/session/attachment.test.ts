@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Attachment } from "./attachment";
-import { MAX_PAYLOAD, type Failure, type ToClient } from "./message";
+import { MAX_PAYLOAD, type Act, type Failure, type ToClient } from "./message";
 import { COMMAND_LIFETIME, MAX_INPUT_BYTES, MAX_UNSETTLED_BYTES, type Failed, type StoredEntry } from "./outbox";
 
 const SIZE = { cols: 80, rows: 24 };
@@ -23,19 +23,20 @@ class Slow {
   now = 0;
   typed: Uint8Array[] = [];
   acts: string[] = [];
+  columns: number[] = [];
   failed: Failed[] = [];
   kept: readonly StoredEntry[] = [];
   most = 0;
   readonly attachment: Attachment;
   #last = 0;
-  #under: { n: number; act: string; payload: Uint8Array }[] = [];
+  #under: { n: number; act: Act; payload: Uint8Array }[] = [];
 
   constructor() {
     this.attachment = new Attachment(
       "s",
       {
         send: (header, payload = NOTHING) => {
-          if (header.t === "command") this.#under.push({ n: header.n, act: header.do.type, payload });
+          if (header.t === "command") this.#under.push({ n: header.n, act: header.do, payload });
           const under = this.#under.reduce((sum, command) => sum + command.payload.length, 0);
           this.most = Math.max(this.most, under);
           return true;
@@ -74,7 +75,8 @@ class Slow {
     this.#last = command.n;
     if (why === undefined) {
       this.typed.push(command.payload);
-      this.acts.push(command.act);
+      this.acts.push(command.act.type);
+      if (command.act.type === "resize") this.columns.push(command.act.cols);
       this.#hear({ t: "applied", session: "s", n: command.n });
     } else {
       this.#hear({ t: "refused", session: "s", n: command.n, why });
@@ -198,5 +200,18 @@ describe("input", () => {
     expect(slow.text.length).toBeLessThanOrEqual(MAX_UNSETTLED_BYTES + MAX_PAYLOAD);
     expect(slow.attachment.busy).toBe(false);
     expect(slow.failed.length).toBeGreaterThan(0);
+  });
+});
+
+describe("a screen's size", () => {
+  it("that is old and sent again does not override a newer one", () => {
+    const slow = new Slow();
+    slow.online();
+    slow.attachment.resize({ cols: 100, rows: 50 });
+    slow.offline();
+    slow.attachment.resize({ cols: 132, rows: 50 });
+    slow.online();
+    slow.settleAll();
+    expect(slow.columns).toEqual([100, 132]);
   });
 });

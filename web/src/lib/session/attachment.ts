@@ -131,6 +131,7 @@ export class Attachment {
         this.#following = true;
         this.#size = header.size;
         this.#fail(this.#outbox.attached(header.applied, this.#io.now()));
+        this.#outbox.screen(this.#own, this.#io.now());
         if (this.#taken) this.#command({ type: "take_size" });
         this.#flush();
         this.#kept();

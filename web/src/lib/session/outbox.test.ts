@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Act } from "./message";
+import type { Act, Size } from "./message";
 import {
   COMMAND_LIFETIME,
   MAX_UNSETTLED,
@@ -134,6 +134,62 @@ describe("commands", () => {
       underWay -= 1;
     }
     expect(keeper.last).toBe(MAX_WAITING);
+  });
+
+  const resize = (cols: number): Act => ({ type: "resize", cols, rows: 24 });
+  const acts = (out: readonly Numbered[]) => out.map(({ n, act }) => [n, act.type === "resize" ? act.cols : act.type]);
+
+  it("that resize and were not sent yet are replaced by a newer one", () => {
+    const outbox = new Outbox();
+    outbox.push(resize(80), bytes(""), 0);
+    outbox.push({ type: "take_size" }, bytes(""), 0);
+    for (let cols = 81; cols <= 120; cols++) expect(outbox.push(resize(cols), bytes(""), 0)).toBe(true);
+    outbox.attached(0, 0);
+    expect(acts(outbox.poll(0))).toEqual([
+      [1, 120],
+      [2, "take_size"],
+    ]);
+  });
+
+  it("that resize and were sent stay what they are, and have not the last word over the size of the attach", () => {
+    const outbox = new Outbox();
+    outbox.attached(0, 0);
+    outbox.push(resize(80), bytes(""), 0);
+    outbox.poll(0);
+    const again = (size: Size | null) => {
+      outbox.detached();
+      outbox.attached(0, 1);
+      outbox.screen(size, 1);
+      return acts(outbox.poll(1));
+    };
+    expect(again({ cols: 80, rows: 24 })).toEqual([[1, 80]]);
+    const behind = [
+      [1, 80],
+      [2, 100],
+    ];
+    expect(again({ cols: 100, rows: 24 })).toEqual(behind);
+    expect(again({ cols: 100, rows: 24 })).toEqual(behind);
+    expect(again({ cols: 120, rows: 24 })).toEqual([...behind, [3, 120]]);
+    outbox.applied(3);
+    outbox.screen({ cols: 90, rows: 24 }, 2);
+    expect(outbox.count).toBe(0);
+  });
+
+  it("that resize a screen which is gone are not sent any more", () => {
+    const outbox = new Outbox();
+    outbox.push(INPUT, bytes("a"), 0);
+    outbox.push(resize(80), bytes(""), 0);
+    const later = new Outbox(outbox.waiting);
+    later.attached(0, 1);
+    later.screen(null, 1);
+    expect(acts(later.poll(1))).toEqual([[1, "input"]]);
+    const wider = new Outbox(outbox.waiting);
+    wider.attached(0, 1);
+    wider.screen({ cols: 100, rows: 24 }, 1);
+    expect(acts(wider.poll(1))).toEqual([
+      [1, "input"],
+      [2, 100],
+    ]);
   });
 
   it("that are refused are named, and the rest goes on", () => {

@@ -4,17 +4,21 @@
  * Each gets a number when it is first sent; a keeper applies each number once, in order. What is here is sent again on
  * every new channel, until the keeper says what became of it, or until it is too old to be meant still.
  *
+ * A resize says what the screen is, not what was once done to it. So one that was not sent yet is replaced by a newer
+ * one, in its place; and of those that were sent, which keep their numbers and come again, none has the last word over
+ * the size that the attach said.
+ *
  * Input that is too large to wait as commands stays behind them, in memory only, and becomes commands as those before
  * it settle. It and what is typed after it keep their order, and are taken, or fail, as a whole.
  */
 
-import { MAX_PAYLOAD, type Act, type Failure } from "./message";
+import { MAX_PAYLOAD, type Act, type Failure, type Size } from "./message";
 
 /** A command that waited longer than this for its host fails; it never fires late. Milliseconds. */
 export const COMMAND_LIFETIME = 10 * 60_000;
 /** Bytes that may wait as commands, which outlive the page. */
 export const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** Commands that may wait. */
+/** Commands that may wait, and one more where {@link Outbox.screen} adds it. */
 export const MAX_WAITING = 4_000;
 /** Bytes of input that may wait in all. More is refused at once, and the person is told. */
 export const MAX_INPUT_BYTES = 128 * 1024 * 1024;
@@ -121,6 +125,13 @@ export class Outbox {
         return true;
       }
     }
+    const replaced =
+      act.type === "resize" ? this.#entries.find(({ n, act }) => n === null && act.type === "resize") : null;
+    if (replaced) {
+      replaced.act = act;
+      replaced.at = now;
+      return true;
+    }
     if (this.#entries.length >= MAX_WAITING) return false;
     this.#entries.push({ n: null, act, payload: payload.slice(), at: now, sent: false, piece: false });
     return true;
@@ -147,6 +158,24 @@ export class Outbox {
       this.#last = applied;
     }
     return failed;
+  }
+
+  /**
+   * The attach said this size, or none where nobody looks on, and resizes from before it may wait still: one that was
+   * not sent yet becomes this one, or goes; behind one that was sent, and so may be applied only now, this one is said
+   * again. Where none waits there is nothing to do.
+   */
+  screen(size: Size | null, now: number): void {
+    const unsent = ({ n, act }: Entry) => n === null && act.type === "resize";
+    if (size === null) {
+      this.#entries = this.#entries.filter((entry) => !unsent(entry));
+      return;
+    }
+    const act: Act = { type: "resize", cols: size.cols, rows: size.rows };
+    for (const entry of this.#entries) if (unsent(entry)) entry.act = act;
+    const last = this.#entries.findLast(({ act }) => act.type === "resize")?.act;
+    if (last?.type !== "resize" || (last.cols === size.cols && last.rows === size.rows)) return;
+    this.#entries.push({ n: null, act, payload: EMPTY, at: now, sent: false, piece: false });
   }
 
   /** What to send now, marked as sent. */
