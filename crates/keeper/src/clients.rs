@@ -7,11 +7,12 @@ use link::{MessageReceiver, MessageSender};
 use session::codec;
 use session::message::ToHost;
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout};
 
 /// Connections at a time; more are dropped at once.
 const MAX_CLIENTS: usize = 256;
@@ -92,6 +93,9 @@ async fn read(
 }
 
 async fn write(session: Rc<Session>, id: ClientId, mut sender: MessageSender, wake: Rc<Notify>) {
+    // Kept from one batch to the next: a timer set for every keystroke would cost more than one that goes off in vain.
+    let mut alarm = pin!(sleep(Duration::ZERO));
+    let mut armed = false;
     loop {
         let batch = match session.poll(id) {
             Ok(batch) => batch,
@@ -109,9 +113,15 @@ async fn write(session: Rc<Session>, id: ClientId, mut sender: MessageSender, wa
             });
         }
         if batch.is_empty() {
-            match session.poll_timeout(id) {
-                Some(due) => drop(timeout_at(due.into(), wake.notified()).await),
-                None => wake.notified().await,
+            if let Some(due) = session.poll_timeout(id)
+                && !armed
+            {
+                alarm.as_mut().reset(due.into());
+                armed = true;
+            }
+            tokio::select! {
+                () = wake.notified() => {}
+                () = &mut alarm, if armed => armed = false,
             }
             continue;
         }

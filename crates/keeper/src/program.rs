@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
@@ -41,9 +42,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// The running program.
 pub(crate) struct Program {
     pty: RefCell<Pty>,
+    /// Watched for reading only: a terminal says with every key that it can be written to again.
     ready: AsyncFd<OwnedFd>,
-    /// The last write was not taken.
-    blocked: Cell<bool>,
     kill_at: Cell<Option<Instant>>,
     stopping: Notify,
     /// The beginning of a character, read and not given out: emulators decode a character best in one piece.
@@ -68,15 +68,10 @@ enum Read {
 impl Program {
     pub fn start(spec: &SpawnSpec) -> Result<Self, StartError> {
         let pty = Pty::spawn(spec)?;
-        #[expect(
-            deprecated,
-            reason = "its successor is unsafe, and asks for what an OwnedFd always keeps to"
-        )]
-        let ready = AsyncFd::new(pty.as_fd().try_clone_to_owned()?)?;
+        let ready = link::watch(pty.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
         Ok(Self {
             pty: RefCell::new(pty),
             ready,
-            blocked: Cell::new(false),
             kill_at: Cell::new(None),
             stopping: Notify::new(),
             held: RefCell::default(),
@@ -86,16 +81,17 @@ impl Program {
     /// Writes what the program takes now: 0 when it takes nothing, `None` when it never will again.
     pub fn write(&self, bytes: &[u8]) -> Option<usize> {
         match self.pty.borrow().write(bytes) {
-            Ok(taken) => {
-                self.blocked.set(taken == 0);
-                Some(taken)
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                self.blocked.set(true);
-                Some(0)
-            }
+            Ok(taken) => Some(taken),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Some(0),
             Err(_) => None,
         }
+    }
+
+    /// Waits until the program takes input again.
+    async fn room(&self) -> io::Result<()> {
+        let ready = link::watch(self.ready.get_ref().try_clone()?, Interest::WRITABLE)?;
+        ready.writable().await?.retain_ready();
+        Ok(())
     }
 
     /// Ctrl-C.
@@ -136,8 +132,8 @@ impl Program {
         }
     }
 
-    /// Reads until there is nothing or the batch is full.
-    fn read(&self, batch: &mut [u8]) -> Read {
+    /// Reads until there is nothing or the batch is full. `drained` says that there is nothing.
+    fn read(&self, batch: &mut [u8], drained: &mut bool) -> Read {
         let pty = self.pty.borrow();
         let mut held = self.held.borrow_mut();
         let mut filled = held.len();
@@ -152,7 +148,10 @@ impl Program {
                 }
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    *drained = true;
+                    break;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the terminal cannot be read any more");
                     end = true;
@@ -186,9 +185,14 @@ impl Program {
     async fn next(&self, batch: &mut [u8]) -> Option<Bytes> {
         loop {
             let Ok(mut guard) = self.ready.readable().await else { return None };
-            match self.read(batch) {
+            let mut drained = false;
+            let read = self.read(batch, &mut drained);
+            if drained {
+                guard.clear_ready();
+            }
+            match read {
                 Read::Some(bytes) => return Some(bytes),
-                Read::Nothing => guard.clear_ready(),
+                Read::Nothing => {}
                 Read::End => return None,
             }
         }
@@ -276,12 +280,11 @@ async fn follow(session: &Session) {
 pub(crate) async fn write_input(session: Rc<Session>, program: Rc<Program>) {
     loop {
         session.input.notified().await;
-        let Ok(mut guard) = program.ready.writable().await else { return };
-        program.blocked.set(false);
-        session.pump();
-        if program.blocked.get() {
-            guard.clear_ready();
+        if let Err(error) = program.room().await {
+            tracing::error!(%error, "the terminal cannot be watched for room");
+            return;
         }
+        session.pump();
     }
 }
 

@@ -21,6 +21,8 @@ pub mod relay_client;
 pub mod sealed;
 mod tls;
 pub mod unix;
+mod watch;
 
 pub use error::{Error, Fault};
 pub use messages::{MessageReceiver, MessageSender};
+pub use watch::watch;

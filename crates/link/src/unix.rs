@@ -3,23 +3,28 @@
 //! What always holds: a socket's file has mode 0600, and whoever is on the other end runs as our own user; everybody
 //! else is dropped before a byte is read.
 
-use crate::{Error, MessageReceiver, MessageSender};
+use crate::{Error, MessageReceiver, MessageSender, watch};
 use bytes::{Buf, Bytes, BytesMut};
 use session::codec::MAX_MESSAGE;
+use std::cell::RefCell;
 use std::fs;
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::Shutdown;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream as Socket;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 /// Bytes collected before [`MessageSender::feed`] writes by itself.
 const MAX_BATCH: usize = 256 * 1024;
-/// Room made for each read.
-const READ_ROOM: usize = 32 * 1024;
+/// Most that one read brings.
+const READ_ROOM: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const WRITE_TIMEOUT: Duration = wire::limits::WRITE_TIMEOUT;
 
@@ -34,13 +39,15 @@ pub async fn connect(path: &Path) -> Result<(MessageSender, MessageReceiver), Er
     if uid != rustix::process::geteuid().as_raw() {
         return Err(Error::ForeignPeer);
     }
-    Ok(halves(stream))
+    halves(stream).map_err(Error::io("watching a local socket"))
 }
 
-fn halves(stream: UnixStream) -> (MessageSender, MessageReceiver) {
-    let (read, write) = stream.into_split();
-    let writer = Writer { stream: write, batch: BytesMut::new() };
-    (writer.into(), Reader { stream: read, buffer: BytesMut::new() }.into())
+/// The socket is watched for reading only. Watched for both, as tokio's own streams are, it would wake us each time that
+/// the other side reads: once more for every keystroke.
+fn halves(stream: UnixStream) -> io::Result<(MessageSender, MessageReceiver)> {
+    let socket = Arc::new(watch(stream.into_std()?, Interest::READABLE)?);
+    let writer = Writer { socket: Arc::clone(&socket), batch: BytesMut::new() };
+    Ok((writer.into(), Reader { socket, buffer: BytesMut::new() }.into()))
 }
 
 /// The system's limit on a socket path is in `sockaddr_un`: 108 bytes on Linux, 104 on macOS, with the final zero.
@@ -90,7 +97,9 @@ impl Listener {
         loop {
             let (stream, _) = self.socket.accept().await.map_err(Error::io("accepting on a local socket"))?;
             match stream.peer_cred() {
-                Ok(peer) if peer.uid() == us => return Ok(halves(stream)),
+                Ok(peer) if peer.uid() == us => {
+                    return halves(stream).map_err(Error::io("watching a local socket"));
+                }
                 Ok(peer) => {
                     tracing::warn!(uid = peer.uid(), "dropped another user's connection to a local socket");
                 }
@@ -113,10 +122,17 @@ impl Drop for Listener {
     }
 }
 
-/// The writing end of one connection.
+/// The writing end of one connection. Dropping it tells the other side that nothing more comes.
 pub struct Writer {
-    stream: OwnedWriteHalf,
+    socket: Arc<AsyncFd<Socket>>,
     batch: BytesMut,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // One that is closed already says it as well.
+        let _ = self.socket.get_ref().shutdown(Shutdown::Write);
+    }
 }
 
 impl Writer {
@@ -134,24 +150,45 @@ impl Writer {
     }
 
     pub(crate) async fn flush(&mut self) -> Result<(), Error> {
+        let writing = Error::io("writing to a local socket");
         while self.batch.has_remaining() {
-            // Each write that moves anything at all is progress and has the whole deadline again.
-            timeout(WRITE_TIMEOUT, self.stream.write_buf(&mut self.batch))
-                .await
-                .map_err(|_| Error::Timeout("writing to a local socket"))?
-                .map_err(Error::io("writing to a local socket"))?;
+            match self.socket.get_ref().write(&self.batch) {
+                Ok(0) => return Err(writing(ErrorKind::WriteZero.into())),
+                // Each write that moves anything at all is progress and has the whole deadline again.
+                Ok(written) => self.batch.advance(written),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    timeout(WRITE_TIMEOUT, self.room())
+                        .await
+                        .map_err(|_| Error::Timeout("writing to a local socket"))?
+                        .map_err(Error::io("writing to a local socket"))?;
+                }
+                Err(error) => return Err(writing(error)),
+            }
         }
         if self.batch.capacity() > MAX_BATCH / 4 {
             self.batch = BytesMut::new();
         }
         Ok(())
     }
+
+    /// Waits until the socket takes something again.
+    async fn room(&self) -> io::Result<()> {
+        let socket = watch(self.socket.get_ref().try_clone()?, Interest::WRITABLE)?;
+        socket.writable().await?.retain_ready();
+        Ok(())
+    }
 }
 
 /// The reading end of one connection.
 pub struct Reader {
-    stream: OwnedReadHalf,
+    socket: Arc<AsyncFd<Socket>>,
     buffer: BytesMut,
+}
+
+thread_local! {
+    /// What a read fills before it is known whose it is: one for all connections, most of which are silent.
+    static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_ROOM].into());
 }
 
 impl Reader {
@@ -169,14 +206,34 @@ impl Reader {
                 }
                 missing = 4 + length - self.buffer.len();
             }
-            self.buffer.reserve(missing.max(READ_ROOM));
-            let read = self
-                .stream
-                .read_buf(&mut self.buffer)
-                .await
-                .map_err(Error::io("reading from a local socket"))?;
-            if read == 0 {
+            self.buffer.reserve(missing);
+            if self.read().await.map_err(Error::io("reading from a local socket"))? == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(Error::Cut) };
+            }
+        }
+    }
+
+    /// Adds what has arrived to the buffer; 0 at the end. Dropping the future loses nothing.
+    async fn read(&mut self) -> io::Result<usize> {
+        loop {
+            // Polled, not awaited: so who waits is remembered also where the future is made anew for each poll.
+            let mut guard = poll_fn(|context| self.socket.poll_read_ready(context)).await?;
+            let read: io::Result<usize> = ROOM.with_borrow_mut(|room| {
+                let read = guard.get_inner().read(room)?;
+                self.buffer.extend_from_slice(&room[..read]);
+                Ok(read)
+            });
+            match read {
+                Ok(read) => {
+                    // A socket that gave less than it was asked for has no more.
+                    if read > 0 && read < READ_ROOM {
+                        guard.clear_ready();
+                    }
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }

@@ -5,8 +5,10 @@ use longrein_link::unix::{Listener, connect};
 use longrein_link::{Error, Fault, MessageReceiver, MessageSender};
 use session::codec::{self, MAX_MESSAGE};
 use session::message::ToHost;
+use std::future::poll_fn;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -157,4 +159,22 @@ async fn paths_that_cannot_work_say_so() {
     assert!(matches!(connect(&long).await, Err(Error::PathTooLong(_))));
     let nobody = connect(&folder.path().join("nobody")).await.err().unwrap();
     assert!(matches!(nobody, Error::Io { .. }) && nobody.fault() == Fault::Environment, "{nobody}");
+}
+
+#[tokio::test]
+async fn who_makes_recv_anew_for_each_poll_is_woken_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let ((mut ours, _back), (_keep, mut theirs)) = pair(&folder.path().join("s")).await;
+    for n in 0..100u64 {
+        let (said, heard) = tokio::join!(
+            async {
+                tokio::task::yield_now().await;
+                ours.send(&ToHost::Ping { sent: n }, b"").await
+            },
+            timeout(PATIENCE, poll_fn(|context| pin!(theirs.recv()).poll(context))),
+        );
+        said.unwrap();
+        let message = heard.expect("a message in time").unwrap().unwrap();
+        assert_eq!(codec::decode::<ToHost>(&message).unwrap().0, ToHost::Ping { sent: n });
+    }
 }
