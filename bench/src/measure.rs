@@ -155,7 +155,11 @@ pub async fn interrupt(remote: &mut Remote, noticed: &Path) -> Result<Interrupte
         remote.recv(&mut after).await?;
         ensure!(start.elapsed() < PATIENCE, "the program never stopped");
     }
-    let text = std::fs::read_to_string(noticed).context("the program did not write down when it stopped")?;
+    while !noticed.exists() {
+        ensure!(start.elapsed() < PATIENCE, "the program did not write down when it stopped");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let text = std::fs::read_to_string(noticed)?;
     let reaction = Duration::from_nanos(text.parse()?).saturating_sub(pressed);
     Ok(Interrupted { reaction, ahead: after.len() - STOPPED.len() })
 }

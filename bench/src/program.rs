@@ -91,7 +91,10 @@ pub fn run(args: &[String]) -> Result<()> {
                 if tokio::signal::ctrl_c().await.is_ok() {
                     let noticed = monotonic();
                     flag.store(true, std::sync::atomic::Ordering::SeqCst);
-                    std::fs::write(&file, noticed.as_nanos().to_string()).ok();
+                    // Whole or not there at all: somebody waits for it.
+                    let unfinished = format!("{file}.new");
+                    let written = std::fs::write(&unfinished, noticed.as_nanos().to_string());
+                    written.and_then(|()| std::fs::rename(&unfinished, &file)).ok();
                 }
             });
             let mut key = [0];
