@@ -4,7 +4,7 @@ use crate::proc;
 use crate::program::{LINE, STOPPED, line, monotonic};
 use crate::remote::{PATIENCE, Remote, contains};
 use crate::stats::Samples;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
