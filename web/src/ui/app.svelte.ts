@@ -5,6 +5,7 @@ import { Dialer, type Enrolled, type Invitation } from "../lib/session/dial";
 import { Host } from "../lib/session/host";
 import { forgetHost, loadHosts, saveHost, type HostRecord, type KeptKey } from "../lib/session/hosts";
 import type { Phase } from "../lib/session/link";
+import { Memory, type KeptList, type KeptLook } from "../lib/session/memory";
 import type { Event, Role, Summary } from "../lib/session/message";
 import type { StoredEntry } from "../lib/session/outbox";
 import { Store } from "../lib/session/store";
@@ -24,6 +25,9 @@ export class HostEntry {
   lastHeard: number | null = $state(null);
   roundTrip: number | null = $state(null);
   name = $state("");
+  /** When {@link sessions} was so, where that is not now. Unix milliseconds. */
+  asOf: number | null = $state(null);
+  #kept: number | null = null;
 
   constructor(record: HostRecord | null, dialer: Dialer, invitation: Invitation | null, kept: KeptKey | null) {
     this.record = record;
@@ -62,6 +66,20 @@ export class HostEntry {
     return this.role === "operator" || this.role === "owner";
   }
 
+  /** Shows what an earlier page has seen, until the host tells. */
+  restore(kept: KeptList): void {
+    this.#kept = kept.at;
+    this.role = kept.role;
+    this.host.restore(kept.sessions);
+  }
+
+  /** The list as this page has last heard it; null where it has not. */
+  get heard(): KeptList | null {
+    const { known, sessions, link } = this.host;
+    if (!known || link.lastHeard === null || link.phase.at === "refused") return null;
+    return { at: link.lastHeard, role: this.role, sessions: [...sessions.values()] };
+  }
+
   #changed(): void {
     const { link, sessions, known } = this.host;
     this.phase = link.phase;
@@ -69,9 +87,11 @@ export class HostEntry {
     this.roundTrip = link.roundTrip;
     this.known = known;
     if (link.phase.at === "live") this.role = link.phase.role;
+    this.asOf = known && this.live ? null : known ? link.lastHeard : this.#kept;
     this.sessions = [...sessions.values()].sort(
       (a, b) => Number(b.state === "running") - Number(a.state === "running") || b.started_at - a.started_at,
     );
+    app.changed(this);
   }
 
   /** Reads the link's clocks; called once a second while somebody looks. */
@@ -80,6 +100,9 @@ export class HostEntry {
     this.roundTrip = this.host.link.roundTrip;
   }
 }
+
+/** A list that goes on changing is written down this often. Milliseconds. */
+const LISTS_KEPT_EVERY = 3_000;
 
 class App {
   ready = $state(false);
@@ -91,17 +114,20 @@ class App {
   views: Readonly<Record<string, AttachmentView>> = $state.raw({});
   #store: Store | null = null;
   #vault: Vault | null = null;
+  #memory: Memory | null = null;
   #dialer: Dialer | null = null;
   #stream = "";
   #listeners = new Map<string, (event: Event) => void>();
   #stored = new Map<string, StoredEntry[]>();
   #keeping = new Map<string, readonly StoredEntry[]>();
   #keepTimer: ReturnType<typeof setTimeout> | null = null;
+  #listTimer: ReturnType<typeof setTimeout> | null = null;
 
   async start(): Promise<void> {
     try {
       this.#store = await Store.open();
       this.#vault = await Vault.open(this.#store);
+      this.#memory = new Memory(this.#store, this.#vault);
       this.guarded = this.#vault.guarded;
       const waiting = await this.#store.all<Sealed>("outbox");
       // Keys are "host/session/stream".
@@ -112,6 +138,7 @@ class App {
       }
       this.#dialer = new Dialer(this.#vault, this.#stream);
       this.hosts = (await loadHosts(this.#store)).map((record) => this.#entry(record));
+      await Promise.all(this.hosts.map((entry) => this.#restore(entry)));
       for (const entry of this.hosts) entry.host.link.start();
       for (const key of this.#stored.keys()) {
         const [rid = "", session = ""] = key.split("/");
@@ -128,14 +155,18 @@ class App {
     }, 1000);
     const wake = () => {
       if (document.visibilityState === "visible") for (const entry of this.hosts) entry.host.link.wake();
-      else void this.#keepNow();
+      else leave();
+    };
+    const leave = () => {
+      void this.#keepNow();
+      void this.#keepLists();
     };
     document.addEventListener("visibilitychange", wake);
     addEventListener("online", wake);
     // What can still be reached (a host on this machine) answers the probe; the rest is known to be gone at once.
     addEventListener("offline", wake);
     addEventListener("pageshow", wake);
-    addEventListener("pagehide", () => void this.#keepNow());
+    addEventListener("pagehide", leave);
     (navigator as { connection?: EventTarget }).connection?.addEventListener("change", wake);
   }
 
@@ -234,25 +265,37 @@ class App {
     return () => this.#listeners.delete(place);
   }
 
+  /** Something of a host has changed: its list is kept, soon. */
+  changed(entry: HostEntry): void {
+    // What a device saw that has no right to it any more is not shown again.
+    if (entry.phase.at === "refused") void this.#memory?.forgetList(entry.rid);
+    this.#listTimer ??= setTimeout(() => void this.#keepLists(), LISTS_KEPT_EVERY);
+  }
+
   /** How a screen looked when it was last left. */
-  async lastLook(entry: HostEntry, session: string): Promise<string | null> {
-    const sealed = await this.#store?.get<Sealed>("screens", `${entry.rid}/${session}`);
-    if (sealed === undefined || this.#vault === null) return null;
-    try {
-      return new TextDecoder().decode(await this.#vault.open(sealed));
-    } catch {
-      return null;
-    }
+  async lastLook(entry: HostEntry, session: string): Promise<KeptLook | null> {
+    return (await this.#memory?.look(entry.rid, session)) ?? null;
   }
 
   async keepLook(entry: HostEntry, session: string, look: string): Promise<void> {
-    // Without a key to seal it with, what was on the screen does not go to the disk.
-    if (this.#store === null || this.#vault?.guarded !== true || !this.hosts.includes(entry)) return;
-    await this.#store.put("screens", `${entry.rid}/${session}`, await this.#vault.seal(new TextEncoder().encode(look)));
+    if (!this.hosts.includes(entry)) return;
+    const at = entry.host.link.lastHeard ?? Date.now();
+    await this.#memory?.keepLook(entry.rid, session, { at, look });
   }
 
   async forgetLook(entry: HostEntry, session: string): Promise<void> {
-    await this.#store?.delete("screens", `${entry.rid}/${session}`);
+    await this.#memory?.forgetLook(entry.rid, session);
+  }
+
+  async #restore(entry: HostEntry): Promise<void> {
+    const kept = await this.#memory?.list(entry.rid);
+    if (kept) entry.restore(kept);
+  }
+
+  async #keepLists(): Promise<void> {
+    if (this.#listTimer !== null) clearTimeout(this.#listTimer);
+    this.#listTimer = null;
+    for (const { rid, heard } of this.hosts) if (heard !== null) await this.#memory?.keepList(rid, heard);
   }
 
   #entry(record: HostRecord): HostEntry {

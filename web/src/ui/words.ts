@@ -15,6 +15,15 @@ export function ago(then: number, now: number): string {
   return days === 1 ? "yesterday" : `${days} days ago`;
 }
 
+/** When something was so that may not be so any more. The time of day, and the day where it is not today's. */
+export function asOf(then: number, now: number): string {
+  const today = new Date(then).toDateString() === new Date(now).toDateString();
+  const day = today ? {} : ({ day: "numeric", month: "short" } as const);
+  const time = new Intl.DateTimeFormat(undefined, { ...day, hour: "numeric", minute: "2-digit" }).format(then);
+  const passed = ago(then, now);
+  return passed === "now" ? `as of ${time}` : `as of ${time} · ${passed}`;
+}
+
 /** A folder without the home folder's own path, and from the left no longer than is useful. */
 export function folder(path: string): string {
   const short = path.replace(/^\/(home|Users)\/[^/]+(?=\/|$)/, "~").replace(/^\/root(?=\/|$)/, "~");

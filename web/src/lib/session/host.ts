@@ -35,6 +35,13 @@ export class Host {
     return this.#known;
   }
 
+  /** Begins with the list that an earlier page has seen; {@link known} only says what this one has heard. */
+  restore(sessions: readonly Summary[]): void {
+    if (this.#known) return;
+    for (const summary of sessions) this.sessions.set(summary.id, summary);
+    this.#events.changed();
+  }
+
   /** Ready to follow a session; with what an earlier page left unsent. */
   attachment(session: string, events: AttachmentEvents, stored: readonly StoredEntry[]): Attachment {
     const kept = this.#attachments.get(session);

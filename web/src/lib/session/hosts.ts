@@ -41,9 +41,10 @@ export async function saveHost(store: Store, record: HostRecord): Promise<void> 
   await store.put("hosts", record.rid, record);
 }
 
-/** Everything of this host: its key and secret, what waits for it, and what its screens looked like. */
+/** Everything of this host: its key and secret, what waits for it, and what was seen of its sessions. */
 export async function forgetHost(store: Store, rid: string): Promise<void> {
   await store.delete("hosts", rid);
+  await store.delete("lists", rid);
   await store.deletePrefix("outbox", `${rid}/`);
   await store.deletePrefix("screens", `${rid}/`);
 }

@@ -1,15 +1,15 @@
 /**
- * What this browser keeps, in IndexedDB: the hosts it is paired with, their keys, unsent commands, and the last look
- * of each screen. All of it leaves with "forget host" or with the site's data.
+ * What this browser keeps, in IndexedDB: the hosts it is paired with, their keys, unsent commands, and what was
+ * last seen of sessions. All of it leaves with "forget host" or with the site's data.
  */
 
 const NAME = "longrein";
-const VERSION = 1;
+const VERSION = 2;
 
 /** Where one kind of record is. */
-export type Table = "hosts" | "keys" | "outbox" | "screens";
+export type Table = "hosts" | "keys" | "lists" | "outbox" | "screens";
 
-const TABLES: readonly Table[] = ["hosts", "keys", "outbox", "screens"];
+const TABLES: readonly Table[] = ["hosts", "keys", "lists", "outbox", "screens"];
 
 function done<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -28,7 +28,8 @@ export class Store {
   static async open(name = NAME): Promise<Store> {
     const request = indexedDB.open(name, VERSION);
     request.onupgradeneeded = () => {
-      for (const table of TABLES) request.result.createObjectStore(table);
+      const { result: db } = request;
+      for (const table of TABLES) if (!db.objectStoreNames.contains(table)) db.createObjectStore(table);
     };
     const db = await done(request);
     // A newer version of the page, in another tab, must not wait for this one.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, deviceName, folder, program, splitCommand } from "../words";
+import { ago, asOf, deviceName, folder, program, splitCommand } from "../words";
 import { WholeCharacters } from "./characters";
 import { arrow, control, modified, pasted } from "./keys";
 import { fitting, ownSize } from "./layout";
@@ -84,6 +84,13 @@ describe("words", () => {
     expect(folder("/root")).toBe("~");
     expect(folder("/a/b/c/d/e/f")).toBe("…/d/e/f");
     expect(program(["/usr/bin/claude", "--resume"])).toBe("claude --resume");
+  });
+
+  it("say when something was so, and how long ago that is", () => {
+    const noon = new Date(2026, 4, 20, 12, 0).getTime();
+    expect(asOf(noon, noon + 2_000)).toMatch(/^as of 12[^ ]*00( [AP]M)?$/);
+    expect(asOf(noon, noon + 1_200_000)).toMatch(/^as of 12[^ ]*00( [AP]M)? · 20 min ago$/);
+    expect(asOf(noon, noon + 86_400_000)).toMatch(/20.* · yesterday$/);
   });
 
   it("name this device", () => {

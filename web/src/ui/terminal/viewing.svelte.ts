@@ -25,6 +25,8 @@ export class Viewing {
   zoom: number | null = $state(null);
   /** Nothing of the session itself is on the screen yet. */
   loading = $state(true);
+  /** When the screen looked as it was remembered, where it was. Unix milliseconds. */
+  lookAt: number | null = $state(null);
   banner: string | null = $state(null);
   exit: number | null = $state(null);
 
