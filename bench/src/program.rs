@@ -1,6 +1,7 @@
 //! The programs that run inside the measured terminals.
 
 use anyhow::{Context, Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -100,10 +101,16 @@ pub fn run(args: &[String]) -> Result<()> {
             let mut key = [0];
             std::io::stdin().read_exact(&mut key)?;
             flood(&mut out, u64::MAX, || stopped.load(std::sync::atomic::Ordering::SeqCst))?;
-            out.write_all(STOPPED)?;
-            out.flush()?;
-            std::io::stdin().read_exact(&mut key)?;
-            Ok(())
+            // The kernel sends the signal first and then drops what waits to be read, so that the first may be lost.
+            let stdin = std::io::stdin();
+            loop {
+                out.write_all(STOPPED)?;
+                out.flush()?;
+                let again = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+                if poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&again))? > 0 {
+                    return Ok(());
+                }
+            }
         }
         // So many lines at once, then idle until a key.
         ["lines", count] => {
