@@ -100,6 +100,39 @@ fn the_terminal_of_run_tells_which_device_came() {
 }
 
 #[test]
+fn who_comes_by_another_code_is_not_taken_for_the_one_who_is_waited_for() {
+    let host = Home::new();
+    let guests = [Home::new(), Home::new(), Home::new()];
+    host.up(&[]);
+    let join = |guest: &Home, link: &str| {
+        guest.json(&["join", link, "--json"])["words"].as_str().unwrap().to_owned()
+    };
+    let shown =
+        |text: String| text[text.find("http://").unwrap()..].split_whitespace().next().unwrap().to_owned();
+    let mut terminal = host.terminal(&["run", "--", "/bin/sh"]);
+    terminal.wait("$ ");
+    let by_run = shown(terminal.all());
+    let mut pairing = host.terminal(&["pair"]);
+    let by_pair = shown(pairing.wait("It works once."));
+
+    let [stranger, theirs, ours] = &guests;
+    let strange = join(stranger, &host.link());
+    let words = join(theirs, &by_pair);
+    let (status, told) = pairing.end();
+    assert_eq!((status, told.matches("Paired: ").count()), (0, 1), "{told}");
+    assert!(told.contains(&words) && !told.contains(&strange), "{told}");
+
+    let own = join(ours, &by_run);
+    terminal.wait(&own);
+    let told = terminal.all();
+    assert_eq!(told.matches("Paired: ").count(), 1, "{told}");
+    terminal.keys("x");
+    terminal.wait("\x1b[?1049l");
+    terminal.keys("\x1dd");
+    terminal.end();
+}
+
+#[test]
 fn run_without_a_terminal_tells_which_device_came() {
     let (host, guest) = (Home::new(), Home::new());
     host.up(&[]);

@@ -7,7 +7,7 @@ use crate::{keepers, spawn};
 use seal::{Invitation, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
-use session::id::{DeviceId, SessionId};
+use session::id::{DeviceId, InvitationId, SessionId};
 use session::message::{Create, Created, ErrorKind, Failure, Invited, Method, Notice, RunState, Status};
 use std::sync::Arc;
 use std::time::Instant;
@@ -121,11 +121,12 @@ fn pair_create(core: &Core, who: &Who, confirm: bool) -> Result<Value, Failure> 
     let url = invitation
         .to_url(&core.public_url())
         .map_err(|error| failure(ErrorKind::Internal, format!("the link cannot be made: {error}"), ""))?;
-    core.invitations().add(token, confirm, minter.clone(), Instant::now());
-    let detail = json!({ "device": minter, "by": who.peer.label, "confirm": confirm });
+    let id = InvitationId::from_random(random()?);
+    core.invitations().add(id.clone(), token, confirm, minter.clone(), Instant::now());
+    let detail = json!({ "invitation": id, "device": minter, "by": who.peer.label, "confirm": confirm });
     core.devices.audit(now_ms(), "pair.create", &detail);
     let expires_in = u32::try_from(LIFETIME.as_secs()).unwrap_or(u32::MAX);
-    value(&Invited { url, expires_in })
+    value(&Invited { url, expires_in, invitation: id })
 }
 
 fn no_such_device() -> Failure {

@@ -7,7 +7,7 @@ use crate::invite::Invitations;
 use crate::keepers::Following;
 use crate::{RelayKind, Stopper};
 use seal::StaticSecret;
-use session::id::DeviceId;
+use session::id::{DeviceId, InvitationId};
 use session::message::{ErrorKind, Failure, Notice};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -115,15 +115,26 @@ impl Core {
     }
 
     /// Puts the question whether a device may be enrolled. `None` where too many wait already.
-    pub fn ask(&self, device: &DeviceId, label: &str, words: &str) -> Option<oneshot::Receiver<bool>> {
-        let (label, words) = (label.to_owned(), words.to_owned());
-        let notice = Notice::ConfirmPairing { device: device.clone(), label, words };
+    pub fn ask(
+        &self,
+        invitation: &InvitationId,
+        device: &DeviceId,
+        label: &str,
+        words: &str,
+    ) -> Option<oneshot::Receiver<bool>> {
+        let (invitation, device) = (invitation.clone(), device.clone());
+        let notice = Notice::ConfirmPairing {
+            invitation,
+            device: device.clone(),
+            label: label.to_owned(),
+            words: words.to_owned(),
+        };
         let (answer, answered) = oneshot::channel();
         let mut waiting = lock(&self.waiting);
         if waiting.len() == MAX_WAITING {
             return None;
         }
-        waiting.insert(device.clone(), Waiting { notice: notice.clone(), answer });
+        waiting.insert(device, Waiting { notice: notice.clone(), answer });
         drop(waiting);
         self.notify(notice);
         Some(answered)

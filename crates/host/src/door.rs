@@ -19,7 +19,7 @@ use rand_core::UnwrapErr;
 use seal::{Body, Channel, ClientHello, HostHello, Pending, Psk, PublicKey, Refusal, TokenId};
 use serde_json::json;
 use session::codec;
-use session::id::DeviceId;
+use session::id::{DeviceId, InvitationId};
 use session::message::{Notice, Peer, ToClient, ToHost, VERSION};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -65,6 +65,7 @@ struct Newcomer {
     psk: Psk,
     label: String,
     token: TokenId,
+    invitation: InvitationId,
     confirm: bool,
     minter: Option<DeviceId>,
     words: String,
@@ -183,10 +184,11 @@ async fn greet(core: &Core, sender: &PathSender, body: &[u8]) -> Result<(Caller,
             .map(|enrolled| (enrolled.psk, Caller::Enrolled(enrolled.id))),
         ClientHello::Pair { token, label, bundle: _ } => {
             let looked = core.invitations().look(token, Instant::now());
-            if looked.reused {
+            if let Some(invitation) = looked.reused {
                 // The one thing that comes before the proof; see above.
-                core.devices.audit(now_ms(), "invitation.reused", &json!({}));
-                core.notify(Notice::InvitationReused {});
+                let detail = json!({ "invitation": invitation });
+                core.devices.audit(now_ms(), "invitation.reused", &detail);
+                core.notify(Notice::InvitationReused { invitation });
             }
             match looked.open {
                 None => None,
@@ -202,6 +204,7 @@ async fn greet(core: &Core, sender: &PathSender, body: &[u8]) -> Result<(Caller,
                         psk,
                         label: label.clone(),
                         token: *token,
+                        invitation: open.id,
                         confirm: open.confirm,
                         minter: open.minter,
                         words: String::new(),
@@ -234,12 +237,12 @@ async fn enrol(
     receiver: &mut MessageReceiver,
     ahead: &mut VecDeque<Bytes>,
 ) -> Result<(), Turned> {
-    let Newcomer { id, key, psk, label, token, confirm, minter, words } = newcomer;
+    let Newcomer { id, key, psk, label, token, invitation, confirm, minter, words } = newcomer;
     if !core.invitations().spend(token) {
         return Err(Turned::away(CloseCode::Refused, UNKNOWN));
     }
     if *confirm && !agreed(core, newcomer, sender, receiver, ahead).await? {
-        core.devices.audit(now_ms(), "device.denied", &json!({ "label": label }));
+        core.devices.audit(now_ms(), "device.denied", &json!({ "invitation": invitation, "label": label }));
         return Err(Turned::quietly(CloseCode::Refused));
     }
     let enrolled = core.devices.enrol(id, key, psk, label, words, minter.as_ref(), now_ms());
@@ -252,8 +255,9 @@ async fn enrol(
     if let Some(old) = replaced {
         core.connections.kick(&old, CloseCode::Refused, Some(seat));
     }
-    core.devices.audit(now_ms(), "device.paired", &json!({ "device": id, "label": label }));
-    core.notify(Notice::Paired { device });
+    let detail = json!({ "invitation": invitation, "device": id, "label": label });
+    core.devices.audit(now_ms(), "device.paired", &detail);
+    core.notify(Notice::Paired { invitation: invitation.clone(), device });
     Ok(())
 }
 
@@ -273,10 +277,11 @@ async fn agreed(
         }
     }
 
-    let Some(mut answer) = core.ask(&newcomer.id, &newcomer.label, &newcomer.words) else {
+    let Newcomer { invitation, id, label, words, .. } = newcomer;
+    let Some(mut answer) = core.ask(invitation, id, label, words) else {
         return Err(Turned::quietly(CloseCode::Limited));
     };
-    let _asked = Asked(core, &newcomer.id);
+    let _asked = Asked(core, id);
     let waited = timeout(CONFIRM, async {
         loop {
             let message = tokio::select! {

@@ -2,7 +2,7 @@
 //!
 //! The test fails where the file is stale; `UPDATE_BINDINGS=1 cargo test -p longrein-session bindings` writes it.
 
-use crate::id::{DeviceId, SessionId, StreamId};
+use crate::id::{DeviceId, InvitationId, SessionId, StreamId};
 use crate::message::{
     Act, Create, Created, Cursor, Device, ErrorKind, Event, Failure, Invited, Method, Notice, Peer, RunState,
     Size, Status, Summary, ToClient, ToHost,
@@ -31,6 +31,7 @@ fn render() -> String {
     declare::<SessionId>(&config, &mut out);
     declare::<DeviceId>(&config, &mut out);
     declare::<StreamId>(&config, &mut out);
+    declare::<InvitationId>(&config, &mut out);
     declare::<Role>(&config, &mut out);
     declare::<Size>(&config, &mut out);
     declare::<Cursor>(&config, &mut out);

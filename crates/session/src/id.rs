@@ -1,4 +1,4 @@
-//! The names of sessions, devices and command streams.
+//! The names of sessions, devices, command streams and invitations.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -88,4 +88,10 @@ id!(
     /// key but not a counter; a client that comes back after a crash keeps the one its queue was numbered with.
     StreamId,
     "stream id"
+);
+id!(
+    /// An invitation, as its news call it. It is random and has nothing to do with the token, so that knowing it opens
+    /// nothing.
+    InvitationId,
+    "invitation id"
 );

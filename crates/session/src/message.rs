@@ -3,7 +3,7 @@
 //! Bytes (terminal data) are never in the header; they are the message's payload. Unknown fields are ignored and
 //! unknown types are an error, which the receiver answers by refusing that message alone.
 
-use crate::id::{DeviceId, SessionId, StreamId};
+use crate::id::{DeviceId, InvitationId, SessionId, StreamId};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
 
@@ -265,6 +265,8 @@ pub struct Invited {
     pub url: String,
     /// Seconds.
     pub expires_in: u32,
+    /// What the notices about it call it.
+    pub invitation: InvitationId,
 }
 
 /// The reply to `host.status`.
@@ -552,11 +554,15 @@ pub enum ToClient {
 pub enum Notice {
     /// A device was enrolled.
     Paired {
+        /// By this invitation.
+        invitation: InvitationId,
         /// Which.
         device: Device,
     },
     /// A device waits for `pair.confirm`.
     ConfirmPairing {
+        /// The invitation it came with.
+        invitation: InvitationId,
         /// Its id, if it is allowed.
         device: DeviceId,
         /// Its own name for itself.
@@ -565,7 +571,10 @@ pub enum Notice {
         words: String,
     },
     /// A used invitation was tried again.
-    InvitationReused {},
+    InvitationReused {
+        /// Which.
+        invitation: InvitationId,
+    },
     /// A device was revoked.
     Revoked {
         /// Which.

@@ -133,7 +133,7 @@ fn to_client_names(message: &ToClient) -> [&'static str; 2] {
             match notice {
                 Notice::Paired { .. } => "paired",
                 Notice::ConfirmPairing { .. } => "confirm_pairing",
-                Notice::InvitationReused {} => "invitation_reused",
+                Notice::InvitationReused { .. } => "invitation_reused",
                 Notice::Revoked { .. } => "revoked",
             },
         ],

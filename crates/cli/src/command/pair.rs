@@ -7,7 +7,7 @@ use crate::qr;
 use crate::table::clean;
 use crate::terminal::{pairing, tty, view};
 use client::Connection;
-use session::id::DeviceId;
+use session::id::{DeviceId, InvitationId};
 use session::message::{Device, ErrorKind, Failure, Invited, Method, Notice, ToClient, ToHost};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -38,16 +38,16 @@ pub async fn run(args: &Pair) -> Outcome {
     }
     let talk = Talk { aside: args.json };
     let life = Duration::from_secs(u64::from(invited.expires_in));
-    let news = tokio::time::timeout(life, news(&mut connection, args.confirm)).await;
-    let notice = match news {
-        Ok(notice) => notice?,
+    let news = tokio::time::timeout(life, news(&mut connection, &invited.invitation)).await;
+    let news = match news {
+        Ok(news) => news?,
         Err(_) => {
             return Err(problem(ErrorKind::Ended, "The code was not used in time and is dead")
                 .hint("`longrein pair` makes a fresh one."));
         }
     };
-    match notice {
-        Notice::ConfirmPairing { device, label, words } => {
+    match news {
+        News::Asks { device, label, words } => {
             let allow = talk.asked(&label, &words).await;
             let confirm = Method::PairConfirm { device: device.clone(), allow };
             let _: serde_json::Value = hosts::ask(&host, confirm).await?;
@@ -63,12 +63,19 @@ pub async fn run(args: &Pair) -> Outcome {
                 Err(_) => Err(problem(ErrorKind::Ended, "The device went away before it was paired")),
             }
         }
-        Notice::Paired { device } => {
+        News::Paired(device) => {
             talk.tell(&device);
             Ok(ExitCode::SUCCESS)
         }
-        Notice::InvitationReused {} | Notice::Revoked { .. } => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// What becomes of an invitation.
+enum News {
+    /// A device used it, and waits for a yes.
+    Asks { device: DeviceId, label: String, words: String },
+    /// A device used it, and is in.
+    Paired(Device),
 }
 
 fn show(invited: &Invited) {
@@ -82,19 +89,18 @@ fn show(invited: &Invited) {
     say!("Scan or open this within {} s. It works once.", invited.expires_in);
 }
 
-/// The next thing that has to do with this pairing. A notice does not name its invitation; but who must be confirmed
-/// comes by one that asks for it, and who comes without was never waiting.
-async fn news(connection: &mut Connection, confirm: bool) -> Result<Notice, Failure> {
-    let mut elsewhere = Vec::new();
+/// Until somebody uses our invitation. Others may be open at the same time, here and on other devices; who comes by
+/// those is not ours to welcome.
+async fn news(connection: &mut Connection, ours: &InvitationId) -> Result<News, Failure> {
     loop {
         match notice(connection).await? {
-            found @ Notice::ConfirmPairing { .. } if confirm => return Ok(found),
-            Notice::ConfirmPairing { device, .. } => elsewhere.push(device),
-            Notice::Paired { device } if !confirm && !elsewhere.contains(&device.id) => {
-                return Ok(Notice::Paired { device });
+            Notice::ConfirmPairing { invitation, device, label, words } if invitation == *ours => {
+                return Ok(News::Asks { device, label, words });
             }
-            Notice::InvitationReused {} => note!("{}", pairing::REUSED),
-            Notice::Paired { .. } | Notice::Revoked { .. } => {}
+            Notice::Paired { invitation, device } if invitation == *ours => return Ok(News::Paired(device)),
+            // Ours would have been used before, and this have ended with it: it is an earlier one.
+            Notice::InvitationReused { .. } => note!("{}", pairing::REUSED_EARLIER),
+            Notice::ConfirmPairing { .. } | Notice::Paired { .. } | Notice::Revoked { .. } => {}
         }
     }
 }
@@ -103,7 +109,7 @@ async fn news(connection: &mut Connection, confirm: bool) -> Result<Notice, Fail
 async fn paired(connection: &mut Connection, wanted: &DeviceId) -> Result<Device, Failure> {
     loop {
         match notice(connection).await? {
-            Notice::Paired { device } if device.id == *wanted => return Ok(device),
+            Notice::Paired { device, .. } if device.id == *wanted => return Ok(device),
             _ => {}
         }
     }

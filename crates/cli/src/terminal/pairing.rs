@@ -1,6 +1,7 @@
 //! Fetches an invitation for the panel and waits for what becomes of it, beside the session.
 
 use client::{Connection, Route};
+use session::id::InvitationId;
 use session::message::{Device, Failure, Invited, Method, Notice, ToClient, ToHost};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -13,7 +14,11 @@ const AFTERWARDS: Duration = Duration::from_secs(5);
 /// What a person should know when a used code is tried once more.
 pub const REUSED: &str = "A code that had been used already was tried again.";
 
-/// What the panel hears.
+/// The same of another code than the one that is shown, which it leaves as good as it is.
+pub const REUSED_EARLIER: &str =
+    "An earlier code that had been used already was tried again; this one was not.";
+
+/// What the panel hears: only ever of its own code.
 pub enum News {
     /// A link, good for so many seconds from now.
     Link(Invited),
@@ -49,24 +54,33 @@ async fn follow(route: &Route, sender: &mpsc::Sender<News>) -> Result<(), Failur
     let invited: Invited = hosts::call(&mut connection, Method::PairCreate { confirm: false }).await?;
     let life = Duration::from_secs(u64::from(invited.expires_in)) + AFTERWARDS;
     connection.send(&ToHost::Watch {}, &[]).await.map_err(hosts::failure)?;
+    let ours = invited.invitation.clone();
     if sender.send(News::Link(invited)).await.is_err() {
         return Ok(());
     }
-    let watching = watch(&mut connection, sender);
+    let watching = watch(&mut connection, &ours, sender);
     // Past its life there is nothing to hear of it.
     tokio::time::timeout(life, watching).await.unwrap_or(Ok(()))
 }
 
-async fn watch(connection: &mut Connection, sender: &mpsc::Sender<News>) -> Result<(), Failure> {
+async fn watch(
+    connection: &mut Connection,
+    ours: &InvitationId,
+    sender: &mpsc::Sender<News>,
+) -> Result<(), Failure> {
     loop {
         let (message, _) = tokio::select! {
             received = connection.recv() => received.map_err(hosts::failure)?,
             () = sender.closed() => return Ok(()),
         };
-        let news = match message {
-            ToClient::Notice { notice: Notice::Paired { device } } => News::Paired(device),
-            ToClient::Notice { notice: Notice::InvitationReused {} } => News::Reused,
-            _ => continue,
+        let ToClient::Notice { notice } = message else { continue };
+        let news = match notice {
+            Notice::Paired { invitation, device } if invitation == *ours => News::Paired(device),
+            Notice::InvitationReused { invitation } if invitation == *ours => News::Reused,
+            Notice::Paired { .. }
+            | Notice::InvitationReused { .. }
+            | Notice::ConfirmPairing { .. }
+            | Notice::Revoked { .. } => continue,
         };
         if sender.send(news).await.is_err() {
             return Ok(());

@@ -30,7 +30,7 @@ async fn a_device_pairs_is_shown_with_its_words_and_comes_back() {
     let (talk, words) = device.pair(&daemon, &invitation, "Phone").await;
     let Some(ToClient::Welcome { host, device: id, role, .. }) = talk.welcome.clone() else { panic!() };
     assert_eq!((host.as_str(), id, role), ("stable", device.id.clone(), Role::Owner));
-    let Notice::Paired { device: shown } = owner.find(notice).await else { panic!("another notice") };
+    let Notice::Paired { device: shown, .. } = owner.find(notice).await else { panic!("another notice") };
     assert_eq!((shown.label.as_str(), shown.words.as_str()), ("Phone", words.as_str()));
     drop(talk);
     let home = daemon.stop().await;
@@ -39,6 +39,22 @@ async fn a_device_pairs_is_shown_with_its_words_and_comes_back() {
     let all: Vec<message::Device> = talk.call(Method::DeviceList { after: None }).await.unwrap();
     assert_eq!(all.len(), 1);
     assert!(all[0].online && Some(&all[0].id) == device.id.as_ref());
+}
+
+#[tokio::test]
+async fn notices_say_which_invitation_they_are_about() {
+    let daemon = Daemon::start().await;
+    let mut owner = daemon.local().await;
+    owner.say(&ToHost::Watch {}, b"").await;
+    let (first, first_name) = daemon.invite_named(false).await;
+    let (second, second_name) = daemon.invite_named(false).await;
+    assert_ne!(first_name, second_name);
+    for (invitation, name) in [(second, second_name), (first, first_name)] {
+        let mut device = Device::new(invitation.host);
+        let _talk = device.pair(&daemon, &invitation, "Phone").await;
+        let Notice::Paired { invitation: by, device: shown } = owner.find(notice).await else { panic!() };
+        assert_eq!((by, Some(shown.id)), (name, device.id));
+    }
 }
 
 #[tokio::test]
@@ -69,7 +85,7 @@ async fn used_unknown_and_revoked_are_refused_in_the_same_way() {
 #[tokio::test]
 async fn the_owner_hears_that_a_used_code_was_tried_again() {
     let daemon = Daemon::start().await;
-    let invitation = daemon.invite(false).await;
+    let (invitation, name) = daemon.invite_named(false).await;
     let mut device = Device::new(invitation.host);
     let _talk = device.pair(&daemon, &invitation, "Phone").await;
     let mut owner = daemon.local().await;
@@ -79,7 +95,7 @@ async fn the_owner_hears_that_a_used_code_was_tried_again() {
     for _ in 0..3 {
         daemon.knock().await.refused(&thief.pair_hello(daemon.rid, &invitation, "Thief").1).await;
     }
-    assert_eq!(owner.find(notice).await, Notice::InvitationReused {});
+    assert_eq!(owner.find(notice).await, Notice::InvitationReused { invitation: name });
     // Nobody has proved anything by it, so it is said once.
     let db = store::HostDb::open(&daemon.paths().host_db()).unwrap();
     let lines = db.audit_after(0, 100).unwrap();
@@ -212,7 +228,7 @@ async fn with_confirm_nobody_gets_in_without_a_persons_yes() {
     let daemon = Daemon::start().await;
     let mut owner = daemon.local().await;
     owner.say(&ToHost::Watch {}, b"").await;
-    let invitation = daemon.invite(true).await;
+    let (invitation, name) = daemon.invite_named(true).await;
     let mut device = Device::new(invitation.host);
     let (channel, said, raw) = device.shake(&daemon, &invitation, "Phone").await;
     assert!(said.confirm);
@@ -225,7 +241,8 @@ async fn with_confirm_nobody_gets_in_without_a_persons_yes() {
     assert_eq!(talk.next().await, ToClient::Pong { sent: 7 }, "the first answer while a person thinks");
     let asked = owner.find(notice).await;
     let id = device.id.clone().unwrap();
-    let question = Notice::ConfirmPairing { device: id.clone(), label: "Phone".into(), words };
+    let question =
+        Notice::ConfirmPairing { invitation: name, device: id.clone(), label: "Phone".into(), words };
     assert_eq!(asked, question);
     assert!(devices(&daemon).await.is_empty());
 

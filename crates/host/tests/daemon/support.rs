@@ -10,7 +10,7 @@ use seal::{Channel, ClientHello, HostHello, Initiator, Invitation, Psk, StaticSe
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use session::codec;
-use session::id::{DeviceId, StreamId};
+use session::id::{DeviceId, InvitationId, StreamId};
 use session::message::{Failure, Invited, Method, ToClient, ToHost, VERSION};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -93,9 +93,14 @@ impl Daemon {
 
     /// A fresh invitation.
     pub async fn invite(&self, confirm: bool) -> Invitation {
+        self.invite_named(confirm).await.0
+    }
+
+    /// A fresh invitation, and what notices call it.
+    pub async fn invite_named(&self, confirm: bool) -> (Invitation, InvitationId) {
         let invited: Invited = self.local().await.call(Method::PairCreate { confirm }).await.unwrap();
         assert_eq!(invited.expires_in, 60);
-        Invitation::parse(&invited.url).unwrap()
+        (Invitation::parse(&invited.url).unwrap(), invited.invitation)
     }
 
     /// A connection to the host's slot that has said nothing yet.

@@ -11,7 +11,7 @@ export interface Calls {
   "session.remove": [{ session: string }, unknown];
   "session.stop": [{ session: string }, unknown];
   "host.status": [Record<string, never>, Status];
-  "pair.create": [{ confirm: boolean }, { url: string; expires_in: number }];
+  "pair.create": [{ confirm: boolean }, { url: string; expires_in: number; invitation: string }];
   "device.list": [{ after?: string }, Device[]];
   "device.revoke": [{ device: string }, unknown];
   "device.rename": [{ device: string; label: string }, unknown];

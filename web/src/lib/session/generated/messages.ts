@@ -17,6 +17,12 @@ export type DeviceId = string;
 export type StreamId = string;
 
 /**
+ * An invitation, as its news call it. It is random and has nothing to do with the token, so that knowing it opens
+ * nothing.
+ */
+export type InvitationId = string;
+
+/**
  * A person's role on a host; each includes those before it.
  */
 export type Role = "viewer" | "approver" | "operator" | "owner";
@@ -122,7 +128,11 @@ url: string,
 /**
  * Seconds.
  */
-expires_in: number, };
+expires_in: number, 
+/**
+ * What the notices about it call it.
+ */
+invitation: InvitationId, };
 
 /**
  * The reply to `host.status`.
@@ -340,9 +350,17 @@ text: string, };
  */
 export type Notice = { "notice": "paired", 
 /**
+ * By this invitation.
+ */
+invitation: InvitationId, 
+/**
  * Which.
  */
 device: Device, } | { "notice": "confirm_pairing", 
+/**
+ * The invitation it came with.
+ */
+invitation: InvitationId, 
 /**
  * Its id, if it is allowed.
  */
@@ -354,7 +372,11 @@ label: string,
 /**
  * To be compared with what the device shows.
  */
-words: string, } | { "notice": "invitation_reused", } | { "notice": "revoked", 
+words: string, } | { "notice": "invitation_reused", 
+/**
+ * Which.
+ */
+invitation: InvitationId, } | { "notice": "revoked", 
 /**
  * Which.
  */
@@ -704,9 +726,17 @@ ok?: unknown,
  */
 error?: Failure | null, } | { "t": "notice", } & ({ "notice": "paired", 
 /**
+ * By this invitation.
+ */
+invitation: InvitationId, 
+/**
  * Which.
  */
 device: Device, } | { "notice": "confirm_pairing", 
+/**
+ * The invitation it came with.
+ */
+invitation: InvitationId, 
 /**
  * Its id, if it is allowed.
  */
@@ -718,7 +748,11 @@ label: string,
 /**
  * To be compared with what the device shows.
  */
-words: string, } | { "notice": "invitation_reused", } | { "notice": "revoked", 
+words: string, } | { "notice": "invitation_reused", 
+/**
+ * Which.
+ */
+invitation: InvitationId, } | { "notice": "revoked", 
 /**
  * Which.
  */
