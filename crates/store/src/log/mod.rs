@@ -1,0 +1,298 @@
+//! One session's log: events numbered without gaps, what stands for those that were trimmed, and how far each stream of
+//! commands got.
+//!
+//! What always holds: one process has the log open for writing; an append is on the way to the disk as a whole or not
+//! at all; an event that may not be trimmed stays for ever; trimmed events are covered by the stored base. A log that
+//! was not closed, on a machine that was restarted since, may have lost its tail, and opens in a new epoch.
+
+mod entry;
+mod reader;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub use entry::{Base, Entry, NewEntry, Place, StreamRow};
+pub use reader::LogReader;
+
+use crate::paths::private_file;
+use crate::{Error, sqlite};
+use row::{INSERT, READ_ALL, READ_KEPT, base, insert, number, read};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+const FORMAT: &[&str] = &["
+    CREATE TABLE state (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        epoch INTEGER NOT NULL,
+        clean INTEGER NOT NULL,
+        boot TEXT NOT NULL,
+        trimmed INTEGER NOT NULL,
+        trimmed_end INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO state VALUES (1, 1, 1, '', 0, 0);
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        upto INTEGER NOT NULL,
+        kept INTEGER NOT NULL,
+        header TEXT NOT NULL,
+        payload BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX kept_event ON event (seq) WHERE kept;
+    CREATE TABLE base (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        seq INTEGER NOT NULL,
+        upto INTEGER NOT NULL,
+        cols INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE stream (
+        device TEXT NOT NULL,
+        stream TEXT NOT NULL,
+        settled INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (device, stream)
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// Pages of the write-ahead log after which the writer itself moves them into the database, if nobody did before.
+const LAST_CHECKPOINT_PAGES: u32 = 16_384;
+/// Bytes of the write-ahead log file that are kept for reuse.
+const WAL_KEEP: u32 = 8 * 1024 * 1024;
+
+/// The log, open for writing.
+#[derive(Debug)]
+pub struct SessionLog {
+    connection: Connection,
+    path: PathBuf,
+    epoch: u32,
+    head: Place,
+    trimmed: Place,
+    _lock: File,
+}
+
+/// An identity of the machine's current boot; empty where the system has none.
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// Whether some process has the log at `path` open for writing.
+pub fn log_in_use(path: &Path) -> bool {
+    let Ok(lock) = File::open(path.with_extension("lock")) else { return false };
+    flock(&lock, FlockOperation::NonBlockingLockShared).is_err()
+}
+
+impl SessionLog {
+    /// Opens the log at `path`, or makes it. `boot` is [`boot_id`].
+    pub fn open(path: &Path, boot: &str) -> Result<Self, Error> {
+        let lock_path = path.with_extension("lock");
+        private_file(&lock_path)?;
+        let failed = |source| Error::File { path: lock_path.clone(), source };
+        let lock = File::open(&lock_path).map_err(failed)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| Error::InUse { path: path.to_owned() })?;
+        let connection = sqlite::open(path, FORMAT)?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        connection.pragma_update(None, "wal_autocheckpoint", LAST_CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "journal_size_limit", WAL_KEEP)?;
+        // A keeper is one of many on its machine.
+        connection.pragma_update(None, "cache_size", -1024)?;
+        let (mut epoch, clean, last_boot, trimmed) = connection.query_row(
+            "SELECT epoch, clean, boot, trimmed, trimmed_end FROM state",
+            [],
+            |row| {
+                let trimmed = Place { seq: number(row, 3)?, upto: number(row, 4)? };
+                Ok((row.get::<_, u32>(0)?, row.get::<_, bool>(1)?, row.get::<_, String>(2)?, trimmed))
+            },
+        )?;
+        if !clean && (boot.is_empty() || boot != last_boot) {
+            epoch += 1;
+        }
+        connection.execute("UPDATE state SET epoch = ?, clean = 0, boot = ?", params![epoch, boot])?;
+        let last = connection
+            .query_row("SELECT seq, upto FROM event ORDER BY seq DESC LIMIT 1", [], |row| {
+                Ok(Place { seq: number(row, 0)?, upto: number(row, 1)? })
+            })
+            .optional()?;
+        let head = last.filter(|place| place.seq > trimmed.seq).unwrap_or(trimmed);
+        Ok(Self { connection, path: path.to_owned(), epoch, head, trimmed, _lock: lock })
+    }
+
+    /// Which life of the log this is.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The last event.
+    pub fn head(&self) -> Place {
+        self.head
+    }
+
+    /// Every event behind this one is there.
+    pub fn trimmed(&self) -> Place {
+        self.trimmed
+    }
+
+    /// Bytes that the events behind [`SessionLog::trimmed`] count for.
+    pub fn size(&self) -> u64 {
+        self.head.upto - self.trimmed.upto
+    }
+
+    /// Appends events, numbered from `head().seq + 1`; all of them or, on an error, none. [`Error::Full`] can be tried
+    /// again.
+    pub fn append(&mut self, entries: &[NewEntry<'_>]) -> Result<(), Error> {
+        let mut head = self.head;
+        // A single statement is its own transaction, and cheaper than one around it.
+        let many = entries.len() > 1;
+        if many {
+            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        }
+        let done = (|| {
+            let mut statement = self.connection.prepare_cached(INSERT)?;
+            for entry in entries {
+                head = Place { seq: head.seq + 1, upto: head.upto + entry.size() };
+                insert(&mut statement, head, entry)?;
+            }
+            if many {
+                self.connection.prepare_cached("COMMIT")?.execute([])?;
+            }
+            Ok(())
+        })();
+        if done.is_ok() {
+            self.head = head;
+        } else if many && !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        done
+    }
+
+    /// Leaves out the numbers up to `place`, whose events were lost to a full disk, but for those in `kept`. The base
+    /// must cover them.
+    pub fn skip_to(&mut self, place: Place, kept: &[(Place, NewEntry<'_>)]) -> Result<(), Error> {
+        let change = self.connection.transaction()?;
+        for (place, entry) in kept {
+            insert(&mut change.prepare_cached(INSERT)?, *place, entry)?;
+        }
+        change.execute(
+            "UPDATE state SET trimmed = ?, trimmed_end = ?",
+            params![place.seq.cast_signed(), place.upto.cast_signed()],
+        )?;
+        change.commit()?;
+        self.trimmed = place;
+        self.head = if self.head.seq < place.seq { place } else { self.head };
+        Ok(())
+    }
+
+    /// The events behind `seq`, at least one if there is one, and then as many as count for at most `max_bytes`.
+    pub fn read_after(&self, seq: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
+        read(&self.connection, READ_ALL, seq, u64::MAX >> 1, max_bytes)
+    }
+
+    /// Those events in `after + 1 ..= upto` that may never be trimmed, bounded in the same way.
+    pub fn read_kept(&self, after: u64, upto: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
+        read(&self.connection, READ_KEPT, after, upto, max_bytes)
+    }
+
+    /// The place of an event; `None` where it was trimmed or never was.
+    pub fn place(&self, seq: u64) -> Result<Option<Place>, Error> {
+        if seq == self.trimmed.seq {
+            return Ok(Some(self.trimmed));
+        }
+        let mut query = self.connection.prepare_cached("SELECT upto FROM event WHERE seq = ?")?;
+        let upto = query.query_row([seq.cast_signed()], |row| number(row, 0)).optional()?;
+        Ok(upto.map(|upto| Place { seq, upto }).filter(|place| place.seq >= self.trimmed.seq))
+    }
+
+    /// Stores a snapshot, in place of the one before.
+    pub fn put_base(&mut self, base: &Base) -> Result<(), Error> {
+        self.connection.execute(
+            "INSERT OR REPLACE INTO base VALUES (1, ?, ?, ?, ?, ?)",
+            params![base.seq.cast_signed(), base.upto.cast_signed(), base.cols, base.rows, base.bytes],
+        )?;
+        Ok(())
+    }
+
+    /// The stored snapshot.
+    pub fn base(&self) -> Result<Option<Base>, Error> {
+        base(&self.connection)
+    }
+
+    /// Drops the oldest events, at most about `slice` bytes of them, until the log's size is at most `keep`; never those
+    /// behind the stored base. Returns whether there is more to drop.
+    pub fn trim(&mut self, keep: u64, slice: u64) -> Result<bool, Error> {
+        let covered: Option<i64> =
+            self.connection.query_row("SELECT seq FROM base", [], |row| row.get(0)).optional()?;
+        let Some(covered) = covered else { return Ok(false) };
+        let excess = self.size().saturating_sub(keep);
+        if excess == 0 {
+            return Ok(false);
+        }
+        let upto = self.trimmed.upto + excess.min(slice);
+        let change = self.connection.transaction()?;
+        // The last event whose removal is wanted; one at least, so that a large one does not stop it for good.
+        let place = change
+            .query_row(
+                "SELECT seq, upto FROM event WHERE seq > ?1 AND seq <= ?2 AND (upto <= ?3 OR seq = (
+                    SELECT min(seq) FROM event WHERE seq > ?1)) ORDER BY seq DESC LIMIT 1",
+                params![self.trimmed.seq.cast_signed(), covered, upto.cast_signed()],
+                |row| Ok(Place { seq: number(row, 0)?, upto: number(row, 1)? }),
+            )
+            .optional()?;
+        let Some(place) = place else { return Ok(false) };
+        change.execute(
+            "DELETE FROM event WHERE seq > ? AND seq <= ? AND NOT kept",
+            params![self.trimmed.seq.cast_signed(), place.seq.cast_signed()],
+        )?;
+        change.execute(
+            "UPDATE state SET trimmed = ?, trimmed_end = ?",
+            params![place.seq.cast_signed(), place.upto.cast_signed()],
+        )?;
+        change.commit()?;
+        self.trimmed = place;
+        Ok(self.size() > keep && place.seq.cast_signed() < covered)
+    }
+
+    /// How far each stream got.
+    pub fn streams(&self) -> Result<Vec<StreamRow>, Error> {
+        let mut query = self.connection.prepare_cached("SELECT device, stream, settled, at FROM stream")?;
+        let rows = query.query_map([], |row| {
+            Ok(StreamRow {
+                device: row.get(0)?,
+                stream: row.get(1)?,
+                settled: number(row, 2)?,
+                at: number(row, 3)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Stores how far streams got, and forgets those that were quiet since `forget_before`.
+    pub fn put_streams(&mut self, rows: &[StreamRow], forget_before: u64) -> Result<(), Error> {
+        let change = self.connection.transaction()?;
+        for row in rows {
+            change.prepare_cached("INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?)")?.execute(params![
+                row.device,
+                row.stream,
+                row.settled.cast_signed(),
+                row.at.cast_signed()
+            ])?;
+        }
+        change.execute("DELETE FROM stream WHERE at < ?", [forget_before.cast_signed()])?;
+        change.commit()?;
+        Ok(())
+    }
+
+    /// Ends this life of the log in good order; nothing may be appended any more. It stays readable.
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.connection.execute("UPDATE state SET clean = 1", [])?;
+        Ok(())
+    }
+
+    /// Another view of the same log, for another thread.
+    pub fn reader(&self) -> Result<LogReader, Error> {
+        LogReader::open(&self.path)
+    }
+}

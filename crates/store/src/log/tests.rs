@@ -1,0 +1,175 @@
+//! The log by itself: what comes back, what is trimmed, and what a cut or a full disk leaves.
+
+use super::*;
+use proptest::prelude::*;
+
+fn output(payload: &[u8]) -> NewEntry<'_> {
+    NewEntry { at: 5, kept: false, header: r#"{"kind":"output"}"#, payload }
+}
+
+fn banner() -> NewEntry<'static> {
+    NewEntry { at: 6, kept: true, header: r#"{"kind":"banner","text":"x"}"#, payload: b"" }
+}
+
+fn open() -> (tempfile::TempDir, SessionLog) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = SessionLog::open(&folder.path().join("log.db"), "boot").unwrap();
+    (folder, log)
+}
+
+fn base_at(seq: u64) -> Base {
+    Base { seq, upto: 0, cols: 80, rows: 24, bytes: b"snap".to_vec() }
+}
+
+#[test]
+fn events_are_numbered_and_come_back_in_order_within_the_bound() {
+    let (_folder, mut log) = open();
+    log.append(&[output(b"one"), banner(), output(b"two")]).unwrap();
+    log.append(&[output(b"three")]).unwrap();
+    assert_eq!(log.head().seq, 4);
+    let all = log.read_after(0, u64::MAX).unwrap();
+    assert_eq!(all.iter().map(|e| e.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(all[3].payload, b"three");
+    assert_eq!(all[3].upto, log.head().upto);
+    assert_eq!(log.read_after(2, 0).unwrap(), all[2..3]);
+    assert_eq!(log.read_after(0, all[1].upto).unwrap(), all[..2]);
+    assert_eq!(log.read_kept(0, 4, 1 << 20).unwrap(), all[1..2]);
+    assert!(log.read_kept(2, 4, 1 << 20).unwrap().is_empty());
+    assert_eq!(log.place(3).unwrap(), Some(Place { seq: 3, upto: all[2].upto }));
+    assert_eq!(log.place(0).unwrap(), Some(Place::default()));
+    assert_eq!(log.place(5).unwrap(), None);
+    assert_eq!(log.reader().unwrap().read_after(0, u64::MAX).unwrap(), all);
+}
+
+#[test]
+fn trimming_spares_what_is_kept_and_what_no_snapshot_covers() {
+    let (_folder, mut log) = open();
+    let kilobyte = [b'x'; 1024];
+    for n in 0..100 {
+        log.append(&[if n == 10 { banner() } else { output(&kilobyte) }]).unwrap();
+    }
+    assert!(!log.trim(10_000, u64::MAX).unwrap());
+    assert_eq!(log.trimmed().seq, 0);
+    log.put_base(&base_at(50)).unwrap();
+    while log.trim(10_000, 8_000).unwrap() {}
+    assert_eq!(log.trimmed().seq, 50);
+    assert_eq!(log.place(49).unwrap(), None);
+    assert_eq!(log.read_kept(0, 100, 1 << 20).unwrap()[0].seq, 11);
+    log.put_base(&base_at(100)).unwrap();
+    while log.trim(10_000, 8_000).unwrap() {}
+    assert!(log.size() <= 10_000 && log.size() > 8_000, "{}", log.size());
+    let left = log.read_after(log.trimmed().seq, u64::MAX).unwrap();
+    assert_eq!(left[0].seq, log.trimmed().seq + 1);
+    assert_eq!(left.last().unwrap().seq, 100);
+}
+
+#[test]
+fn all_trimmed_and_reopened_goes_on_counting() {
+    let (folder, mut log) = open();
+    log.append(&[output(b"a"), output(b"b")]).unwrap();
+    log.put_base(&base_at(2)).unwrap();
+    while log.trim(0, 1).unwrap() {}
+    let head = log.head();
+    log.close().unwrap();
+    drop(log);
+    let mut log = SessionLog::open(&folder.path().join("log.db"), "boot").unwrap();
+    assert_eq!((log.head(), log.trimmed(), log.epoch()), (head, head, 1));
+    log.append(&[output(b"c")]).unwrap();
+    assert_eq!(log.read_after(2, u64::MAX).unwrap()[0].seq, 3);
+    assert_eq!(log.base().unwrap(), Some(base_at(2)));
+}
+
+#[test]
+fn only_a_power_cut_opens_a_new_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db");
+    let epoch = |boot: &str, close: bool| {
+        let mut log = SessionLog::open(&path, boot).unwrap();
+        let epoch = log.epoch();
+        if close {
+            log.close().unwrap();
+        }
+        epoch
+    };
+    assert_eq!(epoch("one", true), 1);
+    assert_eq!(epoch("two", false), 1, "closed well, other boot");
+    assert_eq!(epoch("two", false), 1, "killed, same boot");
+    assert_eq!(epoch("three", true), 2, "killed, other boot");
+    assert_eq!(epoch("", false), 2);
+    assert_eq!(epoch("", false), 3, "killed, no way to know");
+}
+
+#[test]
+fn a_log_has_one_writer() {
+    let (folder, log) = open();
+    let second = SessionLog::open(&folder.path().join("log.db"), "boot");
+    assert!(matches!(second, Err(Error::InUse { .. })));
+    drop(log);
+    SessionLog::open(&folder.path().join("log.db"), "boot").unwrap();
+}
+
+#[test]
+fn streams_are_stored_and_forgotten() {
+    let (_folder, mut log) = open();
+    let row =
+        |stream: &str, settled, at| StreamRow { device: "d".into(), stream: stream.into(), settled, at };
+    log.put_streams(&[row("a", 1, 10), row("b", 2, 20)], 0).unwrap();
+    log.put_streams(&[row("b", 3, 30)], 15).unwrap();
+    assert_eq!(log.streams().unwrap(), [row("b", 3, 30)]);
+}
+
+#[test]
+fn a_full_disk_is_told_apart_and_appending_goes_on_when_there_is_room() {
+    let (_folder, mut log) = open();
+    let pages: i64 = log.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    log.connection.pragma_update(None, "max_page_count", pages + 4).unwrap();
+    let big = vec![b'x'; 32 * 1024];
+    log.append(&[output(b"small")]).unwrap();
+    let head = log.head();
+    assert!(matches!(log.append(&[output(b"y"), output(&big)]), Err(Error::Full)));
+    assert!(matches!(log.append(&[output(&big)]), Err(Error::Full)));
+    assert_eq!(log.head(), head);
+    log.connection.pragma_update(None, "max_page_count", 100_000).unwrap();
+    log.append(&[output(&big)]).unwrap();
+    assert_eq!(log.read_after(0, u64::MAX).unwrap().len(), 2);
+}
+
+#[test]
+fn numbers_lost_to_a_full_disk_are_left_out() {
+    let (_folder, mut log) = open();
+    log.append(&[output(b"a")]).unwrap();
+    log.put_base(&base_at(9)).unwrap();
+    let saved = (Place { seq: 5, upto: 500 }, banner());
+    log.skip_to(Place { seq: 9, upto: 9999 }, &[saved]).unwrap();
+    assert_eq!(log.read_kept(0, 9, 1).unwrap()[0].seq, 5);
+    log.append(&[output(b"b")]).unwrap();
+    assert_eq!(log.read_after(log.trimmed().seq, u64::MAX).unwrap()[0].seq, 10);
+    assert_eq!(log.place(1).unwrap(), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn what_is_left_is_always_a_suffix_and_all_that_is_kept(
+        steps in prop::collection::vec((0u8..4, 0usize..3000), 1..60),
+    ) {
+        let (_folder, mut log) = open();
+        let mut kept = Vec::new();
+        for (what, n) in steps {
+            match what {
+                0 => log.append(&[output(&vec![b'x'; n])]).unwrap(),
+                1 => {
+                    log.append(&[output(b"y"), banner()]).unwrap();
+                    kept.push(log.head().seq);
+                }
+                2 => log.put_base(&base_at(log.head().seq)).unwrap(),
+                _ => while log.trim(n as u64 * 2, 500).unwrap() {},
+            }
+            let (from, head) = (log.trimmed().seq, log.head().seq);
+            let left = log.read_after(from, u64::MAX).unwrap();
+            prop_assert_eq!(left.iter().map(|e| e.seq).collect::<Vec<_>>(), (from + 1..=head).collect::<Vec<_>>());
+            let found = log.read_kept(0, head, u64::MAX).unwrap();
+            prop_assert_eq!(found.iter().map(|e| e.seq).collect::<Vec<_>>(), kept.clone());
+        }
+    }
+}
