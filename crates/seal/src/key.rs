@@ -33,65 +33,85 @@ fn derive(secret: &[u8; 32], info: &[u8]) -> [u8; 32] {
     bytes
 }
 
+/// What is public of a key is written as base64url, as text and in JSON.
+macro_rules! written_as_text {
+    ($name:ident, $what:literal) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&BASE64URL_NOPAD.encode(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = KeyError;
+
+            fn from_str(text: &str) -> Result<Self, KeyError> {
+                decode(text, $what).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = KeyError;
+
+            fn try_from(text: String) -> Result<Self, KeyError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(key: $name) -> Self {
+                key.to_string()
+            }
+        }
+    };
+}
+
+/// What is secret is 32 bytes, any of them, and never printed.
+macro_rules! secret {
+    ($name:ident) => {
+        impl $name {
+            /// A fresh one.
+            pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+                Self(random(rng))
+            }
+
+            /// One that is known. Every 32 bytes are one.
+            pub fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes, for storing or handing them on where only those read who may.
+            pub fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
 /// An X25519 public key: a host's or a device's. Written as base64url.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey(pub [u8; 32]);
 
-impl fmt::Display for PublicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&BASE64URL_NOPAD.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for PublicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({self})")
-    }
-}
-
-impl FromStr for PublicKey {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        decode(text, "public key").map(Self)
-    }
-}
-
-impl TryFrom<String> for PublicKey {
-    type Error = KeyError;
-
-    fn try_from(text: String) -> Result<Self, KeyError> {
-        text.parse()
-    }
-}
-
-impl From<PublicKey> for String {
-    fn from(key: PublicKey) -> Self {
-        key.to_string()
-    }
-}
+written_as_text!(PublicKey, "public key");
 
 /// An X25519 private key: a host's identity, or a device's. Neither cloned nor printed; wiped when dropped.
 #[derive(ZeroizeOnDrop)]
 pub struct StaticSecret([u8; 32]);
 
 impl StaticSecret {
-    /// A fresh key.
-    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
-        Self(random(rng))
-    }
-
-    /// A key that was stored. Every 32 bytes are one.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes, for storing them where only their owner reads.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// The key that others know this one by.
     pub fn public(&self) -> PublicKey {
         let secret = x25519_dalek::StaticSecret::from(self.0);
@@ -99,32 +119,11 @@ impl StaticSecret {
     }
 }
 
-impl fmt::Debug for StaticSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StaticSecret(…)")
-    }
-}
+secret!(StaticSecret);
 
 /// The pre-shared key of a handshake: derived from a [`Token`] when pairing, and the device's own secret afterwards.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Psk([u8; 32]);
-
-impl Psk {
-    /// A fresh one, as a host hands out at enrolment.
-    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
-        Self(random(rng))
-    }
-
-    /// One that was stored.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes, for storing them where only their owner reads.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
 
 /// As base64url, for the second handshake message and for files that only their owner reads.
 impl Serialize for Psk {
@@ -140,11 +139,7 @@ impl<'de> Deserialize<'de> for Psk {
     }
 }
 
-impl fmt::Debug for Psk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Psk(…)")
-    }
-}
+secret!(Psk);
 
 impl PartialEq for Psk {
     fn eq(&self, other: &Self) -> bool {
@@ -158,21 +153,6 @@ impl Eq for Psk {}
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// A fresh one.
-    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
-        Self(random(rng))
-    }
-
-    /// The token of a known invitation.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes, as they stand in an invitation.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// What a client calls the token by: `SHA-256("longrein/1 token" || token)[..16]`.
     pub fn id(&self) -> TokenId {
         let digest = Sha256::new().chain_update(b"longrein/1 token").chain_update(self.0).finalize();
@@ -187,11 +167,7 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
+secret!(Token);
 
 impl PartialEq for Token {
     fn eq(&self, other: &Self) -> bool {
@@ -212,39 +188,7 @@ impl PartialEq for TokenId {
 }
 impl Eq for TokenId {}
 
-impl fmt::Display for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&BASE64URL_NOPAD.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TokenId({self})")
-    }
-}
-
-impl FromStr for TokenId {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        decode(text, "token id").map(Self)
-    }
-}
-
-impl TryFrom<String> for TokenId {
-    type Error = KeyError;
-
-    fn try_from(text: String) -> Result<Self, KeyError> {
-        text.parse()
-    }
-}
-
-impl From<TokenId> for String {
-    fn from(id: TokenId) -> Self {
-        id.to_string()
-    }
-}
+written_as_text!(TokenId, "token id");
 
 #[cfg(test)]
 mod tests {
