@@ -16,7 +16,7 @@ pub use reader::LogReader;
 
 use crate::paths::private_file;
 use crate::{Error, sqlite};
-use row::{INSERT, READ_ALL, READ_KEPT, base, insert, number, read};
+use row::{INSERT, READ_ALL, READ_KEPT, base, insert, number, put_trimmed, read};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
@@ -176,10 +176,7 @@ impl SessionLog {
         for (place, entry) in kept {
             insert(&mut change.prepare_cached(INSERT)?, *place, entry)?;
         }
-        change.execute(
-            "UPDATE state SET trimmed = ?, trimmed_end = ?",
-            params![place.seq.cast_signed(), place.upto.cast_signed()],
-        )?;
+        put_trimmed(&change, place)?;
         change.commit()?;
         self.trimmed = place;
         self.head = if self.head.seq < place.seq { place } else { self.head };
@@ -246,10 +243,7 @@ impl SessionLog {
             "DELETE FROM event WHERE seq > ? AND seq <= ? AND NOT kept",
             params![self.trimmed.seq.cast_signed(), place.seq.cast_signed()],
         )?;
-        change.execute(
-            "UPDATE state SET trimmed = ?, trimmed_end = ?",
-            params![place.seq.cast_signed(), place.upto.cast_signed()],
-        )?;
+        put_trimmed(&change, place)?;
         change.commit()?;
         self.trimmed = place;
         Ok(self.size() > keep && place.seq.cast_signed() < covered)

@@ -26,6 +26,14 @@ pub(super) fn insert(
     Ok(())
 }
 
+pub(super) fn put_trimmed(connection: &Connection, place: Place) -> Result<(), Error> {
+    connection.execute(
+        "UPDATE state SET trimmed = ?, trimmed_end = ?",
+        params![place.seq.cast_signed(), place.upto.cast_signed()],
+    )?;
+    Ok(())
+}
+
 pub(super) fn read(
     connection: &Connection,
     sql: &str,
