@@ -78,13 +78,18 @@ let heard: ToClient[];
 let phases: Phase["at"][];
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
-async function connect(): Promise<void> {
+/** A handshake that the host answers with these bytes. */
+async function shakeHands(...answer: number[]): Promise<void> {
   link.start();
   await settle();
   network.events?.presence(true, 0);
   await settle();
-  network.events?.data(new Uint8Array([2]));
+  network.events?.data(new Uint8Array(answer));
   await settle();
+}
+
+async function connect(): Promise<void> {
+  await shakeHands(2);
   network.say(WELCOME);
   await settle();
 }
@@ -202,12 +207,7 @@ describe("a link to a host", () => {
 
   it("ends where the host does not know the device", async () => {
     network.answer = { refused: "refused" };
-    link.start();
-    await settle();
-    network.events?.presence(true, 0);
-    await settle();
-    network.events?.data(new Uint8Array([4, 1]));
-    await settle();
+    await shakeHands(4, 1);
     expect(link.phase.at).toBe("refused");
     await vi.advanceTimersByTimeAsync(120_000);
     expect(network.dials).toBe(1);
@@ -215,23 +215,13 @@ describe("a link to a host", () => {
 
   it("tries again where the host is busy", async () => {
     network.answer = { refused: "busy" };
-    link.start();
-    await settle();
-    network.events?.presence(true, 0);
-    await settle();
-    network.events?.data(new Uint8Array([4, 2]));
-    await settle();
+    await shakeHands(4, 2);
     expect(link.phase.at).toBe("waiting");
   });
 
   it("shows the words while somebody has to confirm", async () => {
     if ("confirm" in network.answer) network.answer.confirm = true;
-    link.start();
-    await settle();
-    network.events?.presence(true, 0);
-    await settle();
-    network.events?.data(new Uint8Array([2]));
-    await settle();
+    await shakeHands(2);
     expect(link.phase).toEqual({ at: "confirming", words: ["a", "b", "c", "d"] });
     network.say(WELCOME);
     await settle();
