@@ -7,4 +7,5 @@ mod hosts;
 mod input;
 mod secrecy;
 mod sessions;
+mod sizes;
 mod support;

@@ -1,10 +1,12 @@
 //! A home, a terminal, a relay's recorder, and waiting.
 
+mod emulator;
 mod forwarder;
 mod home;
 mod relay;
 mod terminal;
 
+pub use emulator::Emulator;
 pub use forwarder::Forwarder;
 pub use home::{Home, is_alive, kill, pid};
 pub use relay::Relay;

@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("keeper", &["agent", "link", "seal", "session", "store", "wire"]),
     ("host", &["link", "seal", "session", "store", "wire"]),
     ("client", &["link", "seal", "session", "store", "wire"]),
-    ("cli", &["client", "host", "keeper", "link", "relay", "seal", "session", "store", "wire"]),
+    ("cli", &["agent", "client", "host", "keeper", "link", "relay", "seal", "session", "store", "wire"]),
     ("testkit", &["seal", "session", "wire"]),
 ];
 

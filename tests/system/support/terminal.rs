@@ -89,6 +89,11 @@ impl Terminal {
         self.text(0, end)
     }
 
+    /// All bytes shown so far from this one on.
+    pub fn bytes(&self, from: usize) -> Vec<u8> {
+        self.shown.0.lock().unwrap().bytes[from..].to_vec()
+    }
+
     pub fn resize(&self, cols: u16, rows: u16) {
         self.master.resize(PtySize { cols, rows, ..PtySize::default() }).unwrap();
     }

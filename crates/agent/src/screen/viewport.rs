@@ -63,6 +63,13 @@ impl Viewport {
         self.drawn = vec![None; self.rows];
     }
 
+    /// Somebody else had the terminal, and has left it as new.
+    pub fn restart(&mut self) {
+        let cols = u16::try_from(self.cols).unwrap_or(u16::MAX);
+        let rows = u16::try_from(self.rows).unwrap_or(u16::MAX);
+        *self = Self { origin: self.origin, ..Self::new(cols, rows) };
+    }
+
     /// The bytes that make the terminal show the screen as it is now; none where it does.
     pub fn draw(&mut self, screen: &Screen) -> Vec<u8> {
         let model = &screen.model;

@@ -26,6 +26,7 @@ pub async fn run(args: &Attach) -> Outcome {
         name: found.summary.name,
         prefix: config.prefix,
         after: None,
+        size: None,
         news: None,
     })
     .await

@@ -29,6 +29,7 @@ pub async fn run(args: Run) -> Outcome {
     let show_link = args.link || interactive && no_device(&mut connection).await?;
     let create = create(&args)?;
     let name = create.name.clone().unwrap_or_else(|| create.command[0].clone());
+    let size = create.size;
     let executable = is_executable(&create);
     let created: Created = match hosts::call(&mut connection, Method::SessionCreate(create)).await {
         Err(failure) if executable == Some(false) => {
@@ -57,6 +58,7 @@ pub async fn run(args: Run) -> Outcome {
             // From its very first byte, which is behind the event that says the size: no snapshot comes, and what the
             // terminal shows already stays where it is.
             after: Some(Cursor { epoch: 1, seq: 1 }),
+            size,
             news,
         };
         return attach::show(shown).await;

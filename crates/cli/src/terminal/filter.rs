@@ -6,12 +6,17 @@
 //! Everything else passes byte for byte. What is held back while a sequence is unfinished is at most [`HELD`] bytes;
 //! questions are short, so a longer sequence is let through as it comes.
 //!
+//! Where the terminal is shown something else than the program's bytes, only what they do beside the picture passes:
+//! bells, notifications, the clipboard.
+//!
 //! On the way the filter notes the few modes that have to be undone by name when this client leaves.
 
 use super::modes::Modes;
 
 /// Longest sequence that is held until its end is known, in bytes.
 const HELD: usize = 4096;
+/// The same where a longer one does not pass at all.
+const HELD_ALONE: usize = 256 * 1024;
 
 const ESC: u8 = 0x1b;
 const CAN: u8 = 0x18;
@@ -44,11 +49,13 @@ pub struct Filter {
     /// Control characters inside the unfinished sequence: a terminal carries them out at once, question or not.
     controls: Vec<u8>,
     modes: Modes,
+    only_effects: bool,
 }
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { state: State::Ground, held: Vec::new(), controls: Vec::new(), modes: Modes::default() }
+        let (held, controls, modes) = (Vec::new(), Vec::new(), Modes::default());
+        Self { state: State::Ground, held, controls, modes, only_effects: false }
     }
 }
 
@@ -59,7 +66,11 @@ impl Filter {
         while let Some(&byte) = rest.first() {
             if self.state == State::Ground {
                 let plain = rest.iter().position(|b| matches!(*b, ESC | ENQ)).unwrap_or(rest.len());
-                out.extend_from_slice(&rest[..plain]);
+                if self.only_effects {
+                    out.extend(rest[..plain].iter().find(|byte| **byte == BEL));
+                } else {
+                    out.extend_from_slice(&rest[..plain]);
+                }
                 rest = &rest[plain..];
                 if let Some((&byte, after)) = rest.split_first() {
                     rest = after;
@@ -81,7 +92,12 @@ impl Filter {
 
     /// Forgets an unfinished sequence and all modes: the terminal has been made like new.
     pub fn restart(&mut self) {
-        *self = Self::default();
+        *self = Self { only_effects: self.only_effects, ..Self::default() };
+    }
+
+    /// From now on nothing passes but what has an effect beside the picture, or everything again.
+    pub fn set_only_effects(&mut self, only: bool) {
+        self.only_effects = only;
     }
 
     fn begin(&mut self) {
@@ -177,7 +193,7 @@ impl Filter {
             CAN | SUB => self.pass(out),
             _ => {
                 self.state = State::Text { escaped: byte == ESC };
-                if self.held.len() > HELD && byte != ESC {
+                if self.held.len() > self.most() && byte != ESC {
                     self.pass(out);
                     self.state = State::LongText { escaped: false };
                 }
@@ -188,14 +204,16 @@ impl Filter {
     fn long_text(&mut self, byte: u8, escaped: bool, out: &mut Vec<u8>) {
         if byte == ESC {
             self.state = State::LongText { escaped: true };
+        } else if self.only_effects && !escaped {
+            let ends = matches!(byte, CAN | SUB | BEL);
+            self.state = if ends { State::Ground } else { State::LongText { escaped: false } };
         } else if escaped && byte != b'\\' {
             self.begin();
             self.escape(byte, out);
         } else {
-            if escaped {
-                out.push(ESC);
+            if !self.only_effects {
+                out.extend_from_slice(if escaped { &[ESC, b'\\'] } else { std::slice::from_ref(&byte) });
             }
-            out.push(byte);
             // A BEL also ends here what was opened as DCS or APC; only bytes nobody sends could tell the difference.
             let ends = escaped || matches!(byte, CAN | SUB | BEL);
             self.state = if ends { State::Ground } else { State::LongText { escaped: false } };
@@ -213,18 +231,27 @@ impl Filter {
 
     /// A sequence that grew beyond all reason goes through, so that what is held stays bounded.
     fn limit(&mut self, out: &mut Vec<u8>) {
-        if self.state != State::Ground && self.held.len() > HELD {
+        if self.state != State::Ground && self.held.len() > self.most() {
             self.pass(out);
         }
     }
 
+    fn most(&self) -> usize {
+        if self.only_effects { HELD_ALONE } else { HELD }
+    }
+
     fn pass(&mut self, out: &mut Vec<u8>) {
-        out.append(&mut self.held);
+        if !self.only_effects || is_effect(&self.held) {
+            out.append(&mut self.held);
+        }
+        self.held.clear();
         self.state = State::Ground;
     }
 
     fn drop_question(&mut self, out: &mut Vec<u8>) {
-        out.append(&mut self.controls);
+        if !self.only_effects {
+            out.append(&mut self.controls);
+        }
         self.held.clear();
         self.state = State::Ground;
     }
@@ -276,6 +303,20 @@ impl<'a> Csi<'a> {
             (0, 0, b't') => matches!(self.first_param(), 11 | 13..=16 | 18..=21),
             _ => false,
         }
+    }
+}
+
+/// Whether a whole sequence does something beside the picture: notifications, progress and the clipboard, and which
+/// modifiers keys report, which the screen model does not know of.
+fn is_effect(held: &[u8]) -> bool {
+    match held.get(1) {
+        Some(b']') => {
+            let number = held[2..].split(|b| !b.is_ascii_digit()).next().unwrap_or_default();
+            let ends = held.ends_with(&[BEL]) || held.ends_with(b"\x1b\\");
+            ends && matches!(number, b"9" | b"52" | b"99" | b"777")
+        }
+        Some(b'[') => held.starts_with(b"\x1b[>") && held.ends_with(b"m"),
+        _ => false,
     }
 }
 
@@ -413,6 +454,31 @@ mod tests {
         let mut out = Vec::new();
         filter.feed(&long.as_bytes()[..HELD * 2], &mut out);
         assert!(out.len() > HELD);
+    }
+
+    #[test]
+    fn effects_pass_alone() {
+        let mut filter = Filter::default();
+        filter.set_only_effects(true);
+        let long = format!("\x1b]52;c;{}\x07", "QUJD".repeat(2000));
+        let mut out = Vec::new();
+        let endless = format!("\x1b]52;c;{}", "QUJD".repeat(100_000));
+        for text in [
+            "a\x07b\x1b[31mc",
+            "\x1b]0;title\x07",
+            "\x1b]9;done\x1b\\",
+            &long,
+            "\x1b[6n",
+            "\x1b[>4;2m",
+            "\x1b]11;#000\x07",
+        ] {
+            filter.feed(text.as_bytes(), &mut out);
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), format!("\x07\x1b]9;done\x1b\\{long}\x1b[>4;2m"));
+        let mut out = Vec::new();
+        filter.feed(endless.as_bytes(), &mut out);
+        filter.feed(b"\x1b\\x\x07", &mut out);
+        assert_eq!(out, b"\x07");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Finds the prefix key in what a person types.
 //!
-//! Prefix then `d` detaches, `q` shows or hides the panel, `?` helps, and the prefix twice types it once. Terminals
+//! Prefix then `d` detaches, `f` fits the session's size, `q` shows or hides the panel, `?` helps, and the prefix twice types it once. Terminals
 //! that report keys as sequences (kitty keyboard protocol, modifyOtherKeys) are understood. Pasted text is never
 //! searched. A sequence that arrives in two reads is passed on as it is: terminals write a key in one piece.
 
@@ -65,6 +65,10 @@ pub enum Wish {
     Panel,
     /// Show or hide the help.
     Help,
+    /// Take the session's size over, or give it back.
+    Fit,
+    /// Give the program this report of the mouse (of mode 1006).
+    Mouse(Vec<u8>),
 }
 
 /// Splits typed bytes into wishes.
@@ -95,6 +99,12 @@ impl Keys {
                 typed.extend_from_slice(bytes);
                 continue;
             }
+            if bytes.starts_with(b"\x1b[<") {
+                // Moving the mouse on the way to the letter is not a letter.
+                flush(&mut typed, &mut wishes);
+                wishes.push(Wish::Mouse(bytes.to_vec()));
+                continue;
+            }
             let is_prefix = key.is(self.prefix.control(), self.prefix.0);
             if key.release {
                 // The release of a key whose press was ours is not the program's business either.
@@ -113,6 +123,7 @@ impl Keys {
                 self.armed = false;
                 let wish = match key.character {
                     Some(b'd' | b'D') => Some(Wish::Detach),
+                    Some(b'f' | b'F') => Some(Wish::Fit),
                     Some(b'q' | b'Q') => Some(Wish::Panel),
                     Some(b'?') => Some(Wish::Help),
                     _ if is_prefix => {
@@ -225,7 +236,7 @@ mod tests {
     #[test]
     fn the_prefix_and_a_letter_are_a_wish() {
         assert_eq!(keys("a\x1ddb"), [typed("a"), Wish::Detach, typed("b")]);
-        assert_eq!(keys("\x1dq\x1d?"), [Wish::Panel, Wish::Help]);
+        assert_eq!(keys("\x1dq\x1d?\x1df"), [Wish::Panel, Wish::Help, Wish::Fit]);
     }
 
     #[test]
@@ -253,6 +264,16 @@ mod tests {
         assert_eq!(keys("\x1b[93;5:1u\x1b[93;5:3u\x1b[57441;2u\x1b[47:63;2u"), [Wish::Help]);
         assert_eq!(keys("\x1b[93;5u\x1b[93;5u"), [typed("\x1b[93;5u")]);
         assert_eq!(keys("\x1b[93u\x1b[93;3u"), [typed("\x1b[93u\x1b[93;3u")]);
+    }
+
+    #[test]
+    fn the_mouse_is_told_apart_and_does_not_disarm_the_prefix() {
+        let report = |text: &str| Wish::Mouse(text.as_bytes().to_vec());
+        let press = "\x1b[<0;5;1M";
+        assert_eq!(keys(&format!("a{press}b")), [typed("a"), report(press), typed("b")]);
+        assert_eq!(keys(&format!("\x1d{press}d")), [report(press), Wish::Detach]);
+        let paste = format!("\x1b[200~{press}\x1b[201~");
+        assert_eq!(keys(&paste), [typed(&paste)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod keys;
 mod modes;
 pub mod pairing;
 pub mod panel;
+mod picture;
 mod signals;
 pub mod tty;
 pub mod view;

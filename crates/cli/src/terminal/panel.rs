@@ -47,15 +47,17 @@ fn block(lines: &mut Vec<Line>, text: &[String]) {
     lines.extend(text().map(|line| Line { text: line.clone(), width }));
 }
 
-fn help(prefix: Prefix) -> [String; 7] {
+fn help(prefix: Prefix) -> [String; 9] {
     [
         format!("{prefix} d   leave; the session goes on"),
+        format!("{prefix} f   give the session this terminal's size; again to give that back"),
         format!("{prefix} q   show or hide the QR code that pairs a device"),
         format!("{prefix} ?   this help"),
         format!("{prefix} {prefix}   type {prefix} itself"),
         String::new(),
         "The terminal has the size of the largest screen attached, among equals of the one".to_owned(),
-        "that typed last. Where yours differs, lines may wrap or leave a margin.".to_owned(),
+        "that typed last, or that took it over. Where yours is smaller you see the part that the".to_owned(),
+        "cursor is in; where it is larger, a margin.".to_owned(),
     ]
 }
 

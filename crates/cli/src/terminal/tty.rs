@@ -100,14 +100,21 @@ impl Tty {
         }
     }
 
-    /// All of the bytes.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
+    /// Some of the bytes, as many as the terminal takes now; waits until it takes any.
+    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
             self.writer.writable().await?;
             match self.writer.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => bytes = &bytes[written?..],
+                written => return written,
             }
+        }
+    }
+
+    /// All of the bytes.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            bytes = &bytes[self.write(bytes).await?..];
         }
         Ok(())
     }

@@ -1,15 +1,13 @@
 //! One session shown in this terminal: what is typed goes there, what it prints comes here, until it ends or the
 //! person leaves.
 //!
-//! Nothing is drawn over the program except the panel, on request. While the panel is open the program's output is not
-//! shown; afterwards the session is attached anew behind the last byte that was, which is the same procedure as after
-//! a lost connection, so nothing is missing. Only a full-screen program is repainted from a snapshot, because leaving
-//! the panel's alternate screen has left the program's too.
+//! Nothing is drawn over the program except the panel, on request. What the terminal shows is [`Picture`]'s; here is who
+//! reads, writes and waits, none of them for another: a terminal that takes no bytes keeps nobody from typing.
 
-use super::filter::Filter;
 use super::keys::{Keys, Prefix, Wish};
 use super::pairing::{self, News};
 use super::panel::{self, Panel};
+use super::picture::Picture;
 use super::signals::{Caught, Ending, Signals};
 use super::tty::{self, Tty};
 use crate::problem::{Doing as _, problem};
@@ -24,7 +22,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Output that arrived together is written together, up to this many bytes.
+/// Output that arrived together is taken in together, up to this many bytes.
 const BATCH: usize = 64 * 1024;
 /// What was typed and is not taken yet, in bytes, beyond which the keyboard waits.
 const TYPED: usize = 64 * 1024;
@@ -45,6 +43,8 @@ pub struct View {
     pub prefix: Prefix,
     /// Continue behind this place, instead of beginning with a snapshot.
     pub after: Option<Cursor>,
+    /// The session's size at that place.
+    pub size: Option<Size>,
     /// What becomes of an invitation that was shown before.
     pub news: Option<mpsc::Receiver<News>>,
 }
@@ -72,11 +72,10 @@ pub struct Shown {
 /// Shows a session until it ends or is left.
 pub async fn show(view: View) -> Result<Shown, Failure> {
     let tty = Tty::open().doing("use this terminal")?;
-    let size = tty.size();
-    let mut screen = Screen::start(view, tty, size);
-    tty::set_undo(screen.undo());
+    let mut screen = Screen::start(view, tty);
     let end = screen.run().await;
     // Dropping the terminal puts it right, whichever way this ended.
+    tty::set_undo(screen.picture.undo());
     let paired = std::mem::take(&mut screen.paired);
     let farewell = screen.farewell();
     if tokio::time::timeout(LEAVE, farewell).await.is_err() {
@@ -91,6 +90,19 @@ pub async fn show(view: View) -> Result<Shown, Failure> {
 enum Order {
     Input(Bytes),
     Resize(Size),
+    TakeSize,
+    GiveSize,
+}
+
+/// What this terminal has to do with the session's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// The rule decides.
+    Rule,
+    /// Taken over, and the session has not followed yet.
+    Asked,
+    /// Taken over.
+    Held,
 }
 
 struct Screen {
@@ -99,13 +111,9 @@ struct Screen {
     size: Option<Size>,
     attachment: Attachment,
     updates: mpsc::Receiver<Update>,
-    filter: Filter,
+    picture: Picture,
     keys: Keys,
-    /// The last event that was written to the terminal.
-    cursor: Option<Cursor>,
-    /// Something was written already, so that a snapshot must clear it.
-    dirty: bool,
-    title: String,
+    fit: Fit,
     panel: Option<Panel>,
     news: Option<mpsc::Receiver<News>>,
     /// For the session, once it takes them. Never waited for alone: the session may first want to be rid of updates.
@@ -115,20 +123,26 @@ struct Screen {
 }
 
 impl Screen {
-    fn start(mut view: View, tty: Tty, size: Option<Size>) -> Self {
+    fn start(mut view: View, tty: Tty) -> Self {
         let news = view.news.take();
-        let (attachment, updates) = attach(&view, size, view.after);
+        let size = tty.size();
+        let (attachment, updates) = Attachment::start(AttachOpts {
+            route: view.route.clone(),
+            session: view.session.clone(),
+            client: crate::hosts::CLIENT.to_owned(),
+            size,
+            window: 0,
+            after: view.after,
+        });
         Self {
             keys: Keys::new(view.prefix),
-            cursor: view.after,
-            title: view.name.clone(),
+            picture: Picture::new(size, &view.name, view.prefix, view.size.filter(|_| view.after.is_some())),
             view,
             tty,
             size,
             attachment,
             updates,
-            filter: Filter::default(),
-            dirty: false,
+            fit: Fit::Rule,
             panel: None,
             news,
             orders: VecDeque::new(),
@@ -149,13 +163,14 @@ impl Screen {
     }
 
     async fn turns(&mut self) -> Result<End, Failure> {
-        // The terminal's own title comes back when we leave.
-        self.write(b"\x1b[22;2t").await?;
         let mut signals = Signals::listen()?;
         let mut typed = vec![0; 16 * 1024];
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            if !self.picture.out().is_empty() {
+                tty::set_undo(self.picture.undo());
+            }
             let end = tokio::select! {
                 () = give(&self.attachment, self.orders.front()), if !self.orders.is_empty() => {
                     self.orders.pop_front();
@@ -164,18 +179,47 @@ impl Screen {
                 read = self.tty.read(&mut typed), if self.waiting() < TYPED => match read {
                     // The terminal is gone, as on a hang-up.
                     Ok(0) | Err(_) => Some(End::Signal(SignalKind::hangup().as_raw_value())),
-                    Ok(length) => self.typed(&typed[..length]).await?,
+                    Ok(length) => self.typed(&typed[..length]),
                 },
-                update = self.updates.recv() => self.updated(update).await?,
-                news = pairing::next(&mut self.news) => self.heard(news).await?,
-                caught = signals.next() => match caught {
-                    Caught::Resized => self.resized().await?,
-                    Caught::Continued => self.continued().await?,
-                },
-                _ = second.tick(), if self.counts_down() => self.draw().await?,
+                written = self.tty.write(self.picture.out()), if !self.picture.out().is_empty() => {
+                    self.picture.handle_written(written.doing("write to this terminal")?);
+                    None
+                }
+                update = self.updates.recv(), if self.picture.has_room() => self.updated(update),
+                now = at(self.picture.poll_timeout()) => {
+                    self.picture.handle_timeout(now);
+                    None
+                }
+                news = pairing::next(&mut self.news) => {
+                    self.heard(news);
+                    None
+                }
+                caught = signals.next() => {
+                    match caught {
+                        Caught::Resized => self.resized(),
+                        Caught::Continued => self.continued()?,
+                    }
+                    None
+                }
+                _ = second.tick(), if self.counts_down() => {
+                    self.draw();
+                    None
+                }
             };
             if let Some(end) = end {
-                return Ok(end);
+                tty::set_undo(self.picture.undo());
+                let written = self.tty.write_all(self.picture.out());
+                return match end {
+                    // The terminal may be what is left for.
+                    End::Detached => match tokio::time::timeout(LEAVE, written).await {
+                        Ok(Err(error)) => Err(error).doing("write to this terminal"),
+                        Ok(Ok(())) | Err(_) => Ok(end),
+                    },
+                    End::Signal(_) => Ok(end),
+                    End::Exit(_) | End::Gone(_) => {
+                        written.await.doing("write to this terminal").map(|()| end)
+                    }
+                };
             }
         }
     }
@@ -198,47 +242,68 @@ impl Screen {
         }
     }
 
-    async fn typed(&mut self, bytes: &[u8]) -> Result<Option<End>, Failure> {
+    fn typed(&mut self, bytes: &[u8]) -> Option<End> {
         for wish in self.keys.feed(bytes) {
             match wish {
-                Wish::Detach => return Ok(Some(End::Detached)),
-                Wish::Panel | Wish::Help if self.panel.is_some() => self.close_panel().await?,
+                Wish::Detach => return Some(End::Detached),
+                Wish::Panel | Wish::Help if self.panel.is_some() => self.close_panel(),
                 Wish::Panel => {
                     self.fetch_link();
-                    self.open_panel(Panel::Told(vec!["Fetching a code…".to_owned()])).await?;
+                    self.open_panel(Panel::Told(vec!["Fetching a code…".to_owned()]));
                 }
-                Wish::Help => self.open_panel(Panel::Help).await?,
-                Wish::Type(bytes) if self.panel.is_some() => self.typed_to_panel(&bytes).await?,
+                Wish::Help => self.open_panel(Panel::Help),
+                Wish::Fit => {
+                    self.close_panel();
+                    self.change_fit();
+                }
+                Wish::Type(bytes) if self.panel.is_some() => self.typed_to_panel(&bytes),
                 Wish::Type(bytes) => self.orders.push_back(Order::Input(Bytes::from(bytes))),
+                Wish::Mouse(_) if self.panel.is_some() => {}
+                Wish::Mouse(report) => {
+                    let told = self.picture.mouse(report).map(|bytes| Order::Input(Bytes::from(bytes)));
+                    self.orders.extend(told);
+                }
             }
         }
-        Ok(None)
+        None
     }
 
-    async fn typed_to_panel(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn typed_to_panel(&mut self, bytes: &[u8]) {
         match (&self.panel, bytes) {
-            (Some(Panel::Link { .. }), b"r" | b"R") => {
-                self.fetch_link();
-                Ok(())
-            }
+            (Some(Panel::Link { .. }), b"r" | b"R") => self.fetch_link(),
             (Some(Panel::Link { .. }), b"q" | b"Q" | b"\x1b" | b"\x03")
-            | (Some(Panel::Told(_) | Panel::Help), _) => self.close_panel().await,
-            _ => Ok(()),
+            | (Some(Panel::Told(_) | Panel::Help), _) => self.close_panel(),
+            _ => {}
         }
     }
 
-    async fn updated(&mut self, update: Option<Update>) -> Result<Option<End>, Failure> {
-        let mut batch = Vec::new();
+    /// Takes the session's size over, or gives back what was taken.
+    fn change_fit(&mut self) {
+        let fits = self.picture.is_fitting();
+        let gives = fits && self.fit != Fit::Rule;
+        self.orders.push_back(if gives { Order::GiveSize } else { Order::TakeSize });
+        self.fit = match (gives, fits) {
+            (true, _) => Fit::Rule,
+            (false, true) => Fit::Held,
+            (false, false) => Fit::Asked,
+        };
+    }
+
+    fn updated(&mut self, update: Option<Update>) -> Option<End> {
+        let mut taken = 0;
         let mut next = update;
         let end = loop {
             let Some(update) = next else {
                 let message = "The session's connection ended without a reason";
                 break Some(End::Gone(problem(ErrorKind::Internal, message)));
             };
-            if let Some(end) = self.take(update, &mut batch) {
+            if let Update::Output { bytes, .. } | Update::Snapshot { bytes, .. } = &update {
+                taken += bytes.len();
+            }
+            if let Some(end) = self.take(update) {
                 break Some(end);
             }
-            if batch.len() >= BATCH {
+            if taken >= BATCH {
                 break None;
             }
             match self.updates.try_recv() {
@@ -247,63 +312,49 @@ impl Screen {
                 Err(_) => break None,
             }
         };
-        if end.is_some() && self.panel.take().is_some() {
-            self.write(panel::CLOSE).await?;
+        if end.is_some() {
+            self.close_panel();
         }
-        if !batch.is_empty() {
-            tty::set_undo(self.undo());
-            self.write(&batch).await?;
-        }
-        Ok(end)
+        end
     }
 
-    fn take(&mut self, update: Update, batch: &mut Vec<u8>) -> Option<End> {
-        let hidden = self.panel.is_some();
+    fn take(&mut self, update: Update) -> Option<End> {
         match update {
-            Update::Output { cursor, bytes } if !hidden => {
-                self.filter.feed(&bytes, batch);
-                self.cursor = Some(cursor);
-                self.dirty = true;
+            Update::Output { bytes, .. } => self.picture.output(&bytes),
+            Update::Snapshot { size, bytes, .. } => self.picture.snapshot(size, &bytes),
+            Update::Attached { size, fresh, .. } => {
+                self.picture.attached(size, fresh);
+                if self.fit != Fit::Rule {
+                    // What was taken went with the connection.
+                    self.orders.push_back(Order::TakeSize);
+                    self.fit = Fit::Asked;
+                }
             }
-            Update::Snapshot { cursor, bytes, .. } if !hidden => {
-                batch.extend_from_slice(&self.clear());
-                self.filter.restart();
-                self.filter.feed(&bytes, batch);
-                self.cursor = Some(cursor);
-                self.dirty = true;
+            Update::Resized { size } => {
+                self.picture.resized(size);
+                self.fit = match (self.fit, self.picture.is_fitting()) {
+                    (Fit::Asked, true) => Fit::Held,
+                    // Somebody else has taken it.
+                    (Fit::Held, false) => Fit::Rule,
+                    (fit, _) => fit,
+                };
             }
-            // The log begins anew: what stands here is of another life of it.
-            Update::Attached { fresh: true, .. } if !hidden && self.dirty => {
-                batch.extend_from_slice(&self.clear());
-                self.filter.restart();
+            Update::Title { title } => self.picture.titled(title),
+            Update::Exit { exit } => {
+                self.close_panel();
+                self.picture.ended();
+                return Some(End::Exit(exit));
             }
-            Update::Title { title } => self.title = title,
-            Update::Exit { exit } => return Some(End::Exit(exit)),
             Update::Ended(Some(failure)) => return Some(End::Gone(failure)),
             Update::Ended(None) => return Some(End::Detached),
-            Update::Path(path) if !hidden => {
-                // The window's title, since nothing may be drawn over the program.
-                let title = match path {
-                    Path::Waiting { .. } => format!("(host away, trying again) {}", self.title),
-                    Path::Connecting { .. } | Path::Live { .. } => self.title.clone(),
-                };
-                let _ = std::io::Write::write_fmt(batch, format_args!("\x1b]2;{}\x1b\\", clean(&title)));
-            }
-            // Behind the panel output is not shown: it comes again when the panel closes. A banner is for people who
-            // watch the app; what was refused or settled shows in what the program does.
-            Update::Output { .. }
-            | Update::Snapshot { .. }
-            | Update::Path(_)
-            | Update::Attached { .. }
-            | Update::Resized { .. }
-            | Update::Banner { .. }
-            | Update::Settled { .. }
-            | Update::Refused { .. } => {}
+            Update::Path(path) => self.picture.set_away(matches!(path, Path::Waiting { .. })),
+            // A banner is for people who watch the app; what was refused or settled shows in what the program does.
+            Update::Banner { .. } | Update::Settled { .. } | Update::Refused { .. } => {}
         }
         None
     }
 
-    async fn heard(&mut self, news: Option<News>) -> Result<Option<End>, Failure> {
+    fn heard(&mut self, news: Option<News>) {
         let (panel, unasked) = match news {
             Some(News::Link(invited)) => {
                 self.dies = Some(Instant::now() + Duration::from_secs(u64::from(invited.expires_in)));
@@ -318,28 +369,27 @@ impl Screen {
             Some(News::Reused) => (Panel::Told(vec![pairing::REUSED.to_owned()]), true),
             None => {
                 self.news = None;
-                return Ok(None);
+                return;
             }
         };
         match &self.panel {
             // Who has come in is told at once. The key that closes it does not reach the program, where it could be
             // the answer to a question nobody has read.
-            None if unasked => self.open_panel(panel).await?,
+            None if unasked => self.open_panel(panel),
             Some(Panel::Help) if !unasked => {}
             Some(_) => {
                 self.panel = Some(panel);
-                self.draw().await?;
+                self.draw();
             }
             None => {}
         }
-        Ok(None)
     }
 
     /// Bytes that were typed and not taken yet.
     fn waiting(&self) -> usize {
         let bytes = |order: &Order| match order {
             Order::Input(bytes) => bytes.len(),
-            Order::Resize(_) => 0,
+            Order::Resize(_) | Order::TakeSize | Order::GiveSize => 1,
         };
         self.orders.iter().map(bytes).sum()
     }
@@ -349,96 +399,53 @@ impl Screen {
         self.news = Some(pairing::start(self.view.host.clone()));
     }
 
-    async fn open_panel(&mut self, panel: Panel) -> Result<(), Failure> {
-        let mut bytes = Vec::new();
-        if self.filter.modes().is_alternate() {
-            bytes.extend_from_slice(&self.filter.modes().undo());
-        }
-        bytes.extend_from_slice(panel::OPEN);
+    fn open_panel(&mut self, panel: Panel) {
         self.panel = Some(panel);
-        // Leaving while the panel is open has to close it too.
-        tty::set_undo([panel::CLOSE, &self.undo()].concat());
-        self.write(&bytes).await?;
-        self.draw().await.map(|_| ())
+        self.picture.cover();
+        self.draw();
     }
 
-    async fn close_panel(&mut self) -> Result<(), Failure> {
-        self.panel = None;
-        self.write(panel::CLOSE).await?;
-        let after = if self.filter.modes().is_alternate() { None } else { self.cursor };
-        if after.is_none() {
-            self.filter.restart();
+    fn close_panel(&mut self) {
+        if self.panel.take().is_some() {
+            self.picture.uncover();
         }
-        let (attachment, updates) = attach(&self.view, self.size, after);
-        let before = std::mem::replace(&mut self.attachment, attachment);
-        let mut unread = std::mem::replace(&mut self.updates, updates);
-        tty::set_undo(self.undo());
-        // What was typed before the panel is on its way through the old attachment.
-        tokio::spawn(async move {
-            let drain = async { while unread.recv().await.is_some() {} };
-            tokio::time::timeout(LEAVE, async { tokio::join!(before.detach(), drain) }).await
-        });
-        Ok(())
     }
 
     fn counts_down(&self) -> bool {
         matches!(self.panel, Some(Panel::Link { left: 1.., .. }))
     }
 
-    async fn draw(&mut self) -> Result<Option<End>, Failure> {
+    fn draw(&mut self) {
         if let (Some(Panel::Link { left, .. }), Some(dies)) = (&mut self.panel, self.dies) {
             let remaining = dies.saturating_duration_since(Instant::now());
             *left = u32::try_from(remaining.as_secs()).unwrap_or(0);
         }
         if let Some(panel) = &self.panel {
             let size = self.size.unwrap_or(Size { cols: 80, rows: 24 });
-            let bytes = panel::draw(panel, size, self.view.prefix);
-            self.write(&bytes).await?;
+            self.picture.put(&panel::draw(panel, size, self.view.prefix));
         }
-        Ok(None)
     }
 
-    async fn resized(&mut self) -> Result<Option<End>, Failure> {
+    fn resized(&mut self) {
         self.size = self.tty.size();
+        self.picture.set_size(self.size);
         if let Some(size) = self.size {
             // Only the last one counts, so that they do not pile up.
-            self.orders.retain(|order| matches!(order, Order::Input(_)));
+            self.orders.retain(|order| !matches!(order, Order::Resize(_)));
             self.orders.push_back(Order::Resize(size));
+            if self.fit == Fit::Held {
+                self.fit = Fit::Asked;
+            }
         }
-        self.draw().await
+        self.draw();
     }
 
     /// The shell had the terminal meanwhile: raw again, and everything painted anew.
-    async fn continued(&mut self) -> Result<Option<End>, Failure> {
+    fn continued(&mut self) -> Result<(), Failure> {
         self.tty.make_raw().doing("use this terminal again")?;
-        if self.panel.is_none() {
-            self.cursor = None;
-            self.close_panel().await?;
-        }
-        self.resized().await
-    }
-
-    /// Makes room for a snapshot: what is on the screen moves up into the scrollback, the first time.
-    fn clear(&self) -> Vec<u8> {
-        let mut bytes = self.filter.modes().undo();
-        if !self.dirty {
-            let rows = self.size.map_or(24, |size| size.rows);
-            bytes.extend_from_slice(format!("\x1b[{rows};1H").as_bytes());
-            bytes.extend(std::iter::repeat_n(b'\n', usize::from(rows)));
-        }
-        bytes.extend_from_slice(b"\x1b[H\x1b[2J");
-        bytes
-    }
-
-    /// What to write when leaving: the program's modes, then the title from before.
-    fn undo(&self) -> Vec<u8> {
-        let mut bytes = self.filter.modes().undo();
-        bytes.extend_from_slice(b"\x1b[23;2t");
-        bytes
-    }
-
-    async fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        self.tty.write_all(bytes).await.doing("write to this terminal")
+        self.picture.taken_back();
+        self.resized();
+        Ok(())
     }
 }
 
@@ -451,15 +458,13 @@ pub fn paired(device: &Device) -> Vec<String> {
     ]
 }
 
-fn attach(view: &View, size: Option<Size>, after: Option<Cursor>) -> (Attachment, mpsc::Receiver<Update>) {
-    Attachment::start(AttachOpts {
-        route: view.route.clone(),
-        session: view.session.clone(),
-        client: crate::hosts::CLIENT.to_owned(),
-        size,
-        window: 0,
-        after,
-    })
+/// Until then.
+async fn at(moment: Option<Instant>) -> Instant {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+    Instant::now()
 }
 
 /// Hands an order over. Dropped before it was taken, it can be given again.
@@ -467,6 +472,8 @@ async fn give(attachment: &Attachment, order: Option<&Order>) {
     match order.cloned() {
         Some(Order::Input(bytes)) => attachment.input(bytes).await,
         Some(Order::Resize(size)) => attachment.resize(size).await,
+        Some(Order::TakeSize) => attachment.take_size().await,
+        Some(Order::GiveSize) => attachment.give_size().await,
         None => std::future::pending().await,
     }
 }

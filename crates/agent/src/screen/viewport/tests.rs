@@ -147,8 +147,10 @@ fn the_view_stays_until_the_cursor_leaves_it() {
     assert_eq!(top_at(6, &mut seen), 5);
     assert_eq!(top_at(9, &mut seen), 5);
     assert_eq!(top_at(10, &mut seen), 6);
-    // What stands below comes along where it can.
+    // What stands below comes along where it can, and what stands above.
     assert_eq!(top_at(17, &mut seen), 16);
+    assert_eq!(top_at(8, &mut seen), 4);
+    assert_eq!(top_at(2, &mut seen), 0);
 }
 
 #[test]
