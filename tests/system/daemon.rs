@@ -154,12 +154,41 @@ fn a_daemon_that_died_is_started_again_as_it_was() {
     eventually("the daemon has ended", || (!is_alive(daemon)).then_some(()));
     let ran = home.run(&["ls"]);
     assert!(ran.status == 0 && ran.err.contains("plain http"), "{ran:?}");
+    assert!(ran.err.contains("as the last `longrein up --lan`"), "{ran:?}");
     let address = || home.json(&["status", "--json"])["address"].as_str().unwrap().to_owned();
     assert!(address().starts_with("0.0.0.0:"));
     home.ok(&["down"]);
     home.ok(&["up"]);
     assert!(address().starts_with("127.0.0.1:"));
     home.ok(&["down"]);
+    home.ok(&["ls"]);
+    assert!(address().starts_with("127.0.0.1:"));
+}
+
+#[test]
+fn after_down_no_command_opens_the_machine_to_the_network() {
+    let home = Home::new();
+    private_folders(&home);
+    fs::write(home.path().join("lr/state/port"), "0\n").unwrap();
+    let address = || home.json(&["status", "--json"])["address"].as_str().unwrap().to_owned();
+    for args in [&["up", "--lan"][..], &["up", "--bind", "0.0.0.0:0"]] {
+        home.ok(args);
+        assert!(address().starts_with("0.0.0.0:"));
+        let said = home.ok(&["down"]);
+        assert!(said.contains(&format!("started without {},", args[1..].join(" "))), "{said}");
+        let ran = home.run(&["run", "--", "/bin/true"]);
+        assert!(ran.status == 0 && !ran.err.contains("plain http"), "{ran:?}");
+        assert!(address().starts_with("127.0.0.1:"), "{}", address());
+        // What is forgotten is told once.
+        assert!(!home.ok(&["down"]).contains("started without"));
+    }
+    // One that died may have to be forgotten as well.
+    home.ok(&["up", "--lan"]);
+    let daemon = home.daemon();
+    kill(daemon, "KILL");
+    eventually("the daemon has ended", || (!is_alive(daemon)).then_some(()));
+    let said = home.json(&["down", "--json"]);
+    assert_eq!(said, serde_json::json!({ "was_running": false, "forgotten": ["--lan"] }));
     home.ok(&["ls"]);
     assert!(address().starts_with("127.0.0.1:"));
 }

@@ -26,6 +26,9 @@ pub enum Command {
     /// Start the daemon
     Up(Up),
     /// Stop the daemon; sessions go on, and the next daemon takes them up
+    ///
+    /// A command that needs a daemon starts one as the last `up` did. What opened that one to others (--lan, --tunnel,
+    /// --bind with an address of the network) is forgotten with `down`: only another `up` opens it again.
     Down(Json),
     /// Show whether the daemon is up, and where it is reached
     Status(Json),

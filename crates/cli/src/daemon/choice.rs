@@ -1,9 +1,12 @@
 //! How the daemon was last started by hand, so that it is started the same way when a command needs it.
+//!
+//! Except after `longrein down`: that closes the machine to others, and only a person opens it again.
 
 use crate::args::Up;
 use crate::hosts;
 use serde::{Deserialize, Serialize};
 use session::message::Failure;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use store::Paths;
 
@@ -34,6 +37,31 @@ impl Choice {
     pub fn load(paths: &Paths) -> Self {
         let bytes = std::fs::read(file(paths)).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Takes out what lets others reach this machine's own relay, and gives it back. A relay elsewhere stays: nothing
+    /// listens here for it, and devices know the host by it.
+    pub fn close(&mut self) -> Vec<String> {
+        let mut taken = Vec::new();
+        let mut kept = Vec::new();
+        let mut args = std::mem::take(&mut self.args).into_iter();
+        while let Some(flag) = args.next() {
+            let value = match flag.as_str() {
+                "--bind" | "--relay" | "--origin" => args.next(),
+                _ => None,
+            };
+            let opens = match (flag.as_str(), &value) {
+                ("--lan" | "--tunnel", _) => true,
+                ("--bind", Some(address)) => {
+                    !address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+                }
+                _ => false,
+            };
+            let to = if opens { &mut taken } else { &mut kept };
+            to.extend([Some(flag), value].into_iter().flatten());
+        }
+        self.args = kept;
+        taken
     }
 
     /// For next time.
@@ -70,5 +98,25 @@ mod tests {
             assert_eq!(Choice::of(&up(args)).args, args);
         }
         assert!(Choice::of(&up(&["--foreground", "--json"])).args.is_empty());
+    }
+
+    #[test]
+    fn what_opens_the_machine_to_others_is_taken_out_and_nothing_else() {
+        for (given, kept) in [
+            (&["--lan", "--tunnel"][..], &[][..]),
+            (&["--bind", "0.0.0.0:7373", "--origin", "http://a"], &["--origin", "http://a"]),
+            (&["--bind", "192.0.2.7:7373"], &[]),
+            (&["--bind", "[::]:7373"], &[]),
+            (&["--bind", "127.0.0.1:9000", "--tunnel"], &["--bind", "127.0.0.1:9000"]),
+            (&["--bind", "[::1]:9000"], &["--bind", "[::1]:9000"]),
+            (&["--relay", "https://r.example"], &["--relay", "https://r.example"]),
+            (&[], &[]),
+        ] {
+            let mut choice = Choice::of(&up(given));
+            let taken = choice.close();
+            assert_eq!(choice.args, kept, "{given:?}");
+            assert_eq!(taken.len() + kept.len(), given.len(), "{given:?}");
+            assert!(choice.close().is_empty());
+        }
     }
 }

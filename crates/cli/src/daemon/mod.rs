@@ -33,7 +33,7 @@ pub async fn is_up(paths: &Paths) -> Result<bool, Failure> {
     }
 }
 
-/// Starts the daemon if none is up, in the way it was last started by hand.
+/// Starts the daemon if none is up, in the way it was last started by hand, and says so where that was a special one.
 pub async fn ensure(paths: &Paths) -> Result<(), Failure> {
     if is_up(paths).await? {
         return Ok(());
@@ -41,6 +41,10 @@ pub async fn ensure(paths: &Paths) -> Result<(), Failure> {
     let choice = choice::Choice::load(paths);
     match spawn::spawn(paths, &choice.args).await {
         Ok(notes) => {
+            if !choice.args.is_empty() {
+                let args = choice.args.join(" ");
+                note!("The daemon was not running, and is now as the last `longrein up {args}` had it.");
+            }
             for note in notes {
                 note!("{note}");
             }
