@@ -10,6 +10,17 @@ fn contains(heap: &[u8], needle: &[u8]) -> bool {
     heap.windows(needle.len()).any(|window| window == needle)
 }
 
+/// A session of the host, whose name there is `desk`, in which the guest types and is shown something. Gives its id.
+fn type_and_show(host: &Home, guest: &Home) -> String {
+    let id = host.session(&["/bin/sh", "-c", "read word; echo shown-Mar''zipan-0815; read x"]);
+    let mut there = guest.terminal(&["attach", &format!("desk/{id}")]);
+    there.keys(&format!("{TYPED}\r"));
+    there.wait(SHOWN);
+    there.keys("\r");
+    there.end();
+    id
+}
+
 #[test]
 fn a_capture_of_everything_through_a_relay_has_nothing_that_was_typed_or_shown() {
     let host = Home::new();
@@ -21,12 +32,7 @@ fn a_capture_of_everything_through_a_relay_has_nothing_that_was_typed_or_shown()
     host.ok(&["up", "--relay", &format!("http://{}", at_host.address)]);
     let link = host.link().replace(&at_host.address.to_string(), &at_guest.address.to_string());
     guest.ok(&["join", &link, "--name", "desk"]);
-    let id = host.session(&["/bin/sh", "-c", "read word; echo shown-Mar''zipan-0815; read x"]);
-    let mut there = guest.terminal(&["attach", &format!("desk/{id}")]);
-    there.keys(&format!("{TYPED}\r"));
-    there.wait(SHOWN);
-    there.keys("\r");
-    there.end();
+    let id = type_and_show(&host, &guest);
     let device = host.json(&["devices", "--json"])[0].clone();
     let words = device["words"].as_str().unwrap().to_owned();
     let token = link.split_once("#i=").unwrap().1.to_owned();
@@ -48,12 +54,7 @@ fn no_log_holds_what_was_typed_or_shown_or_a_key() {
     assert!(up.status.success(), "{up:?}");
     let link = host.link();
     guest.ok(&["join", &link, "--name", "desk"]);
-    let id = host.session(&["/bin/sh", "-c", "read word; echo shown-Mar''zipan-0815; read x"]);
-    let mut there = guest.terminal(&["attach", &format!("desk/{id}")]);
-    there.keys(&format!("{TYPED}\r"));
-    there.wait(SHOWN);
-    there.keys("\r");
-    there.end();
+    let id = type_and_show(&host, &guest);
     host.ok(&["down"]);
     let token = link.split_once("#i=").unwrap().1;
     let logs = host.logs();
