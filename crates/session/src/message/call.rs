@@ -1,0 +1,166 @@
+//! What a client asks of the host itself, and what it gets.
+
+use super::Size;
+#[cfg(doc)]
+use super::Summary;
+use crate::id::{DeviceId, InvitationId, SessionId};
+use crate::role::Role;
+use serde::{Deserialize, Serialize};
+
+/// What a client asks of the host itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "method", content = "params")]
+pub enum Method {
+    /// Start a session. Operator. Replies [`Created`].
+    #[serde(rename = "session.create")]
+    SessionCreate(Create),
+    /// Sessions as [`Summary`], ordered by id: as many as fit into one reply. Ask again with the last one's id until
+    /// none come. Viewer.
+    #[serde(rename = "session.list")]
+    SessionList {
+        /// Only those behind this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<SessionId>,
+    },
+    /// Forget an ended session and its log. Operator.
+    #[serde(rename = "session.remove")]
+    SessionRemove {
+        /// Which.
+        session: SessionId,
+    },
+    /// End a session without attaching to it. Operator.
+    #[serde(rename = "session.stop")]
+    SessionStop {
+        /// Which.
+        session: SessionId,
+    },
+    /// The host's [`Status`]. Viewer.
+    #[serde(rename = "host.status")]
+    HostStatus {},
+    /// Stop the daemon; sessions go on. Local only.
+    #[serde(rename = "host.down")]
+    HostDown {},
+    /// Make an invitation. Owner. Replies [`Invited`].
+    #[serde(rename = "pair.create")]
+    PairCreate {
+        /// Ask at the host before the device is enrolled.
+        #[serde(default)]
+        confirm: bool,
+    },
+    /// Answer the question that `confirm` put. Local only.
+    #[serde(rename = "pair.confirm")]
+    PairConfirm {
+        /// The device that waits.
+        device: DeviceId,
+        /// Enrol it.
+        allow: bool,
+    },
+    /// Enrolled devices as [`Device`], ordered by id, in pages as those of `session.list`. Owner.
+    #[serde(rename = "device.list")]
+    DeviceList {
+        /// Only those behind this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<DeviceId>,
+    },
+    /// Close a device's channels and forget its key, for good. Owner.
+    #[serde(rename = "device.revoke")]
+    DeviceRevoke {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A new name for a device. Owner, or the device itself.
+    #[serde(rename = "device.rename")]
+    DeviceRename {
+        /// Which.
+        device: DeviceId,
+        /// 1 to 64 characters.
+        label: String,
+    },
+}
+
+/// A session to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Create {
+    /// Program and arguments; never empty.
+    pub command: Vec<String>,
+    /// Absolute; the owner's home folder where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// For people; made from the program and folder where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where absent, 80 by 24 until somebody attaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// The environment to start from. Taken from local callers only; others get the daemon's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Vec<(String, String)>>,
+}
+
+/// The reply to `session.create`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Created {
+    /// The new session.
+    pub session: SessionId,
+}
+
+/// The reply to `pair.create`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Invited {
+    /// The whole link, with the invitation in its fragment.
+    pub url: String,
+    /// Seconds.
+    pub expires_in: u32,
+    /// What the notices about it call it.
+    pub invitation: InvitationId,
+}
+
+/// The reply to `host.status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Status {
+    /// The host's name.
+    pub host: String,
+    /// The daemon's process id.
+    pub pid: u32,
+    /// The program's version.
+    pub version: String,
+    /// Where this host's relay is reached, as a URL that a browser opens.
+    pub relay: String,
+    /// `embedded`, `remote` or `tunnel`.
+    pub relay_kind: String,
+    /// The address the embedded relay is bound to, if there is one.
+    pub address: Option<String>,
+    /// Whether the host holds its slot on the relay now.
+    pub online: bool,
+    /// The slot, base64url.
+    pub rid: String,
+    /// Live sessions, ended sessions.
+    pub sessions: (u32, u32),
+    /// Channels that stand now.
+    pub channels: u32,
+}
+
+/// An enrolled device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// Its name.
+    pub label: String,
+    /// What it may do.
+    pub role: Role,
+    /// Unix milliseconds.
+    pub enrolled_at: u64,
+    /// Unix milliseconds.
+    pub last_seen: u64,
+    /// Has a channel now.
+    pub online: bool,
+    /// The four words of its pairing.
+    pub words: String,
+}

@@ -1,0 +1,126 @@
+//! What a client says.
+
+use super::{Cursor, Method, Size};
+#[cfg(doc)]
+use super::{ToClient, VERSION};
+use crate::id::{DeviceId, SessionId, StreamId};
+use crate::role::Role;
+use serde::{Deserialize, Serialize};
+
+/// From a client to a host, and, forwarded or local, to a keeper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum ToHost {
+    /// First on a channel; answered by [`ToClient::Welcome`].
+    Hello {
+        /// Program and version, such as `longrein-web/0.1.0`.
+        client: String,
+        /// [`VERSION`] of the sender.
+        version: u32,
+        /// Names of optional abilities.
+        #[serde(default)]
+        features: Vec<String>,
+        /// The numbering of this channel's commands.
+        stream: StreamId,
+        /// Who speaks. Set by the host on its way to a keeper; whatever a client writes here is overwritten.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peer: Option<Peer>,
+    },
+    /// Send the state (the host's, or the keeper's one session), then its changes.
+    Watch {},
+    /// Follow a session's log.
+    Attach {
+        /// Which.
+        session: SessionId,
+        /// Continue behind this place; without it, or where it is gone, a snapshot comes first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Cursor>,
+        /// The screen this client has; a client without one does not take part in sizing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<Size>,
+        /// Bytes that may be under way to this client without an ack.
+        window: u32,
+    },
+    /// Stop following.
+    Detach {
+        /// Which.
+        session: SessionId,
+    },
+    /// Applied up to here. A client acks at least once a quarter of its window, snapshot pieces included.
+    Ack {
+        /// Which session.
+        session: SessionId,
+        /// The epoch that `seq` belongs to.
+        epoch: u32,
+        /// The last event applied, or the snapshot that is being taken in.
+        seq: u64,
+        /// In the middle of a snapshot at `seq`: the last piece that was taken. Absent after its last piece and for
+        /// events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<u32>,
+    },
+    /// Something to be done once by the keeper, numbered 1, 2, 3 … within the channel's stream.
+    Command {
+        /// Which session.
+        session: SessionId,
+        /// The number.
+        n: u64,
+        /// What.
+        #[serde(rename = "do")]
+        act: Act,
+    },
+    /// A host-level request; answered by one [`ToClient::Reply`] with the same id.
+    Call {
+        /// The client's own number for it.
+        id: u64,
+        /// What.
+        #[serde(flatten)]
+        method: Method,
+    },
+    /// Answered by [`ToClient::Pong`] with the same number.
+    Ping {
+        /// The sender's own milliseconds.
+        sent: u64,
+    },
+    /// The answer to [`ToClient::Ping`].
+    Pong {
+        /// As it stood in the ping.
+        sent: u64,
+    },
+}
+
+/// Who is behind a channel, as the host found out. Sent to keepers, never taken from a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Peer {
+    /// The enrolled device; `None` is a program of the same user on this machine.
+    pub device: Option<DeviceId>,
+    /// Its name, for people.
+    pub label: String,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// What a command does. Input and prompts carry their bytes as the message's payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Act {
+    /// The payload goes to the program as typed.
+    Input,
+    /// This client's screen has a new size.
+    Resize {
+        /// The new size.
+        #[serde(flatten)]
+        size: Size,
+    },
+    /// Set the terminal to this client's screen, until it gives back, detaches, or another takes.
+    TakeSize,
+    /// Back to the rule: the largest attached screen, and of several the one that typed last.
+    GiveSize,
+    /// Ctrl-C, whatever the terminal's mode.
+    Interrupt,
+    /// End the session: hang-up, and after a grace of five seconds kill.
+    Stop,
+}
