@@ -26,11 +26,11 @@ async fn a_stalled_client_costs_little_and_the_other_gets_every_byte() {
         let lines = quick.screen.split(|byte| *byte == b'\n').filter(|line| line.len() == 64).count();
         assert_eq!(lines, 500_000);
     }
+    // It is not made to wade through what it missed.
     let mut stalled = stalled;
-    let begin = Instant::now();
     stalled.until_shown("flood is over").await;
     assert!(stalled.snapshots <= 2, "{} snapshots", stalled.snapshots);
-    assert!(begin.elapsed().as_secs() < 10);
+    assert!(stalled.taken < 16 << 20, "{} bytes of a flood of 32 MB", stalled.taken);
 }
 
 #[tokio::test]
