@@ -36,7 +36,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_millis(20);
 /// How often a program that has closed its terminal is asked whether it ended.
 const LOOK_FOR_END: Duration = Duration::from_secs(1);
-/// How often a wait for the screen model looks again.
+/// How often a wait looks again: for the screen model, and for a terminal that every process has closed. Such a terminal
+/// is ready for ever, also where there is nothing to read and no room to write.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The running program.
@@ -90,7 +91,10 @@ impl Program {
     /// Waits until the program takes input again.
     async fn room(&self) -> io::Result<()> {
         let ready = link::watch(self.ready.get_ref().try_clone()?, Interest::WRITABLE)?;
-        ready.writable().await?.retain_ready();
+        let closed = ready.writable().await?.ready().is_write_closed();
+        if closed {
+            sleep(LOOK_AGAIN).await;
+        }
         Ok(())
     }
 
@@ -187,11 +191,13 @@ impl Program {
             let Ok(mut guard) = self.ready.readable().await else { return None };
             let mut drained = false;
             let read = self.read(batch, &mut drained);
+            let closed = guard.ready().is_read_closed();
             if drained {
                 guard.clear_ready();
             }
             match read {
                 Read::Some(bytes) => return Some(bytes),
+                Read::Nothing if closed => sleep(LOOK_AGAIN).await,
                 Read::Nothing => {}
                 Read::End => return None,
             }
@@ -232,8 +238,12 @@ pub(crate) async fn drive(session: &Session, program: &Program, mut children: Si
                 }
             }
             () = sleep(REST), if program.holds() => session.append(Event::Output, program.take_held()),
-            // Its terminal is closed: it is as good as over, whatever becomes of the signal that says so.
-            () = sleep(LOOK_FOR_END), if !open => exit = program.exit_status(),
+            // Its terminal is closed: it is as good as over, whatever becomes of the signal that says so, unless it opens
+            // its terminal again.
+            () = sleep(LOOK_FOR_END), if !open => {
+                exit = program.exit_status();
+                open = true;
+            }
             _ = children.recv() => exit = program.exit_status(),
             () = program.stopping.notified() => {}
             () = sleep_until(kill_at.unwrap_or_else(Instant::now)), if kill_at.is_some() => {

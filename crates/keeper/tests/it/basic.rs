@@ -51,6 +51,17 @@ async fn a_character_cut_in_two_comes_in_one_piece_and_its_rest_may_never_come()
 }
 
 #[tokio::test]
+async fn a_program_that_closes_its_terminal_and_opens_it_again_is_seen_and_heard() {
+    let keeper =
+        Keeper::shell("read x; exec <&- >&- 2>&-; sleep 0.2; exec </dev/tty >/dev/tty 2>&1; echo back; cat");
+    let mut client = keeper.client().await;
+    client.type_in("\r");
+    client.until_shown("back").await;
+    client.type_in("hello\r");
+    client.until_echoed("hello").await;
+}
+
+#[tokio::test]
 async fn two_clients_type_and_both_see_both() {
     let keeper = Keeper::start(&["cat"], |_| {});
     let (mut one, mut two) = (keeper.client().await, keeper.client().await);

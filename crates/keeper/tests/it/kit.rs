@@ -123,6 +123,21 @@ impl Keeper {
         client
     }
 
+    /// The process of the program in the session.
+    pub fn program(&self) -> u32 {
+        let all = std::fs::read_dir("/proc").expect("Linux").flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let parent = |pid: &u32| field(*pid, 1).is_some_and(|parent| parent == u64::from(self.pid()));
+        pids.into_iter().find(parent).expect("it has a program")
+    }
+
+    /// Processor time that was used, in milliseconds.
+    pub fn cpu_ms(&self) -> u64 {
+        let ticks = |n| field(self.pid(), n).expect("it runs");
+        // A tick is a hundredth of a second, whatever the machine.
+        (ticks(11) + ticks(12)) * 10
+    }
+
     /// Resident memory in KiB.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
@@ -137,6 +152,12 @@ impl Drop for Keeper {
             self.kill();
         }
     }
+}
+
+/// A number in `/proc/PID/stat`, counted from behind the program's name.
+fn field(pid: u32, n: usize) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(n)?.parse().ok()
 }
 
 fn occurrences(heap: &[u8], text: &str) -> usize {
@@ -272,7 +293,7 @@ impl Client {
         occurrences(&self.screen, text)
     }
 
-    async fn send_commands(&mut self) {
+    pub async fn send_commands(&mut self) {
         let Some((sender, _)) = &mut self.link else { return };
         while let Some(command) = self.outbox.poll_send() {
             let message = ToHost::Command { session: self.session.clone(), n: command.n, act: command.act };

@@ -163,6 +163,28 @@ async fn an_end_is_not_stuck_behind_what_somebody_else_typed() {
     client.until("the end", |client| client.exits == [137]).await;
 }
 
+/// Its terminal is then closed, and yet not over: for a watcher it is ready for ever, and takes and gives nothing.
+#[tokio::test]
+async fn a_program_that_closes_its_terminal_before_a_paste_and_runs_on_keeps_no_processor_busy() {
+    let keeper = Keeper::shell("stty raw -echo; echo ready; read -r x; exec <&- >&- 2>&-; exec sleep 1000");
+    let (mut client, mut other) = (keeper.client().await, keeper.client().await);
+    client.until_shown("ready").await;
+    client.act(Act::Input, &[&b"\n"[..], &vec![b'x'; 30 * 1024]].concat());
+    client.act(Act::Input, &vec![b'x'; 32 * 1024]);
+    client.send_commands().await;
+    let terminal = format!("/proc/{}/fd/0", keeper.program());
+    while std::fs::read_link(&terminal).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let before = keeper.cpu_ms();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let used = keeper.cpu_ms() - before;
+    assert!(used < 150, "{used} ms of a second");
+    other.act(Act::Stop, b"");
+    other.until("the exit", |client| client.exits == [129]).await;
+    client.until("an answer", |client| client.settled.len() == 2).await;
+}
+
 #[tokio::test]
 async fn answers_that_a_program_does_not_read_are_bounded() {
     let script = "stty raw -echo; echo asking; yes \"$(printf '\\033[6n%.0s' 1 2 3 4 5 6 7 8)\" | head -c 16000000; echo asked; exec cat";
