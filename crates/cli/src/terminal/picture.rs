@@ -357,6 +357,7 @@ impl Picture {
         self.known = model.scrolled();
         self.clear();
         self.way = Way::Through;
+        self.stale = None;
         self.filter.set_only_effects(false);
         self.filter.restart();
         self.filter.feed(&bytes, &mut self.out);
@@ -408,3 +409,6 @@ fn feed(model: &mut Screen, bytes: &[u8]) {
     // The keeper answers the program.
     model.replies();
 }
+
+#[cfg(test)]
+mod tests;
