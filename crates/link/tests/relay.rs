@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use wire::{CloseCode, Conn, HostFrame, RelaySecret, Rid};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn soon<T>(work: impl Future<Output = T>) -> T {
     timeout(PATIENCE, work).await.expect("within the test's patience")
@@ -356,12 +356,14 @@ async fn frozen_relay() -> ((FrameSender, FrameReceiver), tokio::net::TcpStream)
 
 #[tokio::test]
 async fn a_relay_that_freezes_is_found_out_by_the_heartbeat() {
+    // Somewhere between the two it was heard for the last time.
+    let before = tokio::time::Instant::now();
     let ((_sender, mut receiver), _far) = frozen_relay().await;
     tokio::time::pause();
-    let began = tokio::time::Instant::now();
+    let after = tokio::time::Instant::now();
     assert!(matches!(receiver.recv().await, Err(Error::Timeout(_))));
-    let took = began.elapsed();
-    assert!(took >= Duration::from_secs(44) && took <= Duration::from_secs(46), "{took:?}");
+    let (longest, shortest) = (before.elapsed(), after.elapsed());
+    assert!(longest >= Duration::from_secs(44) && shortest <= Duration::from_secs(46), "{longest:?}");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ fn shell(script: &str) -> Pty {
 fn read(pty: &Pty, mut stop: impl FnMut(&str) -> bool) -> String {
     let mut all = String::new();
     let mut buffer = [0; 1024];
-    let patience = Timespec { tv_sec: 20, tv_nsec: 0 };
+    let patience = Timespec { tv_sec: 60, tv_nsec: 0 };
     while !stop(&all) {
         assert!(
             poll(&mut [PollFd::new(pty, PollFlags::IN)], Some(&patience)).expect("poll") > 0,

@@ -134,7 +134,9 @@ async fn a_caller_that_takes_nothing_holds_back_its_own_session_only() {
     let bench = Bench::new().await;
     let (_slow, mut updates) = bench.attach();
     let (_quick, mut taken) = bench.attach();
-    let mut quick = Screen::default();
+    let (mut slow, mut quick) = (Screen::default(), Screen::default());
+    // Only a snapshot may be larger than the window.
+    slow.until(&mut updates, |screen| screen.snapshots == 1).await;
     quick.until(&mut taken, |screen| screen.snapshots == 1).await;
     for n in 0..200u32 {
         bench.session.write(&[b'a' + u8::try_from(n % 26).unwrap(); 16 * 1024]);
@@ -143,7 +145,6 @@ async fn a_caller_that_takes_nothing_holds_back_its_own_session_only() {
     quick.until(&mut taken, |screen| screen.text == whole).await;
     let most = bench.session.state.lock().unwrap().most_in_flight;
     assert!(most <= u64::from(DEFAULT_WINDOW) + 17 * 1024, "{most} bytes were under way");
-    let mut slow = Screen::default();
     slow.until(&mut updates, |screen| screen.text == whole).await;
 }
 
