@@ -1,7 +1,8 @@
 //! The daemon comes, goes, dies and is found again; sessions do not notice.
 
-use crate::support::{Home, Terminal, eventually, is_alive, kill, pid};
+use crate::support::{Home, Terminal, eventually, is_alive, kill, pid, reserved};
 use std::fs;
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
@@ -90,7 +91,11 @@ fn folders_and_files_are_private() {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             let kind = entry.file_type().unwrap();
-            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            // The session that has just ended puts its things away.
+            let mode = match entry.metadata() {
+                Err(gone) if gone.kind() == ErrorKind::NotFound => continue,
+                found => found.unwrap().permissions().mode() & 0o777,
+            };
             if kind.is_dir() {
                 assert_eq!(mode, 0o700, "{}", entry.path().display());
                 folders.push(entry.path());
@@ -120,14 +125,21 @@ fn the_address_is_the_same_after_a_restart() {
     home.ok(&["up"]);
     let before = home.json(&["status", "--json"])["relay"].clone();
     home.ok(&["down"]);
-    home.ok(&["up"]);
+    // Other tests want the usual port too, and may have it for a moment.
+    eventually("the port is free", || {
+        let taken = home.ok(&["up"]).contains("in use");
+        if taken {
+            home.ok(&["down"]);
+        }
+        (!taken).then_some(())
+    });
     assert_eq!(home.json(&["status", "--json"])["relay"], before);
 }
 
 #[test]
 fn a_usual_port_that_is_taken_once_is_still_the_usual_one() {
     let home = Home::new();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = reserved();
     let port = taken.local_addr().unwrap().port();
     private_folders(&home);
     fs::write(home.path().join("lr/state/port"), format!("{port}\n")).unwrap();
@@ -196,9 +208,7 @@ fn after_down_no_command_opens_the_machine_to_the_network() {
 #[test]
 fn a_daemon_that_cannot_be_as_it_was_says_how_that_was() {
     let home = Home::new();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let address = reserved().local_addr().unwrap().to_string();
     home.ok(&["up", "--bind", &address]);
     home.ok(&["down"]);
     // `down` has waited until the port is free too.

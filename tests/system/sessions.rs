@@ -78,8 +78,9 @@ fn detaching_leaves_the_session_running_and_the_terminal_as_it_was() {
     home.up(&[]);
     let mut terminal = shell(&home);
     assert!(!terminal.is_cooked());
-    terminal.keys("printf '\\033[?1000h\\033[?2004h\\033[?25l'; echo on\r");
-    terminal.wait("\x1b[?25lon\r\n");
+    terminal.keys("printf '\\033[?1000h\\033[?2004h\\033[?25l'; echo goes-$((2+2))-on\r");
+    terminal.wait("\x1b[?25l");
+    terminal.wait("goes-4-on");
     // Held open, or the terminal would forget everything with its last user.
     let held = terminal.hold();
     terminal.keys("\x1dd");
@@ -93,7 +94,7 @@ fn detaching_leaves_the_session_running_and_the_terminal_as_it_was() {
     let list = home.json(&["ls", "--json"]);
     assert_eq!(list[0]["state"], "running");
     let mut again = home.terminal(&["attach", list[0]["id"].as_str().unwrap()]);
-    again.wait("on\r\n");
+    again.wait("goes-4-on");
     again.keys("exit\r");
     assert_eq!(again.end().0, 0);
 }

@@ -1,6 +1,6 @@
 //! A standalone relay.
 
-use super::home::PROGRAM;
+use super::{home::PROGRAM, reserved};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +13,8 @@ pub struct Relay {
 
 impl Relay {
     pub fn start() -> Self {
-        let (child, address) = start("127.0.0.1:0");
+        let free = reserved().local_addr().unwrap();
+        let (child, address) = start(&free.to_string());
         Self { address, child }
     }
 
