@@ -11,6 +11,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("htop", "htop"),
     ("less", "less"),
     ("mc", "mc"),
+    ("ps", "procps"),
     ("script", "bsdutils"),
     ("ss", "iproute2"),
     ("tmux", "tmux"),

@@ -24,6 +24,8 @@ const STEPS: &[(&str, Step)] = &[
         run(root, "cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
     }),
     ("rust", |root, counts| {
+        // Here and not by the first test that needs them: no network is part of a test's time.
+        build::web_packages(root, "crates/agent/tests/judge")?;
         let args = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level", "slow"];
         counts.watch(&mut command(root, "cargo", &args))
     }),

@@ -28,9 +28,10 @@ fn folder() -> PathBuf {
 fn install(folder: &Path) {
     let lock = File::create(folder.join(".install.log")).expect("the judge's folder is writable");
     flock(&lock, FlockOperation::LockExclusive).expect("a lock on the judge's folder");
-    let wanted = std::fs::read(folder.join("package-lock.json")).expect("package-lock.json");
-    let stamp = folder.join("node_modules/.installed-from");
-    if std::fs::read(&stamp).is_ok_and(|found| found == wanted) {
+    let modified = |path: &str| std::fs::metadata(folder.join(path)).and_then(|found| found.modified());
+    let wanted = modified("package-lock.json").expect("package-lock.json");
+    // What npm writes last.
+    if modified("node_modules/.package-lock.json").is_ok_and(|found| found >= wanted) {
         return;
     }
     let npm = Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).output();
@@ -41,7 +42,6 @@ fn install(folder: &Path) {
         folder.display(),
         String::from_utf8_lossy(&npm.stderr)
     );
-    std::fs::write(stamp, wanted).expect("node_modules is writable");
 }
 
 fn start() -> Judge {
