@@ -23,7 +23,7 @@ export const PHONE = {
 export const DESKTOP = { viewport: { width: 1440, height: 900 } };
 
 /** Any wait for the program or the page. Long, because a test machine may be busy; never slept through. */
-export const PATIENCE = Number(process.env.LONGREIN_TEST_PATIENCE ?? 30_000);
+export const PATIENCE = Number(process.env.LONGREIN_TEST_PATIENCE ?? 60_000);
 
 /** Tries again until `what` gives something, or the patience ends. */
 export async function until(what, why, patience = PATIENCE) {

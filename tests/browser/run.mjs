@@ -12,7 +12,7 @@ const files = readdirSync(folder)
 
 let passed = 0;
 let failed = 0;
-const stream = run({ files, concurrency: 1, timeout: 300_000 });
+const stream = run({ files, concurrency: 1, timeout: 900_000 });
 stream.on("test:pass", (event) => {
   if (event.details.type !== "suite" && event.nesting > 0) passed += 1;
 });
