@@ -19,6 +19,13 @@ export async function fetchPart<Part>(load: () => Promise<Part>): Promise<Part> 
   return load();
 }
 
+/** Loads parts that are likely to be wanted next, once there is nothing better to do. */
+export function fetchAhead(load: () => Promise<unknown>): void {
+  const later = window.requestIdleCallback ?? ((then: () => void) => setTimeout(then, 200));
+  // Whoever wants it asks again, and is told.
+  later(() => void fetchPart(load).catch(() => undefined));
+}
+
 function fetchSheet(href: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const link = document.createElement("link");
