@@ -419,8 +419,32 @@ impl Bench {
         let busy = self.attach(&mut table).await?;
         memory(program, busy, &mut table).await?;
         self.reconnect(&mut table).await?;
+        first_screen(program, &mut table).await?;
         Ok(table)
     }
+}
+
+/// What a person waits for in a browser that was never here before. Where there is no browser, the row says so.
+async fn first_screen(program: &Path, table: &mut Table) -> Result<()> {
+    const GOAL: f64 = 150.0;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser/first-screen.mjs");
+    let mut node = tokio::process::Command::new("node");
+    node.arg(script).env("LONGREIN_BIN", program).stderr(std::process::Stdio::inherit()).kill_on_drop(true);
+    let what = "Chromium: from the tap on a session of 10,000 lines to the last of them on the screen";
+    let output = timeout(PATIENCE, node.output()).await?;
+    let times = output.ok().filter(|output| output.status.success()).and_then(|output| {
+        let text = String::from_utf8(output.stdout).ok()?;
+        text.lines().map(|line| line.parse().ok()).collect::<Option<Vec<f64>>>()
+    });
+    let (measured, goal) = match times.filter(|times| !times.is_empty()).map(Samples::new) {
+        Some(times) => {
+            let (min, median, max) = (times.min(), times.median(), times.max());
+            (format!("{min:.0} / {median:.0} / {max:.0} ms"), met(median < GOAL))
+        }
+        None => ("no browser here".to_owned(), String::new()),
+    };
+    table.row(vec![what.into(), measured, format!("{GOAL:.0} ms"), goal]);
+    Ok(())
 }
 
 async fn memory(program: &Path, busy_keeper: u32, table: &mut Table) -> Result<()> {

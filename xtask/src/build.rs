@@ -41,6 +41,7 @@ pub fn run_session(root: &Path, args: &[String]) -> Result<ExitCode> {
 /// `bench [-- ARG…]`.
 pub fn bench(root: &Path, args: &[String]) -> Result<ExitCode> {
     program(root, true)?;
+    web_packages(root, "tests/browser")?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
     let mut cargo = command(root, "cargo", &["run", "--release", "--package", "bench", "--"]);
     let status = cargo.args(args).status().context("cargo could not be started")?;
