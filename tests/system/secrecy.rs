@@ -54,7 +54,7 @@ fn no_log_holds_what_was_typed_or_shown_or_a_key() {
     assert!(up.status.success(), "{up:?}");
     let link = host.link();
     guest.ok(&["join", &link, "--name", "desk"]);
-    let id = type_and_show(&host, &guest);
+    type_and_show(&host, &guest);
     host.ok(&["down"]);
     let token = link.split_once("#i=").unwrap().1;
     let logs = host.logs();
