@@ -1,6 +1,7 @@
 //! Terminals of different sizes on one session.
 
-use crate::support::{Emulator, Home, Terminal, eventually, kill};
+use crate::support::{Emulator, Home, Terminal, eventually, kill, reserved};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Draws at the four corners of a screen of 110 by 50, and waits for lines, each shown in a place of its own.
 const CORNERS: &str = "printf '\\033[2J\\033[1;1Htop-left\\033[1;102Htop-right\\033[50;1Hbottom-left'
@@ -29,11 +30,20 @@ fn shows(terminal: &Terminal, emulator: &mut Emulator, row: usize, text: &str) -
     })
 }
 
-/// The size that the session's program has, asked for in a shell.
+/// The size that the session's program has, asked for in a shell, in a terminal of 110 by 50. Each answer is known by its
+/// number: what is shown already is not drawn again.
 fn has_size(terminal: &mut Terminal, size: &str) {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let mut emulator = Emulator::new(110, 50);
     eventually(&format!("the program has the size {size}"), || {
-        terminal.keys("clear; stty size\r");
-        terminal.wait("$ ").contains(size).then_some(())
+        let number = ASKED.fetch_add(1, Ordering::Relaxed);
+        terminal.keys(&format!("clear; echo $(stty size) $((1000+{number}))\r"));
+        let end = format!(" {}", 1000 + number);
+        let answer = eventually("an answer", || {
+            let rows = emulator.rows(terminal);
+            rows.iter().find_map(|row| row.trim_end().strip_suffix(&end).map(str::to_owned))
+        });
+        (answer == size).then_some(())
     });
 }
 
@@ -120,9 +130,9 @@ fn a_smaller_terminal_takes_the_size_over_and_gives_it_back() {
 #[test]
 fn a_size_that_was_taken_over_is_taken_again_when_the_host_is_back() {
     let (host, guest) = (Home::new(), Home::new());
-    // A port that is free now, and the same before and after.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let up = ["up", "--bind", &port.to_string()];
+    // The same before and after.
+    let address = reserved().local_addr().unwrap();
+    let up = ["up", "--bind", &address.to_string()];
     host.ok(&up);
     let mut big = Terminal::start(&host, &["run", "--", "/bin/sh"], 110, 50);
     big.wait("$ ");

@@ -137,7 +137,9 @@ impl Terminal {
             }
             let left = DEADLINE.checked_sub(start.elapsed());
             let Some(left) = left.filter(|_| !shown.ended) else {
-                panic!("{what:?} was never shown; shown was: {:?}", String::from_utf8_lossy(&shown.bytes));
+                let bytes = shown.bytes.clone();
+                drop(shown);
+                panic!("{what:?} was never shown; shown was: {:?}", String::from_utf8_lossy(&bytes));
             };
             shown = changed.wait_timeout(shown, left).unwrap().0;
         }
