@@ -7,7 +7,8 @@ const host = new Host();
 try {
   await launch();
   await host.up();
-  const flood = 'i=0; while [ $i -lt 10000 ]; do i=$((i+1)); printf "\\033[3%dm%06d\\033[0m %070d\\n" $((i%8)) $i $i; done';
+  const flood =
+    'i=0; while [ $i -lt 10000 ]; do i=$((i+1)); printf "\\033[3%dm%06d\\033[0m %070d\\n" $((i%8)) $i $i; done';
   const session = await host.start("long", "sh", "-c", `${flood}; echo the-last-line; exec cat`);
   await until(async () => (await host.cli("logs", session)).includes("the-last-line"), "all lines");
   for (let n = 0; n < devices; n += 1) {

@@ -30,9 +30,10 @@ describe("a page that does not get everything through", () => {
   /** A page without a worker that would have its parts, and a network that does not have them either. */
   async function open(options, parts) {
     device = await Device.open({ ...options, serviceWorkers: "block" });
+    // From the beginning: what will be wanted next is fetched ahead.
+    await device.page.route(parts, (route) => route.abort());
     await device.pair(await host.link());
     await device.page.locator(`[data-testid=session][data-session="${shell}"]`).waitFor();
-    await device.page.route(parts, (route) => route.abort());
     return device.page;
   }
 
