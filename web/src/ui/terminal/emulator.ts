@@ -37,6 +37,8 @@ export class Emulator implements Screen {
   #disposed = false;
   #webgl: boolean;
   #inSnapshot = false;
+  /** Of the snapshot that is not whole yet. */
+  #pieces: Uint8Array[] = [];
   readonly #whole = new WholeCharacters();
 
   constructor(
@@ -116,12 +118,21 @@ export class Emulator implements Screen {
       const { op, done } = head;
       if (op.op === "write") {
         this.#queue.shift();
-        this.#write(this.#whole.next(op.bytes), done);
-        if (this.#inSnapshot && op.place.part === undefined) {
-          this.#inSnapshot = false;
-          // The snapshot is whole: show it.
-          this.terminal.write("", () => this.#show());
+        const bytes = this.#whole.next(op.bytes);
+        if (this.#inSnapshot && op.place.part !== undefined) {
+          // In one go, once it is whole: drawn piece by piece, most of the time would go into frames that show nothing.
+          this.#pieces.push(bytes);
+          done();
+          continue;
         }
+        if (this.#inSnapshot) {
+          this.#inSnapshot = false;
+          this.#write(joined([...this.#pieces, bytes]), done);
+          this.#pieces = [];
+          this.terminal.write("", () => this.#show());
+          continue;
+        }
+        this.#write(bytes, done);
         continue;
       }
       // Sizes change between bytes: everything before must be drawn first.
@@ -131,6 +142,7 @@ export class Emulator implements Screen {
         this.terminal.reset();
         this.terminal.resize(op.size.cols, op.size.rows);
         this.#inSnapshot = true;
+        this.#pieces = [];
         this.#whole.reset();
         // Held back until it is whole, so that nobody sees it being put together.
         this.#write("\x1b[?2026h", () => undefined);
@@ -227,6 +239,16 @@ export class Emulator implements Screen {
     this.#queue = [];
     this.terminal.dispose();
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function openLink(uri: string): void {
