@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 /// Most that is read before it is logged and sent, in bytes. One event.
 const BATCH: usize = session::codec::MAX_PAYLOAD;
 /// A client that keeps up is left at most this far behind, in bytes, as long as waiting for it is cheap.
-const NEAR: u64 = 32 * 1024;
+const NEAR: u64 = 48 * 1024;
 /// The longest that reading waits for a client that keeps up; a client that does not is never waited for.
 const PACE: Duration = Duration::from_millis(2);
 /// A client whose last ack is older than this does not keep up.
