@@ -9,6 +9,7 @@ import type { Screen } from "../../lib/session/attachment";
 import type { ScreenOp } from "../../lib/session/follow";
 import type { Size } from "../../lib/session/message";
 import { WholeCharacters } from "./characters";
+import { Pieces } from "./pieces";
 import { isReport, swallowQueries } from "./silence";
 import { allowTerminalStyles } from "./styles";
 import { DARK, LIGHT, MONO } from "./theme";
@@ -38,7 +39,9 @@ export class Emulator implements Screen {
   #webgl: boolean;
   #inSnapshot = false;
   /** Of the snapshot that is not whole yet. */
-  #pieces: Uint8Array[] = [];
+  readonly #pieces = new Pieces();
+  /** So much of it was held that it is being written. */
+  #full = false;
   readonly #whole = new WholeCharacters();
 
   constructor(
@@ -114,21 +117,30 @@ export class Emulator implements Screen {
   }
 
   #pump(): void {
+    if (this.#full) return;
     for (let head = this.#queue[0]; head !== undefined && !this.#disposed; head = this.#queue[0]) {
       const { op, done } = head;
       if (op.op === "write") {
         this.#queue.shift();
         const bytes = this.#whole.next(op.bytes);
         if (this.#inSnapshot && op.place.part !== undefined) {
-          // In one go, once it is whole: drawn piece by piece, most of the time would go into frames that show nothing.
-          this.#pieces.push(bytes);
-          done();
-          continue;
+          const full = this.#pieces.add(bytes);
+          if (full === null) {
+            done();
+            continue;
+          }
+          // What follows is not acknowledged before this is.
+          this.#full = true;
+          this.#write(full, () => {
+            this.#full = false;
+            done();
+          });
+          return;
         }
         if (this.#inSnapshot) {
           this.#inSnapshot = false;
-          this.#write(joined([...this.#pieces, bytes]), done);
-          this.#pieces = [];
+          this.#write(this.#pieces.end(bytes), done);
+          // The snapshot is whole: show it.
           this.terminal.write("", () => this.#show());
           continue;
         }
@@ -142,7 +154,7 @@ export class Emulator implements Screen {
         this.terminal.reset();
         this.terminal.resize(op.size.cols, op.size.rows);
         this.#inSnapshot = true;
-        this.#pieces = [];
+        this.#pieces.reset();
         this.#whole.reset();
         // Held back until it is whole, so that nobody sees it being put together.
         this.#write("\x1b[?2026h", () => undefined);
@@ -239,16 +251,6 @@ export class Emulator implements Screen {
     this.#queue = [];
     this.terminal.dispose();
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function openLink(uri: string): void {
