@@ -2,26 +2,10 @@
 
 use super::Terminal;
 use alacritty_terminal::event::VoidListener;
-use alacritty_terminal::grid::Dimensions;
 use alacritty_terminal::term::cell::Flags;
+use alacritty_terminal::term::test::TermSize;
 use alacritty_terminal::term::{Config, Term, TermMode};
 use alacritty_terminal::vte::ansi::Processor;
-
-struct Size(usize, usize);
-
-impl Dimensions for Size {
-    fn total_lines(&self) -> usize {
-        self.1
-    }
-
-    fn screen_lines(&self) -> usize {
-        self.1
-    }
-
-    fn columns(&self) -> usize {
-        self.0
-    }
-}
 
 /// Takes in what one [`Terminal`] was given.
 pub struct Emulator {
@@ -32,13 +16,13 @@ pub struct Emulator {
 
 impl Emulator {
     pub fn new(cols: usize, rows: usize) -> Self {
-        let term = Term::new(Config::default(), &Size(cols, rows), VoidListener);
+        let term = Term::new(Config::default(), &TermSize::new(cols, rows), VoidListener);
         Self { term, parser: Processor::new(), taken: 0 }
     }
 
     /// To be called before the terminal's program can know of it.
     pub fn resize(&mut self, cols: usize, rows: usize) {
-        self.term.resize(Size(cols, rows));
+        self.term.resize(TermSize::new(cols, rows));
     }
 
     /// The text of every row, after all that was shown so far.

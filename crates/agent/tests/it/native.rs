@@ -1,33 +1,17 @@
 //! Snapshots in another terminal than xterm.js: alacritty's.
 
 use alacritty_terminal::event::VoidListener;
-use alacritty_terminal::grid::Dimensions;
 use alacritty_terminal::term::cell::Flags;
+use alacritty_terminal::term::test::TermSize;
 use alacritty_terminal::term::{Config, Term};
 use alacritty_terminal::vte::ansi::Processor;
 use longrein_agent::Screen;
 use std::fmt::Write as _;
 use std::path::Path;
 
-struct Size(usize, usize);
-
-impl Dimensions for Size {
-    fn total_lines(&self) -> usize {
-        self.1
-    }
-
-    fn screen_lines(&self) -> usize {
-        self.1
-    }
-
-    fn columns(&self) -> usize {
-        self.0
-    }
-}
-
 /// Each cell on the screen: character, colours, flags; and where the cursor is.
 fn shown(size: (u16, u16), bytes: &[u8]) -> Vec<String> {
-    let size = Size(usize::from(size.0), usize::from(size.1));
+    let size = TermSize::new(usize::from(size.0), usize::from(size.1));
     let mut term = Term::new(Config::default(), &size, VoidListener);
     let mut parser: Processor = Processor::new();
     parser.advance(&mut term, bytes);
