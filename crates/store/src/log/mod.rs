@@ -229,15 +229,21 @@ impl SessionLog {
         }
         let upto = self.trimmed.upto + excess.min(slice);
         let change = self.connection.transaction()?;
-        // The last event whose removal is wanted; one at least, so that a large one does not stop it for good.
-        let place = change
-            .query_row(
-                "SELECT seq, upto FROM event WHERE seq > ?1 AND seq <= ?2 AND (upto <= ?3 OR seq = (
-                    SELECT min(seq) FROM event WHERE seq > ?1)) ORDER BY seq DESC LIMIT 1",
-                params![self.trimmed.seq.cast_signed(), covered, upto.cast_signed()],
-                |row| Ok(Place { seq: number(row, 0)?, upto: number(row, 1)? }),
-            )
-            .optional()?;
+        // The last event whose removal is wanted; one at least, so that a large one does not stop it for good. Sought from
+        // the oldest on: from the newest, every row would be read.
+        let mut place = None;
+        {
+            let mut query = change
+                .prepare_cached("SELECT seq, upto FROM event WHERE seq > ? AND seq <= ? ORDER BY seq")?;
+            let mut rows = query.query(params![self.trimmed.seq.cast_signed(), covered])?;
+            while let Some(row) = rows.next()? {
+                let next = Place { seq: number(row, 0)?, upto: number(row, 1)? };
+                if place.is_some() && next.upto > upto {
+                    break;
+                }
+                place = Some(next);
+            }
+        }
         let Some(place) = place else { return Ok(false) };
         change.execute(
             "DELETE FROM event WHERE seq > ? AND seq <= ? AND NOT kept",
