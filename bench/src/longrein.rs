@@ -201,7 +201,14 @@ impl Terminal {
     pub async fn follow(mut connection: Connection, session: &SessionId, window: u32) -> Result<Self> {
         let follow = Follow::new(window);
         let (after, window) = follow.resume();
-        let attach = ToHost::Attach { session: session.clone(), after, size: Some(SIZE), window };
+        let attach = ToHost::Attach {
+            session: session.clone(),
+            after,
+            size: Some(SIZE),
+            window,
+            scrollback: None,
+            redraw: false,
+        };
         connection.send(&attach, &[]).await?;
         let session = session.clone();
         Ok(Self { connection, session, follow, commands: 0, snapshots: 0, snapshot: Vec::new() })

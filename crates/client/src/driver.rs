@@ -224,7 +224,9 @@ impl Driver {
         self.pieces.clear();
         let (after, window) = self.follow.resume();
         let session = self.opts.session.clone();
-        connection.send(&ToHost::Attach { session, after, size: self.size, window }, &[]).await?;
+        let attach =
+            ToHost::Attach { session, after, size: self.size, window, scrollback: None, redraw: false };
+        connection.send(&attach, &[]).await?;
         let start = Instant::now();
         let remote = matches!(self.opts.route, Route::Host(_));
         let mut ping_at = remote.then_some(start);

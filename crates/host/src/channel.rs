@@ -227,10 +227,11 @@ impl Channel {
         match message {
             ToHost::Hello { .. } => Err(CloseCode::Malformed),
             ToHost::Watch {} => self.watch().await,
-            ToHost::Attach { session, after, size, window } => {
+            ToHost::Attach { session, after, size, window, scrollback, redraw } => {
                 let window = window.min(MAX_WINDOW);
-                self.attach(ToHost::Attach { session: session.clone(), after, size, window }, session, window)
-                    .await
+                let attach =
+                    ToHost::Attach { session: session.clone(), after, size, window, scrollback, redraw };
+                self.attach(attach, session, window).await
             }
             ToHost::Detach { session } => {
                 self.drop_leg(&session);

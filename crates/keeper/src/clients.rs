@@ -104,10 +104,10 @@ async fn write(session: Rc<Session>, id: ClientId, mut sender: MessageSender, wa
                 return;
             }
         };
-        if session.poll_wants_snapshot(id) {
+        if let Some(snapshot) = session.poll_snapshot(id) {
             let session = Rc::clone(&session);
             spawn_local(async move {
-                if let Ok(snapshot) = session.model.snapshot().await {
+                if let Ok(snapshot) = snapshot.await {
                     session.give_snapshot(id, snapshot);
                 }
             });

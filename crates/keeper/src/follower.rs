@@ -38,6 +38,8 @@ pub(crate) struct Client {
     pub replay: Option<Replay>,
     /// What the replay is skipping to.
     pub snapshot: Option<Snapshot>,
+    /// Lines above the screen that it brings at most.
+    pub scrollback: Option<u32>,
     /// The model was asked for it.
     pub asked: bool,
     pub answers: VecDeque<ToClient>,

@@ -39,7 +39,7 @@ pub(crate) struct Snapshot {
 }
 
 enum Ask {
-    Snapshot(oneshot::Sender<Snapshot>),
+    Snapshot(Option<u32>, oneshot::Sender<Snapshot>),
     Preview(oneshot::Sender<Vec<String>>),
 }
 
@@ -120,10 +120,10 @@ impl Model {
         self.shared.room.notified().await;
     }
 
-    /// The terminal after everything that was fed so far.
-    pub fn snapshot(&self) -> oneshot::Receiver<Snapshot> {
+    /// The terminal after everything that was fed so far, with so many lines above the screen or all of them.
+    pub fn snapshot(&self, scrollback: Option<u32>) -> oneshot::Receiver<Snapshot> {
         let (answer, wait) = oneshot::channel();
-        self.ask(Ask::Snapshot(answer));
+        self.ask(Ask::Snapshot(scrollback, answer));
         wait
     }
 
@@ -178,8 +178,8 @@ struct Thread {
     screen: Screen,
     mark: Mark,
     title: String,
-    /// The snapshot as of `mark`, once one was asked for: several clients may come one after the other.
-    last: Option<Snapshot>,
+    /// The snapshot as of `mark`, once one was asked for, and how: several clients may come one after the other.
+    last: Option<(Option<u32>, Snapshot)>,
 }
 
 impl Thread {
@@ -193,13 +193,19 @@ impl Thread {
         self.mark = record.mark;
     }
 
-    fn snapshot(&mut self) -> Snapshot {
-        if let Some(last) = &self.last {
+    fn snapshot(&mut self, scrollback: Option<u32>) -> Snapshot {
+        if let Some((how, last)) = &self.last
+            && *how == scrollback
+        {
             return last.clone();
         }
         let size = Size { cols: self.screen.cols(), rows: self.screen.rows() };
-        let snapshot = Snapshot { mark: self.mark, size, bytes: self.screen.snapshot().into() };
-        self.last = Some(snapshot.clone());
+        let bytes = match scrollback {
+            Some(lines) => self.screen.snapshot_with(lines as usize),
+            None => self.screen.snapshot(),
+        };
+        let snapshot = Snapshot { mark: self.mark, size, bytes: bytes.into() };
+        self.last = Some((scrollback, snapshot.clone()));
         snapshot
     }
 }
@@ -267,7 +273,7 @@ fn run(shared: &Shared, origin: Origin) {
         for ask in asks {
             // Who asked may be gone; then nobody misses the answer.
             match ask {
-                Ask::Snapshot(answer) => drop(answer.send(thread.snapshot())),
+                Ask::Snapshot(scrollback, answer) => drop(answer.send(thread.snapshot(scrollback))),
                 Ask::Preview(answer) => drop(answer.send(thread.screen.preview(PREVIEW.0, PREVIEW.1))),
             }
         }

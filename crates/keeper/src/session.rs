@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Instant;
 use store::{Base, StreamRow};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// Answers that may wait for a client that does not read; beyond it the client is dropped.
 const MAX_ANSWERS: usize = 1024;
@@ -232,6 +232,7 @@ impl Session {
             changed: false,
             replay: None,
             snapshot: None,
+            scrollback: None,
             asked: false,
             answers: VecDeque::from([welcome]),
             applied: None,
@@ -278,7 +279,9 @@ impl Session {
             // Only the first message may be one.
             ToHost::Hello { .. } => return Err(Leave::Malformed),
             ToHost::Watch {} => self.watch(id),
-            ToHost::Attach { session, after, size, window } => self.attach(id, &session, after, size, window),
+            ToHost::Attach { session, after, size, window, scrollback, redraw } => {
+                self.attach(id, &session, size, Wish { after, window, scrollback, redraw });
+            }
             ToHost::Detach { session } => self.detach(id, session),
             ToHost::Ack { session, epoch, seq, part } => self.ack(id, &session, Cursor { epoch, seq }, part),
             ToHost::Command { session, n, act } => self.command(id, &session, n, &act, payload, allowed),
@@ -304,14 +307,7 @@ impl Session {
         }
     }
 
-    fn attach(
-        &self,
-        id: ClientId,
-        session: &SessionId,
-        after: Option<Cursor>,
-        size: Option<Size>,
-        window: u32,
-    ) {
+    fn attach(&self, id: ClientId, session: &SessionId, size: Option<Size>, wish: Wish) {
         if !self.is_ours(session) {
             let why = failure(ErrorKind::NotFound, "no such session", "");
             return self.answer(id, ToClient::Detached { session: session.clone(), why: Some(why) });
@@ -325,9 +321,12 @@ impl Session {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         let view = inner.journal.view();
-        let replay = Replay::new(after, window, &view, |seq| inner.journal.mark(seq));
+        // A place that is not found is one that nothing but a snapshot can follow.
+        let find = |seq| if wish.redraw { None } else { inner.journal.mark(seq) };
+        let replay = Replay::new(wish.after, wish.window, &view, find);
         if let Some(client) = inner.clients.get_mut(&id) {
             client.replay = Some(replay);
+            client.scrollback = wish.scrollback;
             client.snapshot = None;
             client.asked = false;
             client.answer(ToClient::Attached {
@@ -461,13 +460,15 @@ impl Session {
         self.inner.borrow().clients.get(&id).and_then(Client::applied_due)
     }
 
-    /// Whether a client waits for a snapshot that the model was not asked for yet; says so once.
-    pub fn poll_wants_snapshot(&self, id: ClientId) -> bool {
+    /// Asks the model for the snapshot that a client waits for, once.
+    pub fn poll_snapshot(&self, id: ClientId) -> Option<oneshot::Receiver<Snapshot>> {
         let mut inner = self.inner.borrow_mut();
-        let Some(client) = inner.clients.get_mut(&id) else { return false };
-        let wants = !client.asked && client.replay.as_ref().is_some_and(Replay::wants_snapshot);
-        client.asked |= wants;
-        wants
+        let client = inner.clients.get_mut(&id)?;
+        if client.asked || !client.replay.as_ref().is_some_and(Replay::wants_snapshot) {
+            return None;
+        }
+        client.asked = true;
+        Some(self.model.snapshot(client.scrollback))
     }
 
     /// The snapshot that a client waited for.
@@ -501,6 +502,14 @@ impl Session {
     pub fn close(&self) -> Result<(), store::Error> {
         self.inner.borrow_mut().journal.close()
     }
+}
+
+/// What a client follows the log with; see [`ToHost::Attach`].
+struct Wish {
+    after: Option<Cursor>,
+    window: u32,
+    scrollback: Option<u32>,
+    redraw: bool,
 }
 
 impl Inner {

@@ -91,7 +91,7 @@ pub(crate) async fn news(session: Rc<Session>) {
 pub(crate) async fn trim(session: Rc<Session>) {
     loop {
         session.wants_base.notified().await;
-        if let Ok(snapshot) = session.model.snapshot().await {
+        if let Ok(snapshot) = session.model.snapshot(None).await {
             session.put_base(&snapshot);
         }
     }
@@ -104,7 +104,7 @@ pub(crate) async fn retry(session: Rc<Session>) {
         while session.is_paused() {
             sleep(RETRY).await;
             if session.retry_log(None)
-                && let Ok(Ok(snapshot)) = timeout(MODEL, session.model.snapshot()).await
+                && let Ok(Ok(snapshot)) = timeout(MODEL, session.model.snapshot(None)).await
             {
                 session.retry_log(Some(&snapshot));
             }

@@ -89,6 +89,12 @@ impl Screen {
         self.model.main.scrolled()
     }
 
+    /// As [`Screen::snapshot`], with at most the newest `lines` of those that scrolled away.
+    pub fn snapshot_with(&self, lines: usize) -> Vec<u8> {
+        let skipped = self.model.main.base.saturating_sub(lines);
+        snapshot::write(&self.model, skipped, self.parser.unfinished())
+    }
+
     /// As [`Screen::snapshot`], for a terminal that has the first `known` of all lines that scrolled away already.
     pub fn snapshot_after(&self, known: u64) -> Vec<u8> {
         let main = &self.model.main;

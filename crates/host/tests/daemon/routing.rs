@@ -21,6 +21,8 @@ fn attach(session: &SessionId, after: Option<u64>) -> ToHost {
         after,
         size: Some(Size { cols: 80, rows: 24 }),
         window: u32::MAX,
+        scrollback: None,
+        redraw: false,
     }
 }
 

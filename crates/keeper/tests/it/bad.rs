@@ -120,7 +120,14 @@ async fn a_viewer_may_not_type_and_does_not_size() {
     let ToHost::Hello { client, version, features, stream, .. } = hello(202) else { unreachable!() };
     sender.feed(&ToHost::Hello { client, version, features, stream, peer: Some(peer) }, b"").await.unwrap();
     let size = Some(session::message::Size { cols: 200, rows: 50 });
-    let attach = ToHost::Attach { session: keeper.id.clone(), after: None, size, window: 65536 };
+    let attach = ToHost::Attach {
+        session: keeper.id.clone(),
+        after: None,
+        size,
+        window: 65536,
+        scrollback: None,
+        redraw: false,
+    };
     sender.feed(&attach, b"").await.unwrap();
     let input = ToHost::Command { session: keeper.id.clone(), n: 1, act: Act::Input };
     sender.send(&input, b"rm -rf /\r").await.unwrap();

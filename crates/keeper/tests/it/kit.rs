@@ -181,8 +181,8 @@ pub struct Client {
     link: Option<(MessageSender, MessageReceiver)>,
     pub follow: Follow,
     pub outbox: Outbox,
-    /// Attach without a cursor, whatever was applied.
     pub size: Option<Size>,
+    pub scrollback: Option<u32>,
     /// Terminal bytes since the last snapshot began, with its own.
     pub screen: Vec<u8>,
     pub snapshots: u32,
@@ -209,6 +209,7 @@ impl Client {
             follow: Follow::new(256 * 1024),
             outbox: Outbox::new(StreamId::from_random([stream; 10])),
             size: Some(SIZE),
+            scrollback: None,
             screen: Vec::new(),
             snapshots: 0,
             is_whole: false,
@@ -232,10 +233,18 @@ impl Client {
         self.cut();
         let (mut sender, receiver) = keeper.raw().await;
         sender.feed(&hello(self.stream), b"").await.expect("a hello fits");
-        let (after, window) = self.follow.resume();
-        let attach = ToHost::Attach { session: self.session.clone(), after, size: self.size, window };
-        sender.send(&attach, b"").await.expect("the keeper reads");
         self.link = Some((sender, receiver));
+        self.attach(false).await;
+    }
+
+    /// Attaches, also where it is attached already.
+    pub async fn attach(&mut self, redraw: bool) {
+        let (after, window) = self.follow.resume();
+        let (size, scrollback) = (self.size, self.scrollback);
+        let attach =
+            ToHost::Attach { session: self.session.clone(), after, size, window, scrollback, redraw };
+        let (sender, _) = self.link.as_mut().expect("connected");
+        sender.send(&attach, b"").await.expect("the keeper reads");
         self.attached = None;
         self.until("an answer to attach", |client| client.attached.is_some()).await;
     }

@@ -48,6 +48,25 @@ async fn a_late_client_gets_a_snapshot_and_goes_on_from_it() {
 }
 
 #[tokio::test]
+async fn a_client_may_have_the_screen_first_and_the_rest_when_it_asks() {
+    let keeper = Keeper::shell(&flood(50_000));
+    keeper.client().await.until_shown("flood is over").await;
+    let mut late = Client::new(&keeper);
+    late.scrollback = Some(100);
+    late.connect(&keeper).await;
+    late.until_shown("flood is over").await;
+    assert!(late.shows(&format!("{:063}", 49_950)) && !late.shows(&format!("{:063}", 49_800)));
+    late.scrollback = None;
+    late.attach(true).await;
+    late.until_shown(&format!("{:063}", 45_000)).await;
+    late.until_shown("flood is over").await;
+    assert_eq!(late.snapshots, 2);
+    late.type_in("on we go\r");
+    late.until_echoed("on we go").await;
+    assert_eq!(late.snapshots, 2, "what follows are events");
+}
+
+#[tokio::test]
 async fn the_log_is_trimmed_and_what_is_left_is_enough() {
     let keeper =
         Keeper::start(&["/bin/sh", "-c", &flood(400_000)], |spec| spec["log_limit"] = (4 << 20).into());

@@ -470,7 +470,15 @@ size?: Size | null,
 /**
  * Bytes that may be under way to this client without an ack.
  */
-window: number, } | { "t": "detach", 
+window: number, 
+/**
+ * How many of the lines above the screen a snapshot brings, the newest; all of them where absent.
+ */
+scrollback?: number | null, 
+/**
+ * A snapshot comes in any case, also where the log could go on behind `after`.
+ */
+redraw?: boolean, } | { "t": "detach", 
 /**
  * Which.
  */
