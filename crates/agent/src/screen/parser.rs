@@ -112,6 +112,12 @@ impl Parser {
                 let run = bytes.iter().position(|b| !(0x20..0x7f).contains(b)).unwrap_or(bytes.len());
                 to.print_ascii(&bytes[..run]);
                 bytes = &bytes[run..];
+            } else if self.state == State::Ground
+                && let Some(length) = self.plain_csi(bytes)
+            {
+                to.end_of_run();
+                to.csi(0, &self.params, bytes[length - 1]);
+                bytes = &bytes[length..];
             } else if first < 0x80 {
                 self.step(u32::from(first), to);
                 bytes = &bytes[1..];
@@ -124,6 +130,19 @@ impl Parser {
             }
         }
         to.end_of_run();
+    }
+
+    /// Reads what most sequences are: a CSI of digits and semicolons that is there as a whole. Its parameters are
+    /// [`Self::params`] then, its length is given back. What is anything else goes [`Self::step`] by step.
+    fn plain_csi(&mut self, bytes: &[u8]) -> Option<usize> {
+        let [0x1b, b'[', rest @ ..] = bytes else { return None };
+        let end = rest.iter().position(|c| !matches!(c, b'0'..=b'9' | b';'))?;
+        if !matches!(rest[end], 0x40..=0x7e) {
+            return None;
+        }
+        self.clear();
+        rest[..end].iter().for_each(|c| self.params.push(*c));
+        Some(2 + end + 1)
     }
 
     /// Goes on with the character that has begun; gives back what is left.
