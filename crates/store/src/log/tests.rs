@@ -122,7 +122,7 @@ fn streams_are_stored_and_forgotten() {
 fn a_full_disk_is_told_apart_and_appending_goes_on_when_there_is_room() {
     let (_folder, mut log) = open();
     let pages: i64 = log.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-    log.connection.pragma_update(None, "max_page_count", pages + 4).unwrap();
+    log.connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
     let big = vec![b'x'; 32 * 1024];
     log.append(&[output(b"small")]).unwrap();
     let head = log.head();
