@@ -167,6 +167,44 @@ describe("a phone and a terminal", () => {
     await desk.page.keyboard.press("Escape");
   });
 
+  it("shows a long session's screen first, and what is above it without moving the screen", async () => {
+    const long = await host.start("long", "sh", "-c", "seq -f above-%05g 3000; echo the-end; exec cat");
+    await until(async () => (await host.cli("logs", long)).includes("the-end"), "all lines");
+    const desk = await device();
+    // Nothing is asked for before the person is where they want to be.
+    await desk.page.addInitScript(() => (window.requestIdleCallback = () => 0));
+    await desk.pair(await host.link());
+    await desk.enter(long);
+    await desk.shows("the-end");
+    await desk.page.locator("[data-testid=terminal][data-whole=false]").waitFor();
+    await desk.page.locator(".xterm-screen").hover();
+    await desk.page.mouse.wheel(0, -600);
+    await until(async () => !(await desk.screen()).join("\n").includes("the-end"), "the screen to scroll");
+    const screen = await desk.screen();
+    await desk.page.evaluate(() => {
+      const rows = document.querySelector(".xterm-rows");
+      window.seen = new Set();
+      const look = () => {
+        // Behind the frame's own work: what is there now is what was painted.
+        setTimeout(() => window.seen.add(rows.textContent));
+        requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    });
+    const text = (await desk.text()).split("\n");
+    await desk.page.locator("[data-testid=terminal][data-whole=true]").waitFor();
+    const lines = Array.from({ length: 3000 }, (_, n) => `above-${String(n + 1).padStart(5, "0")}`);
+    assert.deepEqual(text.slice(0, 3001), [...lines, "the-end"]);
+    assert.deepEqual(await desk.screen(), screen);
+    assert.equal(await desk.page.evaluate(() => window.seen.size), 1, "it showed something else meanwhile");
+
+    const patient = await device();
+    await patient.pair(await host.link());
+    await patient.enter(long);
+    await patient.page.locator("[data-testid=terminal][data-whole=true]").waitFor();
+    assert.equal((await patient.text()).split("\n")[0], "above-00001");
+  });
+
   it("says so while the network is away, keeps what is typed, and delivers it once", async () => {
     await phone.type("clear\n");
     await phone.context.setOffline(true);

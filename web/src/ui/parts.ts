@@ -1,5 +1,7 @@
 /** The parts of this page that are loaded on use. */
 
+import { whenIdle } from "./idle";
+
 /** Style sheets that did not arrive. The bundler's own loader asks for each of them once, and never again. */
 const missing = new Set<string>();
 
@@ -21,9 +23,8 @@ export async function fetchPart<Part>(load: () => Promise<Part>): Promise<Part> 
 
 /** Loads parts that are likely to be wanted next, once there is nothing better to do. */
 export function fetchAhead(load: () => Promise<unknown>): void {
-  const later = window.requestIdleCallback ?? ((then: () => void) => setTimeout(then, 200));
   // Whoever wants it asks again, and is told.
-  later(() => void fetchPart(load).catch(() => undefined));
+  whenIdle(() => void fetchPart(load).catch(() => undefined));
 }
 
 function fetchSheet(href: string): Promise<void> {

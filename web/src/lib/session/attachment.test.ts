@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Attachment } from "./attachment";
-import { MAX_PAYLOAD, type Act, type Failure, type ToClient } from "./message";
+import { FIRST_ABOVE, type ScreenOp } from "./follow";
+import { MAX_PAYLOAD, type Act, type Failure, type ToClient, type ToHost } from "./message";
 import { COMMAND_LIFETIME, MAX_INPUT_BYTES, MAX_UNSETTLED_BYTES, type Failed, type StoredEntry } from "./outbox";
 
 const SIZE = { cols: 80, rows: 24 };
@@ -52,7 +53,7 @@ class Slow {
       },
       [],
     );
-    this.attachment.show({ apply: (_, done) => done() }, SIZE);
+    this.attachment.show({ apply: (_, done) => done(), above: 0 }, SIZE);
   }
 
   online(): void {
@@ -214,4 +215,211 @@ describe("a screen's size", () => {
     slow.settleAll();
     expect(slow.columns).toEqual([100, 132]);
   });
+});
+
+const ROWS = 24;
+
+/** A keeper of lines, one event each, over a network that delays and cuts; and a terminal that draws late. */
+class Lines {
+  readonly attachment: Attachment;
+  /** What the terminal shows; numbers of lines. */
+  shown: number[] = [];
+  asked: Extract<ToHost, { t: "attach" }>[] = [];
+  head = 0;
+  live = false;
+  #under: { header: ToClient; payload: Uint8Array }[] = [];
+  #undrawn: (() => void)[] = [];
+  #at = 0;
+  #above: number | null = null;
+  #attached = false;
+  #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+    this.attachment = new Attachment(
+      "s",
+      {
+        send: (header) => {
+          if (this.live && header.t === "attach") this.#attach(header);
+          return this.live;
+        },
+        now: () => 0,
+        after: () => () => undefined,
+      },
+      {
+        changed: () => undefined,
+        event: () => undefined,
+        failed: () => undefined,
+        keep: () => undefined,
+      },
+      [],
+    );
+    const above = () => Math.max(0, this.shown.length - ROWS);
+    const screen = {
+      apply: (op: ScreenOp, done: () => void) => void this.#undrawn.push(() => this.#draw(op, done)),
+      get above() {
+        return above();
+      },
+    };
+    this.attachment.show(screen, SIZE);
+  }
+
+  online(): void {
+    this.live = true;
+    this.attachment.online();
+  }
+
+  cut(): void {
+    this.live = false;
+    this.#attached = false;
+    this.#under = [];
+    this.attachment.offline();
+  }
+
+  print(): void {
+    this.head += 1;
+    if (this.#attached) this.#line(this.head);
+  }
+
+  /** It was too slow: a snapshot comes instead of what was not sent. */
+  skip(): void {
+    if (!this.#attached) return;
+    this.head += 40;
+    this.#snapshot();
+  }
+
+  hear(): boolean {
+    const next = this.#under.shift();
+    if (next !== undefined) this.attachment.message(next.header, next.payload);
+    return next !== undefined;
+  }
+
+  draw(): boolean {
+    const next = this.#undrawn.shift();
+    next?.();
+    return next !== undefined;
+  }
+
+  settle(): void {
+    while (this.hear() || this.draw());
+  }
+
+  /** What it shows ends where the log does, or did, and has no hole. */
+  check(): void {
+    const first = this.shown[0] ?? 1;
+    expect(this.shown).toEqual(Array.from({ length: this.shown.length }, (_, i) => first + i));
+  }
+
+  #draw(op: ScreenOp, done: () => void): void {
+    if (op.op === "reset") this.shown = [];
+    if (op.op === "write") {
+      const text = new TextDecoder().decode(op.bytes);
+      for (const line of text.split("\n").filter(Boolean)) this.shown.push(Number(line));
+    }
+    done();
+  }
+
+  #say(header: ToClient, text = ""): void {
+    this.#under.push({ header, payload: bytes(text) });
+  }
+
+  #attach(header: Extract<ToHost, { t: "attach" }>): void {
+    this.asked.push(header);
+    this.#attached = true;
+    this.#above = header.scrollback ?? null;
+    this.#say({ t: "attached", session: "s", head: { epoch: 1, seq: this.head }, size: SIZE, applied: 0 });
+    const after = header.after?.seq ?? null;
+    if (after === null || header.redraw === true || this.#random() < 0.1) {
+      this.#snapshot();
+      return;
+    }
+    this.#at = after;
+    while (this.#at < this.head) this.#line(this.#at + 1);
+  }
+
+  #line(n: number): void {
+    this.#at = n;
+    this.#say({ t: "event", session: "s", epoch: 1, seq: n, at: 0, kind: "output" }, `${n}\n`);
+  }
+
+  #snapshot(): void {
+    this.#at = this.head;
+    const lines = Array.from({ length: this.head }, (_, i) => i + 1);
+    const some = this.#above === null ? lines : lines.slice(-(this.#above + ROWS));
+    const text = some.map((n) => `${n}\n`).join("");
+    const pieces = text.match(/[^]{1,500}/g) ?? [""];
+    for (const [part, piece] of pieces.entries()) {
+      const last = part === pieces.length - 1;
+      this.#say({ t: "snapshot", session: "s", epoch: 1, seq: this.head, ...SIZE, part, last }, piece);
+    }
+  }
+}
+
+describe("a screen", () => {
+  function seeded(seed: number): () => number {
+    let x = seed;
+    return () => (x = (Math.imul(x, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+  }
+
+  it("comes first, and what is above it once it is wanted", () => {
+    const lines = new Lines(() => 1);
+    lines.head = 10_000;
+    lines.online();
+    lines.settle();
+    expect(lines.shown).toHaveLength(FIRST_ABOVE + ROWS);
+    expect(lines.attachment.view).toMatchObject({ following: true, whole: false });
+    lines.attachment.complete();
+    expect(lines.attachment.view).toMatchObject({ following: true, whole: false });
+    lines.settle();
+    expect(lines.shown).toHaveLength(10_000);
+    expect(lines.attachment.view).toMatchObject({ following: true, whole: true });
+    expect(lines.asked.map(({ scrollback, redraw }) => [scrollback, redraw])).toEqual([
+      [FIRST_ABOVE, undefined],
+      [undefined, true],
+    ]);
+    lines.cut();
+    lines.print();
+    lines.online();
+    lines.settle();
+    expect(lines.asked[2]).toMatchObject({ after: { epoch: 1, seq: 10_000 } });
+    expect(lines.shown).toHaveLength(10_001);
+  });
+
+  it("that has everything asks for nothing", () => {
+    const lines = new Lines(() => 1);
+    lines.head = 50;
+    lines.online();
+    lines.settle();
+    lines.attachment.complete();
+    expect(lines.attachment.view.whole).toBe(true);
+    expect(lines.asked).toHaveLength(1);
+  });
+
+  it.each(Array.from({ length: 60 }, (_, i) => i + 1))(
+    "has all lines in the end, none twice, whatever the network does (%i)",
+    (seed) => {
+      const random = seeded(seed);
+      const lines = new Lines(random);
+      lines.head = Math.floor(random() * 1500);
+      for (let step = 0; step < 400; step++) {
+        const what = random();
+        if (what < 0.35) lines.hear();
+        else if (what < 0.65) lines.draw();
+        else if (what < 0.9) lines.print();
+        else if (what < 0.92) lines.skip();
+        else if (what < 0.94) lines.attachment.complete();
+        else if (lines.live && what < 0.95) lines.cut();
+        else if (!lines.live) lines.online();
+        lines.check();
+      }
+      if (lines.live) lines.cut();
+      lines.online();
+      lines.attachment.complete();
+      lines.settle();
+      lines.check();
+      expect(lines.shown.at(-1)).toBe(lines.head === 0 ? undefined : lines.head);
+      expect(lines.shown).toHaveLength(lines.head);
+      expect(lines.attachment.view.whole).toBe(true);
+    },
+  );
 });

@@ -13,6 +13,8 @@ export const WINDOW = 256 * 1024;
 /** Draws. Operations are done in order; `done` is called for each when it has been drawn. */
 export interface Screen {
   apply(op: ScreenOp, done: () => void): void;
+  /** How many lines it has above what it shows at its end. */
+  readonly above: number;
 }
 
 export interface AttachmentEvents {
@@ -35,6 +37,8 @@ export interface AttachmentIo {
 export interface AttachmentView {
   /** Events flow. */
   following: boolean;
+  /** The screen has every line above it that there is. */
+  whole: boolean;
   /** The terminal's size now. */
   size: Size | null;
   /** This page's own screen. */
@@ -54,7 +58,7 @@ export class Attachment {
   #io: AttachmentIo;
   #events: AttachmentEvents;
   #screen: Screen | null = null;
-  #follow = new Follow();
+  readonly #follow = new Follow();
   #acker = new Acker();
   #outbox: Outbox;
   #cancelAck: (() => void) | null = null;
@@ -62,6 +66,8 @@ export class Attachment {
   #following = false;
   #size: Size | null = null;
   #own: Size | null = null;
+  /** What the last attach said of it. */
+  #said: Size | null = null;
   #taken = false;
   #ended: Failure | null = null;
 
@@ -75,6 +81,7 @@ export class Attachment {
   get view(): AttachmentView {
     return {
       following: this.#following,
+      whole: this.#follow.whole,
       size: this.#size,
       own: this.#own,
       taken: this.#taken,
@@ -93,10 +100,16 @@ export class Attachment {
   show(screen: Screen, own: Size): void {
     this.#screen = screen;
     this.#own = own;
-    this.#follow = new Follow();
+    this.#follow.restart();
     this.#acker = new Acker();
     this.#ended = null;
     if (this.#live) this.#attach();
+  }
+
+  /** Brings what is above the screen, all of it: now, or as soon as that can be asked for. */
+  complete(): void {
+    this.#follow.want();
+    this.#complete();
   }
 
   /** Nobody looks on any more. Commands that wait are still delivered. */
@@ -113,6 +126,7 @@ export class Attachment {
   online(): void {
     this.#live = true;
     this.#ended = null;
+    this.#follow.cut();
     if (this.#screen !== null || this.busy) this.#attach();
   }
 
@@ -120,6 +134,7 @@ export class Attachment {
   offline(): void {
     this.#live = false;
     this.#following = false;
+    this.#follow.cut();
     this.#outbox.detached();
     this.#events.changed();
   }
@@ -128,19 +143,25 @@ export class Attachment {
   message(header: ToClient, payload: Uint8Array): void {
     switch (header.t) {
       case "attached": {
+        const wish = this.#follow.answered();
+        const goesOn = this.#following && wish?.redraw === true;
         this.#following = true;
         this.#size = header.size;
         this.#fail(this.#outbox.attached(header.applied, this.#io.now()));
         this.#outbox.screen(this.#own, this.#io.now());
-        if (this.#taken) this.#command({ type: "take_size" });
+        const own = this.#own;
+        if (own !== null && !same(own, this.#said)) this.#command({ type: "resize", cols: own.cols, rows: own.rows });
+        if (this.#taken && !goesOn) this.#command({ type: "take_size" });
         this.#flush();
         this.#kept();
+        this.#complete();
         break;
       }
       case "detached":
         this.#following = false;
         this.#outbox.detached();
         this.#ended = header.why ?? null;
+        if (this.#ended !== null) this.#follow.cut();
         this.#events.changed();
         break;
       case "event":
@@ -184,7 +205,7 @@ export class Attachment {
 
   /** This page's screen has a new size. */
   resize(own: Size): void {
-    if (this.#own?.cols === own.cols && this.#own.rows === own.rows) return;
+    if (same(own, this.#own)) return;
     this.#own = own;
     if (this.#following) this.#command({ type: "resize", cols: own.cols, rows: own.rows });
     this.#events.changed();
@@ -209,17 +230,25 @@ export class Attachment {
   }
 
   #attach(): void {
-    this.#following = false;
-    const after = this.#follow.attach();
+    const { after, scrollback, redraw } = this.#follow.attach();
+    // What the screen shows goes on meanwhile.
+    if (!redraw) this.#following = false;
     this.#acker = new Acker();
+    this.#said = this.#own;
     this.#io.send({
       t: "attach",
       session: this.session,
       ...(after === null ? {} : { after }),
       ...(this.#own === null ? {} : { size: this.#own }),
       window: this.#screen === null ? 1 : WINDOW,
+      ...(scrollback === null ? {} : { scrollback }),
+      ...(redraw ? { redraw } : {}),
     });
     this.#events.changed();
+  }
+
+  #complete(): void {
+    if (this.#live && this.#screen !== null && this.#follow.due) this.#attach();
   }
 
   #detach(): void {
@@ -250,9 +279,15 @@ export class Attachment {
     if (screen === null) return;
     for (const op of out.ops) {
       if (op.op === "reset" || op.op === "resize") this.#resized(op.size);
-      const bytes = op.op === "write" ? op.bytes.length : 0;
+      const bytes = op.op === "write" ? op.bytes.length : op.op === "skip" ? op.bytes : 0;
+      const snapshot = op === out.ops.at(-1) ? out.snapshot : undefined;
       const acker = this.#acker;
       screen.apply(op, () => {
+        if (snapshot !== undefined && this.#screen === screen) {
+          this.#follow.drawn(snapshot, screen.above);
+          this.#complete();
+          this.#events.changed();
+        }
         // What an earlier channel or an earlier screen was given is not this one's to ack.
         if (op.op === "reset" || this.#screen !== screen || this.#acker !== acker) return;
         acker.applied(op.place, bytes, this.#io.now());
@@ -282,4 +317,8 @@ export class Attachment {
       this.#ack();
     });
   }
+}
+
+function same(a: Size, b: Size | null): boolean {
+  return a.cols === b?.cols && a.rows === b.rows;
 }

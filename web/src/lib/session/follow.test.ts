@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ACK_BYTES, ACK_DELAY, Acker, Follow, type ScreenOp } from "./follow";
+import { ACK_BYTES, ACK_DELAY, Acker, FIRST_ABOVE, Follow, type ScreenOp } from "./follow";
 import type { Event } from "./message";
+import { TOGETHER } from "./pieces";
 
 const OUTPUT: Event = { kind: "output" };
 const SIZE = { cols: 80, rows: 24 };
@@ -42,7 +43,8 @@ describe("following a log", () => {
     const follow = new Follow({ epoch: 1, seq: 4 });
     const out = follow.event(1, 6, OUTPUT, bytes("x"));
     expect(out.ops).toEqual([]);
-    expect(out.reattach).toEqual({ after: { epoch: 1, seq: 4 } });
+    expect(out.reattach).toBe(true);
+    expect(follow.attach().after).toEqual({ epoch: 1, seq: 4 });
   });
 
   it("does not join another epoch to what it has", () => {
@@ -62,22 +64,115 @@ describe("following a log", () => {
     expect(follow.after).toEqual({ epoch: 1, seq: 90 });
   });
 
-  it("holds nothing after a snapshot that was cut off", () => {
+  it("keeps what it has until a snapshot is whole", () => {
     const follow = new Follow({ epoch: 1, seq: 4 });
-    follow.snapshot({ epoch: 1, seq: 9 }, SIZE, 0, false, bytes("half"));
-    expect(follow.attach()).toBeNull();
+    expect(draw(follow.snapshot({ epoch: 1, seq: 9 }, SIZE, 0, false, bytes("half")).ops, "kept")).toBe("kept");
+    expect(follow.attach().after).toEqual({ epoch: 1, seq: 4 });
+    follow.answered();
+    expect(draw(follow.event(1, 5, OUTPUT, bytes("+")).ops, "kept")).toBe("kept+");
+  });
+
+  it("holds nothing after a snapshot of which a part was given out", () => {
+    const follow = new Follow({ epoch: 1, seq: 4 });
+    const at = { epoch: 1, seq: 9 };
+    expect(follow.snapshot(at, SIZE, 0, false, new Uint8Array(TOGETHER)).ops.map(({ op }) => op)).toEqual([
+      "reset",
+      "write",
+    ]);
+    expect(follow.snapshot(at, SIZE, 1, false, bytes("b")).ops).toMatchObject([{ op: "skip" }]);
+    expect(follow.attach().after).toBeNull();
   });
 
   it("takes pieces in order only", () => {
     const follow = new Follow();
     follow.snapshot({ epoch: 1, seq: 9 }, SIZE, 0, false, bytes("a"));
-    expect(follow.snapshot({ epoch: 1, seq: 9 }, SIZE, 2, true, bytes("c")).reattach).toEqual({ after: null });
+    expect(follow.snapshot({ epoch: 1, seq: 9 }, SIZE, 2, true, bytes("c")).reattach).toBe(true);
+    expect(follow.attach().after).toBeNull();
+  });
+
+  it("drops what an earlier attach still sends", () => {
+    const follow = new Follow({ epoch: 1, seq: 4 });
+    expect(follow.event(1, 6, OUTPUT, bytes("x")).reattach).toBe(true);
+    follow.attach();
+    expect(follow.event(1, 7, OUTPUT, bytes("y"))).toEqual({ ops: [] });
+    follow.answered();
+    expect(draw(follow.event(1, 5, OUTPUT, bytes("z")).ops)).toBe("z");
   });
 
   it("counts kinds of event that it does not know", () => {
     const follow = new Follow({ epoch: 1, seq: 4 });
     follow.event(1, 5, { kind: "approval" } as unknown as Event, bytes(""));
     expect(follow.after).toEqual({ epoch: 1, seq: 5 });
+  });
+});
+
+describe("what is above the screen", () => {
+  const AT = { epoch: 1, seq: 9 };
+
+  /** One that has the screen, with so many lines above it. */
+  function begun(above = FIRST_ABOVE): Follow {
+    const follow = new Follow();
+    expect(follow.attach()).toEqual({ after: null, scrollback: FIRST_ABOVE, redraw: false });
+    follow.answered();
+    const { snapshot } = follow.snapshot(AT, SIZE, 0, true, bytes("screen"));
+    expect(snapshot).toEqual({ whole: false });
+    if (snapshot !== undefined) follow.drawn(snapshot, above);
+    return follow;
+  }
+
+  it("comes when it is wanted, in place of what is there", () => {
+    const follow = begun();
+    expect(follow.due).toBe(false);
+    follow.want();
+    expect(follow.due).toBe(true);
+    expect(follow.attach()).toEqual({ after: AT, scrollback: null, redraw: true });
+    expect(follow.due).toBe(false);
+    // What the attach before still sends is shown.
+    expect(draw(follow.event(1, 10, OUTPUT, bytes("+")).ops, "screen")).toBe("screen+");
+    follow.answered();
+    const { ops, snapshot } = follow.snapshot({ epoch: 1, seq: 10 }, SIZE, 0, true, bytes("above\nscreen+"));
+    expect(draw(ops, "screen+")).toBe("above\nscreen+");
+    expect(snapshot).toEqual({ whole: true });
+    expect(follow.whole).toBe(false);
+    if (snapshot !== undefined) follow.drawn(snapshot, 9000);
+    expect(follow.whole).toBe(true);
+    expect(follow.attach()).toEqual({ after: { epoch: 1, seq: 10 }, scrollback: null, redraw: false });
+  });
+
+  it("is not asked for where there is no more of it", () => {
+    const follow = begun(FIRST_ABOVE - 1);
+    follow.want();
+    expect(follow.whole).toBe(true);
+    expect(follow.due).toBe(false);
+  });
+
+  it("came already from a host that always brings all of it", () => {
+    expect(begun(FIRST_ABOVE + 1).whole).toBe(true);
+  });
+
+  it("is asked for again on the next channel, and the screen stays until it is there", () => {
+    const follow = begun();
+    follow.want();
+    follow.attach();
+    follow.answered();
+    expect(draw(follow.snapshot({ epoch: 1, seq: 12 }, SIZE, 0, false, bytes("abo")).ops, "screen")).toBe("screen");
+    follow.cut();
+    expect(follow.attach()).toEqual({ after: AT, scrollback: null, redraw: true });
+  });
+
+  it("comes at once where it is wanted before anything is there", () => {
+    const follow = new Follow();
+    follow.want();
+    expect(follow.attach()).toEqual({ after: null, scrollback: null, redraw: false });
+  });
+
+  it("comes again where a snapshot that skips ahead has not brought it", () => {
+    const follow = begun(0);
+    follow.want();
+    const { snapshot } = follow.snapshot({ epoch: 1, seq: 5000 }, SIZE, 0, true, bytes("later"));
+    if (snapshot !== undefined) follow.drawn(snapshot, FIRST_ABOVE);
+    expect(follow.whole).toBe(false);
+    expect(follow.due).toBe(true);
   });
 });
 
@@ -96,6 +191,6 @@ describe("acks", () => {
   it("name the piece of a snapshot that is under way", () => {
     const follow = new Follow();
     const out = follow.snapshot({ epoch: 1, seq: 9 }, SIZE, 0, false, bytes("a"));
-    expect(out.ops[1]).toMatchObject({ place: { epoch: 1, seq: 9, part: 0 } });
+    expect(out.ops).toEqual([{ op: "skip", bytes: 1, place: { epoch: 1, seq: 9, part: 0 } }]);
   });
 });

@@ -3,9 +3,16 @@
  *
  * What always holds: the operations that were given out are a prefix of the log, or a snapshot and what follows it.
  * Never a gap, never twice.
+ *
+ * The first snapshot brings the screen and {@link FIRST_ABOVE} lines, so that there is something to see at once. Once
+ * somebody wants all of them, a second snapshot brings them; what was given out before stays good until then.
  */
 
 import type { Cursor, Event, Size } from "./message";
+import { Pieces } from "./pieces";
+
+/** So many of the lines above the screen come first: what a person may scroll back to before the rest is there. */
+export const FIRST_ABOVE = 200;
 
 /** A place that can be acked: an event, or, in the middle of a snapshot, its piece. */
 export interface Place extends Cursor {
@@ -14,20 +21,32 @@ export interface Place extends Cursor {
 
 /** Something to do with the terminal. `place` is what has been applied once the operation is done. */
 export type ScreenOp =
-  /** Forget the screen and take this size; a snapshot's bytes follow. */
+  /** What the next write brings, all of it or, where its place is a piece, its beginning, is instead of the screen. */
   | { op: "reset"; size: Size }
   | { op: "write"; bytes: Uint8Array; place: Place }
   | { op: "resize"; size: Size; place: Place }
-  /** Nothing to draw; the cursor moves. */
-  | { op: "skip"; place: Place };
+  /** Nothing to draw; the cursor moves, behind so many bytes that are kept for later. */
+  | { op: "skip"; bytes: number; place: Place };
 
 /** What came of one message. */
 export interface FollowOut {
   ops: ScreenOp[];
   /** A structured event to show, given out once. */
   event?: Event;
-  /** The log has a hole here: attach again, behind `after` where it is set. */
-  reattach?: { after: Cursor | null };
+  /** The last operation ends a snapshot: once it is done, {@link Follow.drawn} wants to know. */
+  snapshot?: { whole: boolean };
+  /** The log has a hole here: attach again. */
+  reattach?: true;
+}
+
+/** What to attach with. */
+export interface Wish {
+  /** Where to continue; null where nothing is held yet. */
+  after: Cursor | null;
+  /** How many lines above the screen a snapshot is to bring; null for all. */
+  scrollback: number | null;
+  /** A snapshot is to come in any case. */
+  redraw: boolean;
 }
 
 const NOTHING: FollowOut = { ops: [] };
@@ -35,29 +54,87 @@ const NOTHING: FollowOut = { ops: [] };
 export class Follow {
   /** The last event given out; null before the first. */
   #cursor: Cursor | null;
-  /** The snapshot that is under way: its place, and the piece that comes next. */
-  #snapshot: { at: Cursor; next: number } | null = null;
+  /** The snapshot that is under way: its place, its size, and the piece that comes next. */
+  #snapshot: { at: Cursor; size: Size; next: number; begun: boolean } | null = null;
+  readonly #pieces = new Pieces();
   /** Structured events come ahead of a snapshot that skips; the newest that was given out that way. */
   #ahead: Cursor | null = null;
+  /** Attaches that were not answered yet, oldest first. */
+  #asked: { wish: Wish; goesOn: boolean }[] = [];
+  /** Something is missing behind the cursor. */
+  #gap = false;
+  /** A snapshot that comes now brings all lines above the screen. */
+  #all = false;
+  #whole = false;
+  #wanted = false;
 
   constructor(cursor: Cursor | null = null) {
     this.#cursor = cursor;
   }
 
-  /** Where to continue; null where nothing is held yet, or a snapshot was cut off half way. */
+  /** Where to continue; null where nothing is held yet, or a snapshot was given out in part. */
   get after(): Cursor | null {
-    return this.#snapshot === null ? this.#cursor : null;
+    return this.#snapshot?.begun === true ? null : this.#cursor;
   }
 
-  /** A new channel: what was under way on the old one is gone. */
-  attach(): Cursor | null {
-    const after = this.after;
-    this.#cursor = after;
-    this.#snapshot = null;
-    return after;
+  /** The screen has every line above it that there is. */
+  get whole(): boolean {
+    return this.#whole;
+  }
+
+  /** Attaching again would bring what is {@link want}ed. */
+  get due(): boolean {
+    const still = this.#snapshot === null && this.#asked.length === 0;
+    return this.#wanted && !this.#whole && !this.#all && still && this.#cursor !== null;
+  }
+
+  /** Another screen: it holds nothing yet. */
+  restart(): void {
+    this.#drop();
+    this.#cursor = null;
+    this.#gap = false;
+    this.#ahead = null;
+    this.#whole = false;
+    this.#wanted = false;
+  }
+
+  /** Everything above the screen is wanted from now on. */
+  want(): void {
+    this.#wanted = true;
+  }
+
+  /** What a new attach is to say. What was under way from the one before does not come any more. */
+  attach(): Wish {
+    this.#drop();
+    const after = this.#cursor;
+    const all = this.#whole || this.#wanted;
+    const wish = { after, scrollback: all ? null : FIRST_ABOVE, redraw: all && !this.#whole && after !== null };
+    this.#asked.push({ wish, goesOn: wish.redraw && !this.#gap });
+    this.#gap = false;
+    return wish;
+  }
+
+  /** An attach was answered; what it said. */
+  answered(): Wish | null {
+    const wish = this.#asked.shift()?.wish ?? null;
+    if (wish !== null) this.#all = wish.scrollback === null;
+    this.#drop();
+    return wish;
+  }
+
+  /** No answer comes any more. */
+  cut(): void {
+    this.#asked = [];
+  }
+
+  /** A snapshot is on the screen, with so many lines above it. */
+  drawn({ whole }: { whole: boolean }, above: number): void {
+    // One that was to bring fewer and brought as many was cut off there.
+    this.#whole = whole || above !== FIRST_ABOVE;
   }
 
   event(epoch: number, seq: number, event: Event, payload: Uint8Array): FollowOut {
+    if (this.#stale) return NOTHING;
     if (this.#snapshot !== null) return this.#broken();
     const cursor = this.#cursor;
     const known = cursor !== null && epoch === cursor.epoch;
@@ -77,33 +154,49 @@ export class Follow {
       case "resize":
         return { ops: [{ op: "resize", size: { cols: event.cols, rows: event.rows }, place: at }] };
       case "title":
-        return { ops: [{ op: "skip", place: at }], event };
+        return { ops: [{ op: "skip", bytes: 0, place: at }], event };
       case "exit":
       case "banner":
-        return this.#structured(at, event, [{ op: "skip", place: at }]);
+        return this.#structured(at, event, [{ op: "skip", bytes: 0, place: at }]);
       default:
         // A kind of a later version: counted, so that the log has no hole, and not shown.
-        return { ops: [{ op: "skip", place: at }] };
+        return { ops: [{ op: "skip", bytes: 0, place: at }] };
     }
   }
 
   snapshot(at: Cursor, size: Size, part: number, last: boolean, payload: Uint8Array): FollowOut {
-    const ops: ScreenOp[] = [];
+    if (this.#stale) return NOTHING;
     if (part === 0) {
-      this.#snapshot = { at, next: 0 };
-      ops.push({ op: "reset", size });
+      this.#drop();
+      this.#snapshot = { at, size, next: 0, begun: false };
     }
     const current = this.#snapshot;
     if (current === null || current.next !== part || current.at.epoch !== at.epoch || current.at.seq !== at.seq) {
       return this.#broken();
     }
     current.next += 1;
-    ops.push({ op: "write", bytes: payload, place: last ? at : { ...at, part } });
-    if (last) {
-      this.#snapshot = null;
-      this.#cursor = at;
-    }
-    return { ops };
+    const place = last ? at : { ...at, part };
+    const bytes = last ? this.#pieces.end(payload) : this.#pieces.add(payload);
+    if (bytes === null) return { ops: [{ op: "skip", bytes: payload.length, place }] };
+    const ops: ScreenOp[] = current.begun ? [] : [{ op: "reset", size }];
+    ops.push({ op: "write", bytes, place });
+    current.begun = true;
+    if (!last) return { ops };
+    this.#snapshot = null;
+    this.#cursor = at;
+    return { ops, snapshot: { whole: this.#all } };
+  }
+
+  /** What comes now is still an earlier attach's, and the newest one does not go on with it. */
+  get #stale(): boolean {
+    return this.#asked.some(({ goesOn }) => !goesOn);
+  }
+
+  /** Forgets the snapshot that is under way; where a part of it was given out, nothing is held any more. */
+  #drop(): void {
+    this.#cursor = this.after;
+    this.#snapshot = null;
+    this.#pieces.reset();
   }
 
   #structured(at: Cursor, event: Event, ops: ScreenOp[]): FollowOut {
@@ -114,7 +207,9 @@ export class Follow {
   }
 
   #broken(): FollowOut {
-    return { ops: [], reattach: { after: this.attach() } };
+    this.#drop();
+    this.#gap = true;
+    return { ops: [], reattach: true };
   }
 }
 

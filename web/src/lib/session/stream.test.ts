@@ -151,7 +151,7 @@ class Keeper {
       hear();
       return taken;
     };
-    attachment.show({ apply: (_, done) => done() }, { cols: 80, rows: 24 });
+    attachment.show({ apply: (_, done) => done(), above: 0 }, { cols: 80, rows: 24 });
     attachment.online();
     hear();
     return attachment;

@@ -9,7 +9,6 @@ import type { Screen } from "../../lib/session/attachment";
 import type { ScreenOp } from "../../lib/session/follow";
 import type { Size } from "../../lib/session/message";
 import { WholeCharacters } from "./characters";
-import { Pieces } from "./pieces";
 import { isReport, swallowQueries } from "./silence";
 import { allowTerminalStyles } from "./styles";
 import { DARK, LIGHT, MONO } from "./theme";
@@ -31,17 +30,21 @@ export interface Cell {
   height: number;
 }
 
+/** Forgets the screen, and a sequence that was begun. */
+const RESET = "\x18\x1bc";
+/** Shows nothing of what follows (synchronized output), until {@link Emulator} does. */
+const HOLD = "\x1b[?2026h";
+
 export class Emulator implements Screen {
   readonly terminal: Terminal;
   #queue: { op: ScreenOp; done: () => void }[] = [];
   #writing = 0;
   #disposed = false;
   #webgl: boolean;
-  #inSnapshot = false;
-  /** Of the snapshot that is not whole yet. */
-  readonly #pieces = new Pieces();
-  /** So much of it was held that it is being written. */
-  #full = false;
+  /** What is written next: a snapshot, the rest of one, or what comes behind the last. */
+  #snapshot: "due" | "begun" | "none" = "none";
+  /** Where the person was when it began. */
+  #place: Place | null = null;
   readonly #whole = new WholeCharacters();
 
   constructor(
@@ -117,52 +120,41 @@ export class Emulator implements Screen {
   }
 
   #pump(): void {
-    if (this.#full) return;
     for (let head = this.#queue[0]; head !== undefined && !this.#disposed; head = this.#queue[0]) {
       const { op, done } = head;
       if (op.op === "write") {
         this.#queue.shift();
-        const bytes = this.#whole.next(op.bytes);
-        if (this.#inSnapshot && op.place.part !== undefined) {
-          const full = this.#pieces.add(bytes);
-          if (full === null) {
-            done();
-            continue;
-          }
-          // What follows is not acknowledged before this is.
-          this.#full = true;
-          this.#write(full, () => {
-            this.#full = false;
-            done();
-          });
-          return;
-        }
-        if (this.#inSnapshot) {
-          this.#inSnapshot = false;
-          this.#write(this.#pieces.end(bytes), done);
-          // The snapshot is whole: show it.
-          this.terminal.write("", () => this.#show());
-          continue;
-        }
-        this.#write(bytes, done);
+        this.#draw(op.bytes, op.place.part === undefined, done);
         continue;
       }
       // Sizes change between bytes: everything before must be drawn first.
       if (this.#writing > 0) return;
       this.#queue.shift();
-      if (op.op === "reset") {
-        this.terminal.reset();
-        this.terminal.resize(op.size.cols, op.size.rows);
-        this.#inSnapshot = true;
-        this.#pieces.reset();
-        this.#whole.reset();
-        // Held back until it is whole, so that nobody sees it being put together.
-        this.#write("\x1b[?2026h", () => undefined);
-      } else if (op.op === "resize") {
-        this.terminal.resize(op.size.cols, op.size.rows);
-      }
+      if (op.op === "reset") this.#snapshot = "due";
+      if (op.op !== "skip") this.terminal.resize(op.size.cols, op.size.rows);
       done();
     }
+  }
+
+  /** `end` is false for a snapshot's bytes behind which more of them come. */
+  #draw(bytes: Uint8Array, end: boolean, done: () => void): void {
+    const before = this.#snapshot;
+    if (before === "none") {
+      this.#write(this.#whole.next(bytes), done);
+      return;
+    }
+    this.#snapshot = end ? "none" : "begun";
+    if (before === "due") {
+      this.#whole.reset();
+      this.#write("", () => (this.#place = placeIn(this.terminal)));
+    }
+    const next = this.#whole.next(bytes);
+    // In one write, which is one task: what was there stays on the screen until all of this is.
+    const head = before === "begun" ? "" : end ? RESET : RESET + HOLD;
+    this.#write(behind(head, next), () => {
+      if (end) this.#show();
+      done();
+    });
   }
 
   #write(data: string | Uint8Array, done: () => void): void {
@@ -173,10 +165,9 @@ export class Emulator implements Screen {
       this.#pump();
     });
   }
-
   /**
-   * Ends what {@link apply} held back. Not by writing the sequence for it: a snapshot may end in the middle of one that
-   * the program has begun.
+   * Shows a snapshot at the place that the person was looking at. What held it back is not ended by writing the
+   * sequence for it: a snapshot may end in the middle of one that the program has begun.
    */
   #show(): void {
     const { _core: core } = this.terminal as unknown as {
@@ -186,6 +177,8 @@ export class Emulator implements Screen {
     // Without it, xterm.js shows what it holds back after a second.
     if (modes !== undefined) modes.synchronizedOutput = false;
     this.terminal.refresh(0, this.terminal.rows - 1);
+    if (this.#place !== null) returnTo(this.terminal, this.#place);
+    this.#place = null;
   }
 
   /** Shows a remembered look, until the real screen arrives. */
@@ -218,6 +211,10 @@ export class Emulator implements Screen {
       width: this.#webgl ? Math.floor(width * density + 0.01) / density : width,
       height: box.height / this.terminal.rows,
     };
+  }
+
+  get above(): number {
+    return this.terminal.buffer.normal.baseY;
   }
 
   /** Everything that is kept, as text: scrollback and screen, wrapped lines joined. */
@@ -256,4 +253,36 @@ export class Emulator implements Screen {
 function openLink(uri: string): void {
   // Programs can print any address; only what a browser page can be is opened, and it learns nothing of this one.
   if (/^(https?|mailto):/i.test(uri)) window.open(uri, "_blank", "noopener,noreferrer");
+}
+
+/** Where a person is in a terminal, counted from its end: lines come and go at its beginning. */
+interface Place {
+  back: number;
+  selected: { column: number; back: number; length: number } | null;
+}
+
+function placeIn(terminal: Terminal): Place {
+  const { baseY, viewportY } = terminal.buffer.active;
+  const range = terminal.getSelectionPosition();
+  const selected = range && {
+    column: range.start.x,
+    back: baseY - range.start.y,
+    length: (range.end.y - range.start.y) * terminal.cols + range.end.x - range.start.x,
+  };
+  return { back: baseY - viewportY, selected: selected ?? null };
+}
+
+function returnTo(terminal: Terminal, { back, selected }: Place): void {
+  const { baseY } = terminal.buffer.active;
+  if (back > 0) terminal.scrollToLine(Math.max(0, baseY - back));
+  if (selected !== null && selected.back <= baseY) {
+    terminal.select(selected.column, baseY - selected.back, selected.length);
+  }
+}
+
+function behind(head: string, bytes: Uint8Array): Uint8Array {
+  const all = new Uint8Array(head.length + bytes.length);
+  all.set(new TextEncoder().encode(head));
+  all.set(bytes, head.length);
+  return all;
 }

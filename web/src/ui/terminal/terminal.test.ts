@@ -3,7 +3,6 @@ import { ago, asOf, deviceName, folder, program, splitCommand } from "../words";
 import { WholeCharacters } from "./characters";
 import { arrow, control, modified, pasted } from "./keys";
 import { fitting, ownSize } from "./layout";
-import { Pieces, TOGETHER } from "./pieces";
 import { isReport } from "./silence";
 
 const NONE = { ctrl: false, alt: false };
@@ -50,25 +49,6 @@ describe("bytes", () => {
     const whole = new WholeCharacters();
     const junk = new Uint8Array([0xff, 0xfe, 0x80, 0x80, 0x80, 0x80]);
     expect([...whole.next(junk)]).toEqual([...junk]);
-  });
-});
-
-describe("a snapshot's pieces", () => {
-  it("come out as one, in order, and the next snapshot begins anew", () => {
-    const pieces = new Pieces();
-    expect(pieces.add(new Uint8Array([1, 2]))).toBeNull();
-    expect(pieces.add(new Uint8Array([3]))).toBeNull();
-    expect([...pieces.end(new Uint8Array([4, 5]))]).toEqual([1, 2, 3, 4, 5]);
-    pieces.add(new Uint8Array([6]));
-    pieces.reset();
-    expect([...pieces.end(new Uint8Array([7]))]).toEqual([7]);
-  });
-
-  it("are not held beyond the bound, and none is lost there", () => {
-    const pieces = new Pieces();
-    expect(pieces.add(new Uint8Array(TOGETHER - 1))).toBeNull();
-    expect(pieces.add(new Uint8Array([8, 9]))?.subarray(-2)).toEqual(new Uint8Array([8, 9]));
-    expect([...pieces.end(new Uint8Array([10]))]).toEqual([10]);
   });
 });
 

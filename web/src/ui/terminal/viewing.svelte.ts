@@ -13,6 +13,9 @@ import { fitting, ownSize, type Box, type Cell } from "./layout";
 const ZOOM_MIN = 4;
 const ZOOM_MAX = 40;
 
+/** What is above the screen is waited for so long. Milliseconds. */
+const ABOVE_WITHIN = 3_000;
+
 export class Viewing {
   readonly entry: HostEntry;
   readonly session: string;
@@ -64,6 +67,22 @@ export class Viewing {
   pinched(size: number): void {
     if (this.foreign) this.zoom = Math.min(ZOOM_MAX, Math.max(ZOOM_MIN, size));
     else settings.fontSize = Math.max(FONT_MIN, size);
+  }
+
+  /** Brings all that is above the screen, and ends when it is there, or cannot be had. */
+  async complete(): Promise<void> {
+    this.attachment?.complete();
+    let done = (): void => undefined;
+    const there = new Promise<void>((resolve) => (done = resolve));
+    const timer = setTimeout(done, ABOVE_WITHIN);
+    const stop = $effect.root(() => {
+      $effect(() => {
+        if (this.view?.whole !== false || !this.view.following) done();
+      });
+    });
+    await there;
+    clearTimeout(timer);
+    stop();
   }
 
   /** Ends the program. */
