@@ -19,7 +19,7 @@ const TRIM_SLICE: u64 = 512 * 1024;
 /// Bytes appended after which the write-ahead log is moved into the database.
 const CHECKPOINT_EVERY: u64 = 4 * 1024 * 1024;
 /// Bytes that an append adds to the write-ahead log at least: a page.
-const PAGE: u64 = 4096;
+const PAGE: u64 = 8192;
 
 /// An event with its number.
 #[derive(Clone, Debug)]
