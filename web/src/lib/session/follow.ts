@@ -12,7 +12,7 @@ import type { Cursor, Event, Size } from "./message";
 import { Pieces } from "./pieces";
 
 /** So many of the lines above the screen come first: what a person may scroll back to before the rest is there. */
-export const FIRST_ABOVE = 200;
+export const FIRST_ABOVE = 100;
 
 /** A place that can be acked: an event, or, in the middle of a snapshot, its piece. */
 export interface Place extends Cursor {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { ScreenOp } from "../../lib/session/follow";
 import { ago, asOf, deviceName, folder, program, splitCommand } from "../words";
 import { WholeCharacters } from "./characters";
 import { arrow, control, modified, pasted } from "./keys";
 import { fitting, ownSize } from "./layout";
 import { isReport } from "./silence";
+import { Standin } from "./standin";
 
 const NONE = { ctrl: false, alt: false };
 
@@ -56,6 +58,10 @@ describe("layout", () => {
   it("fits whole cells, at least a few", () => {
     expect(ownSize({ width: 390, height: 600 }, { width: 7.2, height: 16 })).toEqual({ cols: 54, rows: 37 });
     expect(ownSize({ width: 0, height: 0 }, { width: 7.2, height: 16 })).toEqual({ cols: 2, rows: 1 });
+    for (let cols = 40; cols < 300; cols++) {
+      const cell = { width: 1062 / cols, height: 16 };
+      expect(ownSize({ width: 1062, height: 160 }, cell)).toEqual({ cols, rows: 10 });
+    }
   });
 
   it("shrinks a wide screen to the width, and enlarges none", () => {
@@ -110,5 +116,29 @@ describe("words", () => {
     ]);
     expect(splitCommand(`echo "open`)).toBeNull();
     expect(splitCommand("  ")).toEqual([]);
+  });
+});
+
+describe("a screen before there is one", () => {
+  it("holds what it is to do, and the real one does it in order", () => {
+    const standin = new Standin();
+    const done: string[] = [];
+    const skip = (seq: number): ScreenOp => ({ op: "skip", bytes: 0, place: { epoch: 1, seq } });
+    standin.apply(skip(1), () => done.push("1"));
+    standin.apply(skip(2), () => done.push("2"));
+    expect(done).toEqual([]);
+    expect(standin.above).toBe(0);
+    const drawn: ScreenOp[] = [];
+    standin.become({
+      apply: (op, then) => {
+        drawn.push(op);
+        then();
+      },
+      above: 7,
+    });
+    standin.apply(skip(3), () => done.push("3"));
+    expect(drawn).toEqual([skip(1), skip(2), skip(3)]);
+    expect(done).toEqual(["1", "2", "3"]);
+    expect(standin.above).toBe(7);
   });
 });
