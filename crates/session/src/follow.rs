@@ -76,6 +76,9 @@ pub struct Follow {
     cursor: Cursor,
     /// The screen is true to the cursor: not so from a snapshot's first piece to its last.
     whole: bool,
+    /// Nothing of the terminal came since the attach. A snapshot that was asked for may be of a place before the cursor:
+    /// the terminal did not change in between, and the events that lie there come again and are known.
+    fresh: bool,
     /// Every event up to here that is not trimmed was applied; never below the cursor.
     structured: u64,
     /// A snapshot that is being taken in, and its last piece.
@@ -98,6 +101,7 @@ impl Follow {
             window: window.clamp(MIN_WINDOW, MAX_WINDOW),
             cursor,
             whole: true,
+            fresh: false,
             structured: cursor.seq,
             snapshot: None,
             last: (cursor.seq, None),
@@ -122,11 +126,12 @@ impl Follow {
         self.snapshot = None;
         self.unacked = 0;
         self.unacked_since = None;
+        self.fresh = true;
         if head.epoch == self.cursor.epoch {
             return false;
         }
         let forget = self.cursor.seq > 0 || self.structured > 0 || !self.whole;
-        *self = Self::from_cursor(self.window, Cursor { epoch: head.epoch, seq: 0 });
+        *self = Self { fresh: true, ..Self::from_cursor(self.window, Cursor { epoch: head.epoch, seq: 0 }) };
         forget
     }
 
@@ -150,6 +155,7 @@ impl Follow {
         if next {
             self.cursor.seq = at.seq;
         }
+        self.fresh &= !event.is_trimmable();
         self.structured = self.structured.max(at.seq);
         self.note((at.seq, None), payload, now);
         Ok(if known { Took::Known } else { Took::Apply })
@@ -166,7 +172,7 @@ impl Follow {
     ) -> Result<Piece, Gap> {
         self.check_epoch(at.epoch)?;
         let follows = match self.snapshot {
-            None => part == 0 && at.seq >= self.cursor.seq,
+            None => part == 0 && (at.seq >= self.cursor.seq || self.fresh),
             Some((seq, before)) => seq == at.seq && before.checked_add(1) == Some(part),
         };
         if !follows {
@@ -176,6 +182,7 @@ impl Follow {
             self.cursor.seq = at.seq;
             self.structured = self.structured.max(at.seq);
         }
+        self.fresh = false;
         self.whole = last;
         self.snapshot = (!last).then_some((at.seq, part));
         self.note((at.seq, (!last).then_some(part)), payload, now);
@@ -262,6 +269,18 @@ mod tests {
         follow.handle_piece(at(60), 0, true, 10, now).unwrap();
         assert_eq!(follow.resume().0, Some(at(60)));
         assert_eq!(follow.handle_piece(at(50), 0, true, 10, now), Err(Gap::Snapshot));
+    }
+
+    #[test]
+    fn a_redrawn_screen_may_be_of_a_place_before_an_event_that_does_not_change_it() {
+        let (mut follow, now) = attached();
+        let banner = Event::Banner { text: "x".into() };
+        follow.handle_event(at(1), &Event::Output, 1, now).unwrap();
+        follow.handle_event(at(2), &banner, 0, now).unwrap();
+        follow.handle_attached(at(2));
+        follow.handle_piece(at(1), 0, true, 10, now).unwrap();
+        assert_eq!(follow.handle_event(at(2), &banner, 0, now), Ok(Took::Known));
+        assert_eq!(follow.cursor(), at(2));
     }
 
     #[test]

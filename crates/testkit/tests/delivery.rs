@@ -43,7 +43,7 @@ enum Down {
 
 #[derive(Clone, Copy, Debug)]
 enum Up {
-    Attach { after: Option<Cursor>, window: u32 },
+    Attach { after: Option<Cursor>, window: u32, redraw: bool },
     Ack { epoch: u32, seq: u64, part: Option<u32> },
     Command { n: u64, what: Option<u64> },
 }
@@ -132,9 +132,10 @@ impl Keeper {
 
     fn take(&mut self, client: usize, peer: &mut Peer, up: Up, now: Instant) {
         match up {
-            Up::Attach { after, window } => {
+            Up::Attach { after, window, redraw } => {
                 let view = self.view();
-                peer.replay = Some(Replay::new(after, window, &view, |seq| self.mark(seq)));
+                let find = |seq| if redraw { None } else { self.mark(seq) };
+                peer.replay = Some(Replay::new(after, window, &view, find));
                 peer.snapshot = None;
                 let head = Cursor { epoch: self.epoch, seq: view.head.seq };
                 let applied = self.inbox.settled(&key(client));
@@ -241,8 +242,13 @@ impl Peer {
     fn connect(&mut self) {
         self.cut();
         self.connected = true;
+        self.attach(false);
+    }
+
+    /// Attaches; also where it is attached already.
+    fn attach(&mut self, redraw: bool) {
         let (after, window) = self.follow.resume();
-        self.up.push_back(Up::Attach { after, window });
+        self.up.push_back(Up::Attach { after, window, redraw });
     }
 
     /// Takes one message in.
@@ -392,6 +398,8 @@ fn world(seed: u64) {
                 let peer = &mut peers[client];
                 if !peer.connected {
                     peer.connect();
+                } else if dice.one_in(20) {
+                    peer.attach(true);
                 }
                 for _ in 0..=dice.below(12) {
                     match dice.below(3) {
