@@ -184,12 +184,14 @@ describe("a phone and a terminal", () => {
     await desk.page.evaluate(() => {
       const rows = document.querySelector(".xterm-rows");
       window.seen = new Set();
-      const look = () => {
-        // Behind the frame's own work: what is there now is what was painted.
-        setTimeout(() => window.seen.add(rows.textContent));
-        requestAnimationFrame(look);
-      };
-      requestAnimationFrame(look);
+      // Sizes are told of once a frame, behind everything that draws and before it is painted.
+      const pulse = document.createElement("div");
+      pulse.style.cssText = "position: fixed; height: 1px; width: 1px; opacity: 0";
+      document.body.append(pulse);
+      new ResizeObserver(() => {
+        window.seen.add(rows.textContent);
+        requestAnimationFrame(() => (pulse.style.width = pulse.offsetWidth === 1 ? "2px" : "1px"));
+      }).observe(pulse);
     });
     const text = (await desk.text()).split("\n");
     await desk.page.locator("[data-testid=terminal][data-whole=true]").waitFor();
