@@ -139,6 +139,20 @@ describe("what is above the screen", () => {
     expect(follow.attach()).toEqual({ after: { epoch: 1, seq: 10 }, scrollback: null, redraw: false });
   });
 
+  it("may be of a place before an event that changed no screen, which is shown once", () => {
+    const follow = begun();
+    const banner: Event = { kind: "banner", text: "the disk is full" };
+    expect(follow.event(1, 10, banner, bytes("")).event).toEqual(banner);
+    follow.want();
+    follow.attach();
+    follow.answered();
+    expect(follow.snapshot(AT, SIZE, 0, true, bytes("all")).ops).toHaveLength(2);
+    expect(follow.event(1, 10, banner, bytes(""))).toEqual({
+      ops: [{ op: "skip", bytes: 0, place: { epoch: 1, seq: 10 } }],
+    });
+    expect(draw(follow.event(1, 11, OUTPUT, bytes("+")).ops)).toBe("+");
+  });
+
   it("is not asked for where there is no more of it", () => {
     const follow = begun(FIRST_ABOVE - 1);
     follow.want();
