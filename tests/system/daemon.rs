@@ -40,6 +40,26 @@ fn a_second_daemon_is_refused_with_the_first_ones_pid() {
 }
 
 #[test]
+fn up_replace_swaps_the_daemon_and_nobody_attached_loses_anything() {
+    let home = Home::new();
+    home.up(&["--origin", "http://localhost:9999"]);
+    let before = home.json(&["status", "--json"]);
+    let mut terminal = home.terminal(&["run", "--", "/bin/sh"]);
+    terminal.wait("$ ");
+    let said = home.ok(&["up", "--replace"]);
+    assert!(said.contains(&format!("took the place of process {}", before["pid"])), "{said}");
+    let after = home.json(&["status", "--json"]);
+    assert_ne!(after["pid"], before["pid"]);
+    assert_eq!(after["relay"], before["relay"], "reached as the one before was");
+    assert!(!is_alive(pid(&before["pid"])));
+    terminal.keys("echo still-$((6*7))\r");
+    terminal.wait("still-42");
+    assert!(home.ok(&["up", "--replace", "--json"]).contains("\"running\":true"));
+    home.ok(&["down"]);
+    assert!(home.ok(&["up", "--replace"]).contains("is up"), "where none runs it is simply started");
+}
+
+#[test]
 fn two_homes_on_one_machine_do_not_meet() {
     let (one, two) = (Home::new(), Home::new());
     one.up(&[]);

@@ -97,6 +97,10 @@ pub struct Up {
     /// Listen on the local network
     #[arg(long, conflicts_with = "relay")]
     pub lan: bool,
+    /// Take the place of the daemon that runs, such as one of an older version; reached as that one is, unless told
+    /// otherwise. Sessions and devices go on
+    #[arg(long, conflicts_with = "foreground")]
+    pub replace: bool,
     /// Stay in this terminal instead of going to the background
     #[arg(long)]
     pub foreground: bool,

@@ -2,15 +2,9 @@
 
 use crate::args::Json;
 use crate::daemon::choice::Choice;
-use crate::problem::{Hint as _, Outcome, environment};
+use crate::problem::Outcome;
 use crate::{daemon, hosts};
-use client::Route;
-use session::message::{Method, Status};
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// How long a daemon may take to end.
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Stops the daemon and waits until it has ended. Sessions go on. A daemon that a command starts by itself later is
 /// not open to the network, however the last one was.
@@ -24,14 +18,7 @@ pub async fn run(args: &Json) -> Outcome {
         choice.save(&paths)?;
     }
     if was_up {
-        let route = Route::Daemon(paths.clone());
-        let status: Status = hosts::ask(&route, Method::HostStatus {}).await?;
-        let _: serde_json::Value = hosts::ask(&route, Method::HostDown {}).await?;
-        let down = daemon::wait_down(&paths, status.address.as_deref());
-        if tokio::time::timeout(DEADLINE, down).await.is_err() {
-            return Err(environment("The daemon did not end in 10 seconds")
-                .hint("`longrein status` names its process."));
-        }
+        daemon::stop(&paths).await?;
     }
     match (args.json, was_up) {
         (true, _) => say!("{}", serde_json::json!({ "was_running": was_up, "forgotten": forgotten })),

@@ -21,13 +21,22 @@ pub async fn run(args: Up) -> Outcome {
     let config = Config::load(&paths.config)?;
     let relay = serve::choose(&args, &config)?;
     let origins = serve::origins(&args.origins, &config)?;
+    let mut choice = Choice::of(&args);
+    let mut former = None;
     if daemon::is_up(&paths).await? {
-        let status = status(paths).await?;
-        let message = format!("The daemon is already running (process {})", status.pid);
-        return Err(problem(ErrorKind::Invalid, message)
-            .hint("`longrein status` shows it, `longrein down` stops it."));
+        let status = status(paths.clone()).await?;
+        if !args.replace {
+            let message = format!("The daemon is already running (process {})", status.pid);
+            return Err(problem(ErrorKind::Invalid, message).hint(
+                "`longrein status` shows it, `longrein down` stops it, `longrein up --replace` takes its place.",
+            ));
+        }
+        if choice.args.is_empty() {
+            choice = Choice::load(&paths);
+        }
+        daemon::stop(&paths).await?;
+        former = Some(status);
     }
-    let choice = Choice::of(&args);
     if args.foreground {
         daemon::log();
         let ready = |ready: &Ready| {
@@ -43,7 +52,15 @@ pub async fn run(args: Up) -> Outcome {
         serve::serve(&paths, relay, origins, ready).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let notes = spawn::spawn(&paths, &choice.args).await?;
+    let address = former.as_ref().and_then(|former: &Status| former.address.as_deref());
+    let notes = match (spawn::spawn(&paths, &choice.at(address)).await, &former) {
+        (Err(failure), Some(_)) => {
+            let message =
+                format!("The daemon before has ended, and no other took its place: {}", failure.message);
+            return Err(Failure { message, ..failure });
+        }
+        (spawned, _) => spawned?,
+    };
     choice.save(&paths)?;
     if args.json {
         print_status(paths).await?;
@@ -51,6 +68,9 @@ pub async fn run(args: Up) -> Outcome {
     }
     let status = status(paths).await?;
     say!("The daemon is up (process {}): {}", status.pid, status.relay);
+    if let Some(former) = former {
+        say!("It took the place of process {} ({}). Sessions go on.", former.pid, former.version);
+    }
     for note in notes {
         say!("{note}");
     }

@@ -64,6 +64,20 @@ impl Choice {
         taken
     }
 
+    /// The arguments for a daemon that takes the place of one at `address`: a port that was left to the system is the
+    /// same again.
+    pub fn at(&self, address: Option<&str>) -> Vec<String> {
+        let address = address.and_then(|address| address.parse::<SocketAddr>().ok());
+        let mut args = self.args.clone();
+        if let Some(place) = args.iter().position(|flag| flag == "--bind")
+            && let (Some(bind), Some(address)) = (args.get_mut(place + 1), address)
+            && bind.parse().is_ok_and(|bind: SocketAddr| bind.port() == 0 && bind.ip() == address.ip())
+        {
+            *bind = address.to_string();
+        }
+        args
+    }
+
     /// For next time.
     pub fn save(&self, paths: &Paths) -> Result<(), Failure> {
         let json = serde_json::json!(self).to_string();
@@ -98,6 +112,15 @@ mod tests {
             assert_eq!(Choice::of(&up(args)).args, args);
         }
         assert!(Choice::of(&up(&["--foreground", "--json"])).args.is_empty());
+    }
+
+    #[test]
+    fn a_port_that_was_left_to_the_system_is_the_same_again() {
+        let at = |args: &[&str], address| Choice::of(&up(args)).at(address);
+        assert_eq!(at(&["--bind", "127.0.0.1:0"], Some("127.0.0.1:4000")), ["--bind", "127.0.0.1:4000"]);
+        assert_eq!(at(&["--bind", "127.0.0.1:80"], Some("127.0.0.1:4000")), ["--bind", "127.0.0.1:80"]);
+        assert_eq!(at(&["--bind", "[::1]:0"], Some("127.0.0.1:4000")), ["--bind", "[::1]:0"]);
+        assert_eq!(at(&["--tunnel"], Some("127.0.0.1:4000")), ["--tunnel"]);
     }
 
     #[test]

@@ -6,15 +6,17 @@ pub mod serve;
 pub mod spawn;
 
 use crate::hosts;
-use crate::problem::{Doing as _, Hint as _, problem};
+use crate::problem::{Doing as _, Hint as _, environment, problem};
 use client::{Connection, Route};
-use session::message::{ErrorKind, Failure};
+use session::message::{ErrorKind, Failure, Method, Status};
 use std::time::{Duration, Instant};
 use store::Paths;
 use tokio::net::{TcpStream, UnixStream};
 
 /// How often it is looked whether a daemon has gone.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long a daemon that was told to end may take.
+const ENDING: Duration = Duration::from_secs(10);
 /// How long a daemon that was killed may take to let go of its socket and its lock.
 const DYING: Duration = Duration::from_secs(2);
 
@@ -86,8 +88,19 @@ async fn listens(paths: &Paths) -> bool {
     }
 }
 
+/// Stops the daemon that is up, and waits until the next one gets its place.
+pub async fn stop(paths: &Paths) -> Result<(), Failure> {
+    let route = Route::Daemon(paths.clone());
+    let status: Status = hosts::ask(&route, Method::HostStatus {}).await?;
+    let _: serde_json::Value = hosts::ask(&route, Method::HostDown {}).await?;
+    let down = wait_down(paths, status.address.as_deref());
+    tokio::time::timeout(ENDING, down).await.map_err(|_| {
+        environment("The daemon did not end in 10 seconds").hint("`longrein status` names its process.")
+    })
+}
+
 /// Until nobody listens on the daemon's socket any more, nor on its relay's address, so that the next daemon gets both.
-pub async fn wait_down(paths: &Paths, address: Option<&str>) {
+async fn wait_down(paths: &Paths, address: Option<&str>) {
     while listens(paths).await {
         tokio::time::sleep(LOOK).await;
     }

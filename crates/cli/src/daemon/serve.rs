@@ -218,6 +218,7 @@ mod tests {
 
     fn up() -> Up {
         Up {
+            replace: false,
             bind: None,
             lan: false,
             foreground: false,
