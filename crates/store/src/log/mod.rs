@@ -220,8 +220,11 @@ impl SessionLog {
     /// Drops the oldest events, at most about `slice` bytes of them, until the log's size is at most `keep`; never those
     /// behind the stored base. Returns whether there is more to drop.
     pub fn trim(&mut self, keep: u64, slice: u64) -> Result<bool, Error> {
-        let covered: Option<i64> =
-            self.connection.query_row("SELECT seq FROM base", [], |row| row.get(0)).optional()?;
+        let covered: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT seq FROM base")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
         let Some(covered) = covered else { return Ok(false) };
         let excess = self.size().saturating_sub(keep);
         if excess == 0 {
@@ -245,10 +248,9 @@ impl SessionLog {
             }
         }
         let Some(place) = place else { return Ok(false) };
-        change.execute(
-            "DELETE FROM event WHERE seq > ? AND seq <= ? AND NOT kept",
-            params![self.trimmed.seq.cast_signed(), place.seq.cast_signed()],
-        )?;
+        change
+            .prepare_cached("DELETE FROM event WHERE seq > ? AND seq <= ? AND NOT kept")?
+            .execute(params![self.trimmed.seq.cast_signed(), place.seq.cast_signed()])?;
         put_trimmed(&change, place)?;
         change.commit()?;
         self.trimmed = place;

@@ -27,10 +27,9 @@ pub(super) fn insert(
 }
 
 pub(super) fn put_trimmed(connection: &Connection, place: Place) -> Result<(), Error> {
-    connection.execute(
-        "UPDATE state SET trimmed = ?, trimmed_end = ?",
-        params![place.seq.cast_signed(), place.upto.cast_signed()],
-    )?;
+    connection
+        .prepare_cached("UPDATE state SET trimmed = ?, trimmed_end = ?")?
+        .execute(params![place.seq.cast_signed(), place.upto.cast_signed()])?;
     Ok(())
 }
 
