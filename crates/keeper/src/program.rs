@@ -16,8 +16,9 @@ use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
-/// Most that is read before it is logged and sent, in bytes. One event.
-const BATCH: usize = session::codec::MAX_PAYLOAD;
+/// Most that is read before it is logged and sent, in bytes. One event. A larger one makes a flood faster and a Ctrl-C into
+/// it slower.
+const BATCH: usize = 48 * 1024;
 /// A client that keeps up is left at most this far behind, in bytes, as long as waiting for it is cheap.
 const NEAR: u64 = 48 * 1024;
 /// The longest that reading waits for a client that keeps up; a client that does not is never waited for.
