@@ -505,6 +505,7 @@ impl Session {
 }
 
 /// What a client follows the log with; see [`ToHost::Attach`].
+#[derive(Clone, Copy)]
 struct Wish {
     after: Option<Cursor>,
     window: u32,
