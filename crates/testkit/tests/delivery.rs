@@ -459,5 +459,5 @@ fn heal(keeper: &mut Keeper, peers: &mut [Peer], dice: &mut Dice, mut now: Insta
 
 #[test]
 fn nothing_is_lost_and_nothing_comes_twice() {
-    each_seed(2500, world);
+    each_seed(10_000, world);
 }
