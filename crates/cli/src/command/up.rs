@@ -53,15 +53,20 @@ pub async fn run(args: Up) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let address = former.as_ref().and_then(|former: &Status| former.address.as_deref());
-    let notes = match (spawn::spawn(&paths, &choice.at(address)).await, &former) {
-        (Err(failure), Some(_)) => {
+    let notes = match spawn::spawn(&paths, &choice.at(address)).await {
+        Ok(notes) => {
+            choice.save(&paths)?;
+            notes
+        }
+        Err(failure) if former.is_none() => return Err(failure),
+        // A service manager was quicker, and started the one it keeps.
+        Err(_) if daemon::is_up(&paths).await? => Vec::new(),
+        Err(failure) => {
             let message =
                 format!("The daemon before has ended, and no other took its place: {}", failure.message);
             return Err(Failure { message, ..failure });
         }
-        (spawned, _) => spawned?,
     };
-    choice.save(&paths)?;
     if args.json {
         print_status(paths).await?;
         return Ok(ExitCode::SUCCESS);
