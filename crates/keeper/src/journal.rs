@@ -8,7 +8,7 @@ use bytes::Bytes;
 use session::message::Event;
 use session::replay::{Mark, OVERHEAD, View};
 use std::collections::VecDeque;
-use store::{Base, Entry, NewEntry, Place, SessionLog, StreamRow};
+use store::{Base, Entry, NewEntry, PAGE, Place, SessionLog, StreamRow};
 
 /// Bytes of the newest events that are also in memory, so that a client that keeps up costs no reading.
 const RECENT: u64 = 512 * 1024;
@@ -18,8 +18,6 @@ const UNLOGGED: u64 = 8 * 1024 * 1024;
 const TRIM_SLICE: u64 = 512 * 1024;
 /// Bytes appended after which the write-ahead log is moved into the database.
 const CHECKPOINT_EVERY: u64 = 4 * 1024 * 1024;
-/// Bytes that an append adds to the write-ahead log at least: a page.
-const PAGE: u64 = 8192;
 
 /// An event with its number.
 #[derive(Clone, Debug)]
@@ -123,7 +121,8 @@ impl Journal {
         self.recent.push_back(Record { mark: self.head, at, event, payload });
         self.recent_bytes += size;
         if logged {
-            self.since_checkpoint += size.max(PAGE);
+            // A page at least is added to the write-ahead log.
+            self.since_checkpoint += size.max(PAGE.into());
             self.trim_step();
         } else {
             self.unlogged += 1;

@@ -200,11 +200,8 @@ impl Thread {
             return last.clone();
         }
         let size = Size { cols: self.screen.cols(), rows: self.screen.rows() };
-        let bytes = match scrollback {
-            Some(lines) => self.screen.snapshot_with(lines as usize),
-            None => self.screen.snapshot(),
-        };
-        let snapshot = Snapshot { mark: self.mark, size, bytes: bytes.into() };
+        let bytes = self.screen.snapshot_with(scrollback.map_or(usize::MAX, |lines| lines as usize)).into();
+        let snapshot = Snapshot { mark: self.mark, size, bytes };
         self.last = Some((scrollback, snapshot.clone()));
         snapshot
     }

@@ -6,6 +6,9 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
+/// Bytes of a page of a new database. Half as many writes for a batch of output as with the usual 4096 bytes, and hardly
+/// more for a keystroke.
+pub const PAGE: u32 = 8192;
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -15,9 +18,7 @@ pub fn open(path: &Path, steps: &[&str]) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Of effect in a new database only. Half as many writes for a batch of output as with the usual 4096 bytes, and hardly
-    // more for a keystroke.
-    connection.pragma_update(None, "page_size", 8192)?;
+    connection.pragma_update(None, "page_size", PAGE)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);

@@ -81,7 +81,7 @@ impl Screen {
     /// The bytes that, written to a fresh terminal of this size, show what is shown now and leave it in the same state,
     /// in the midst of an escape sequence if need be.
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.model, 0, self.parser.unfinished())
+        self.snapshot_with(usize::MAX)
     }
 
     /// How many lines have scrolled away so far. It goes back where a larger size brings lines back.
@@ -97,10 +97,8 @@ impl Screen {
 
     /// As [`Screen::snapshot`], for a terminal that has the first `known` of all lines that scrolled away already.
     pub fn snapshot_after(&self, known: u64) -> Vec<u8> {
-        let main = &self.model.main;
-        let new = main.scrolled().saturating_sub(known);
-        let skipped = main.base - usize::try_from(new).map_or(main.base, |new| new.min(main.base));
-        snapshot::write(&self.model, skipped, self.parser.unfinished())
+        let new = self.model.main.scrolled().saturating_sub(known);
+        self.snapshot_with(usize::try_from(new).unwrap_or(usize::MAX))
     }
 
     /// Whether the program is in the midst of changing the screen, and said so.

@@ -165,6 +165,7 @@ export class Emulator implements Screen {
       this.#pump();
     });
   }
+
   /**
    * Shows a snapshot at the place that the person was looking at. What held it back is not ended by writing the
    * sequence for it: a snapshot may end in the middle of one that the program has begun.
