@@ -114,6 +114,32 @@ impl Cell {
         Self { content: width << WIDTH_SHIFT, ..self }
     }
 
+    /// Character, or what stands for several, and width.
+    pub fn content(self) -> u32 {
+        self.content
+    }
+
+    /// The same look with another [`Cell::content`].
+    pub fn with_content(self, content: u32) -> Self {
+        Self { content, ..self }
+    }
+
+    /// Whether each is one column of ASCII, or empty.
+    pub fn are_short(cells: &[Self]) -> bool {
+        // No way out in the midst of it, so that several are looked at in one step.
+        cells.iter().fold(0, |odd, cell| odd | cell.content ^ Self::EMPTY.content) & !0x7f == 0
+    }
+
+    /// The content in a byte, for one of which [`Self::are_short`] is true.
+    pub fn short(self) -> u8 {
+        self.content.to_le_bytes()[0]
+    }
+
+    /// The same look with what [`Self::short`] gave.
+    pub fn with_short(self, code: u8) -> Self {
+        self.with_content(u32::from(code) | Self::EMPTY.content)
+    }
+
     pub fn width(self) -> u32 {
         self.content >> WIDTH_SHIFT
     }
@@ -130,7 +156,7 @@ impl Cell {
 
     /// Whether both look the same, whatever they show.
     pub fn looks_like(self, other: Self) -> bool {
-        (self.fg, self.bg, self.extra) == (other.fg, other.bg, other.extra)
+        (self.fg ^ other.fg) | (self.bg ^ other.bg) | (self.extra ^ other.extra) == 0
     }
 
     pub fn is_protected(self) -> bool {
@@ -259,8 +285,9 @@ impl Pool {
         self.added > Self::COLLECT_AFTER
     }
 
-    /// Drops what neither `cells` nor `attr` uses, and renumbers what they use.
-    pub fn collect<'a>(&mut self, cells: impl Iterator<Item = &'a mut Cell>, attr: &mut Attr) {
+    /// Drops what neither `attr` uses nor any cell, and renumbers what they use. `each` is called with what is to be
+    /// called with every cell.
+    pub fn collect(&mut self, attr: &mut Attr, each: impl FnOnce(&mut dyn FnMut(&mut Cell))) {
         let old = std::mem::take(self);
         let mut links: HashMap<u32, u32> = HashMap::new();
         let mut keep = |new: &mut Self, mut extra: Extra| {
@@ -272,7 +299,7 @@ impl Pool {
             }
             extra
         };
-        for cell in cells {
+        each(&mut |cell| {
             if cell.content & COMBINED != 0 {
                 let text = old.text(cell.content & CODE).to_owned();
                 cell.content = cell.content & !CODE | self.intern_text(text);
@@ -281,7 +308,7 @@ impl Pool {
                 let extra = keep(self, old.extra(cell.extra));
                 cell.extra = self.intern_extra(extra);
             }
-        }
+        });
         attr.extra = keep(self, attr.extra);
         self.added = 0;
     }

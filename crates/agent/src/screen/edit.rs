@@ -184,7 +184,7 @@ impl Model {
         let buffer = self.buffer();
         let (x, y) = (buffer.x, buffer.y);
         let mut whole = |row: usize| {
-            let line = &mut buffer.lines[buffer.base + row];
+            let line = &mut buffer.lines[row];
             line.fill(blank, keep_protected, cols);
             line.wrapped = false;
         };
@@ -201,19 +201,12 @@ impl Model {
                 line.replace(0, x + 1, blank, keep_protected, cols);
                 line.wrapped = false;
                 // Which line that is, xterm.js counts from the first kept line, not from the screen's first.
-                if x + 1 >= cols
-                    && let Some(next) = buffer.lines.get_mut(y + 1)
-                {
-                    next.wrapped = false;
+                if x + 1 >= cols {
+                    buffer.set_unwrapped(y + 1);
                 }
             }
             2 => (0..rows).for_each(&mut whole),
-            3 => {
-                let gone = buffer.lines.len() - rows;
-                buffer.lines.drain(..gone);
-                buffer.base = buffer.base.saturating_sub(gone);
-                buffer.dropped += gone as u64;
-            }
+            3 => buffer.clear_history(),
             _ => {}
         }
     }
@@ -349,7 +342,7 @@ impl Model {
         let cell = Cell::new(u32::from('E'), 1, self.attr.fg, self.attr.bg, 0);
         self.go(0, 0);
         let buffer = self.buffer();
-        let first = buffer.base + buffer.y;
+        let first = buffer.y;
         for line in buffer.lines.iter_mut().skip(first) {
             line.fill(cell, false, cols);
             line.wrapped = false;

@@ -11,6 +11,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// A line of these cells.
+    pub fn of(cells: Vec<Cell>, wrapped: bool) -> Self {
+        Self { cells, wrapped }
+    }
+
     /// A line of empty cells with this background.
     pub fn blank(cols: usize, bg: u32, wrapped: bool) -> Self {
         let mut line = Self { cells: Vec::new(), wrapped };
@@ -47,13 +52,17 @@ impl Line {
 
     /// Writes one-column characters from `col` on; they must fit.
     pub fn set_ascii(&mut self, col: usize, text: &[u8], look: Cell) {
-        let end = col + text.len();
-        if end > self.cells.len() {
-            self.cells.reserve_exact(end - self.cells.len());
-            self.cells.resize(end, Cell::EMPTY);
+        let cell = |byte: &u8| Cell::new(u32::from(*byte), 1, look.fg, look.bg, look.extra);
+        if col > self.cells.len() {
+            self.cells.resize(col, Cell::EMPTY);
         }
-        for (cell, byte) in self.cells[col..end].iter_mut().zip(text) {
-            *cell = Cell::new(u32::from(*byte), 1, look.fg, look.bg, look.extra);
+        let (over, behind) = text.split_at(text.len().min(self.cells.len() - col));
+        for (old, byte) in self.cells[col..].iter_mut().zip(over) {
+            *old = cell(byte);
+        }
+        if !behind.is_empty() {
+            self.cells.reserve_exact(behind.len());
+            self.cells.extend(behind.iter().map(cell));
         }
     }
 
@@ -175,6 +184,11 @@ impl Line {
             let cell = self.cells[cols - 1];
             self.cells[cols - 1] = cell.emptied(1);
         }
+    }
+
+    /// Every stored cell.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
     }
 
     /// Every stored cell.

@@ -17,6 +17,7 @@ mod keyboard;
 mod line;
 mod model;
 mod modes;
+mod packed;
 mod palette;
 mod params;
 mod parser;
@@ -91,7 +92,7 @@ impl Screen {
 
     /// As [`Screen::snapshot`], with at most the newest `lines` of those that scrolled away.
     pub fn snapshot_with(&self, lines: usize) -> Vec<u8> {
-        let skipped = self.model.main.base.saturating_sub(lines);
+        let skipped = self.model.main.base().saturating_sub(lines);
         snapshot::write(&self.model, skipped, self.parser.unfinished())
     }
 

@@ -104,8 +104,11 @@ impl Model {
     /// Drops what no cell refers to any more, now and then.
     pub fn collect(&mut self) {
         if self.pool.is_due() {
-            let cells = self.main.cells_mut().chain(self.alt.cells_mut());
-            self.pool.collect(cells, &mut self.attr);
+            let (main, alt) = (&mut self.main, &mut self.alt);
+            self.pool.collect(&mut self.attr, |keep| {
+                main.for_each_cell(&mut *keep);
+                alt.for_each_cell(keep);
+            });
             self.extra = None;
         }
     }
@@ -199,8 +202,7 @@ impl Model {
         let x = buffer.x;
         if joined && x > 0 {
             let back = if buffer.here().width(x - 1) > 0 { 1 } else { 2 };
-            let at = buffer.base + buffer.y;
-            let line = &mut buffer.lines[at];
+            let line = &mut buffer.lines[buffer.y];
             line.join(x.saturating_sub(back), c, join.width(), &mut self.pool);
             for _ in old..width {
                 line.set(buffer.x, look.emptied(0));
@@ -208,8 +210,7 @@ impl Model {
             }
             return;
         }
-        let at = buffer.base + buffer.y;
-        let line = &mut buffer.lines[at];
+        let line = &mut buffer.lines[buffer.y];
         if insert {
             line.insert(x, width - old, look, cols);
             if line.width(cols - 1) == 2 {
@@ -268,14 +269,14 @@ impl Model {
     pub fn save_cursor(&mut self) {
         let (attr, charset) = (self.attr, self.charsets.active);
         let buffer = self.buffer();
-        buffer.saved = Saved { x: buffer.x, y: buffer.base + buffer.y, fg: attr.fg, bg: attr.bg, charset };
+        buffer.saved = Saved { x: buffer.x, y: buffer.base() + buffer.y, fg: attr.fg, bg: attr.bg, charset };
     }
 
     pub fn restore_cursor(&mut self) {
         let buffer = self.buffer();
         let saved = buffer.saved;
         buffer.x = saved.x;
-        buffer.y = saved.y.saturating_sub(buffer.base);
+        buffer.y = saved.y.saturating_sub(buffer.base());
         self.attr.fg = saved.fg;
         self.attr.bg = saved.bg;
         self.charsets.active = saved.charset;
@@ -307,7 +308,7 @@ impl Model {
         self.charsets = Charsets::default();
         let buffer = self.buffer();
         (buffer.top, buffer.bottom) = (0, rows - 1);
-        buffer.saved = Saved { y: buffer.base, ..Saved::default() };
+        buffer.saved = Saved { y: buffer.base(), ..Saved::default() };
     }
 }
 

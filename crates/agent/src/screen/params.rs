@@ -81,6 +81,25 @@ impl Params {
         }
     }
 
+    /// Digits and `;` after [`Self::clear`].
+    pub fn push_plain(&mut self, text: &[u8]) {
+        let mut value = 0i32;
+        for c in text {
+            if *c == b';' {
+                if self.len == MAX {
+                    break;
+                }
+                self.values[self.len - 1] = value;
+                self.ranges[self.len] = (0, 0);
+                self.len += 1;
+                value = 0;
+            } else {
+                value = value.saturating_mul(10).saturating_add(i32::from(c - b'0'));
+            }
+        }
+        self.values[self.len - 1] = value;
+    }
+
     fn add(&mut self) {
         self.digit_is_sub = false;
         if self.len >= MAX {

@@ -96,6 +96,16 @@ fn utf8_len(first: u8) -> usize {
     }
 }
 
+/// How many bytes at the beginning are printable ASCII.
+fn printable(bytes: &[u8]) -> usize {
+    let is = |byte: &u8| (0x20..0x7f).contains(byte);
+    // Without a way out in the midst of it, a chunk is looked at in one step.
+    let whole =
+        bytes.chunks_exact(16).take_while(|chunk| chunk.iter().fold(true, |all, byte| all & is(byte)));
+    let known = 16 * whole.count();
+    known + bytes[known..].iter().take_while(|byte| is(byte)).count()
+}
+
 impl Parser {
     /// The sequence and the character that have begun and not ended: written to another terminal, they bring its
     /// parser to where this one is.
@@ -109,7 +119,7 @@ impl Parser {
             if self.partial_len > 0 {
                 bytes = self.complete(bytes, to);
             } else if self.state == State::Ground && (0x20..0x7f).contains(&first) {
-                let run = bytes.iter().position(|b| !(0x20..0x7f).contains(b)).unwrap_or(bytes.len());
+                let run = printable(bytes);
                 to.print_ascii(&bytes[..run]);
                 bytes = &bytes[run..];
             } else if self.state == State::Ground
@@ -141,7 +151,7 @@ impl Parser {
             return None;
         }
         self.clear();
-        rest[..end].iter().for_each(|c| self.params.push(*c));
+        self.params.push_plain(&rest[..end]);
         Some(2 + end + 1)
     }
 

@@ -4,20 +4,47 @@
 use super::buffer::Buffer;
 use super::cell::Cell;
 use super::line::Line;
+use super::packed::Packed;
 use std::collections::VecDeque;
 
 impl Buffer {
     /// To a new size, and rewraps if this is the main screen.
     pub fn resize(&mut self, cols: usize, rows: usize) {
-        let reflows = self.scrollback.is_some();
-        let old_cols = self.cols;
-        let max = rows + self.scrollback.unwrap_or(0);
+        let base = self.base();
+        let mut lines: VecDeque<Line> = self.history.iter().map(Packed::unpack).collect();
+        lines.append(&mut self.lines);
+        let mut reflow = Reflow { buffer: self, lines, base };
+        reflow.run(cols, rows);
+        let Reflow { mut lines, base, .. } = reflow;
+        self.lines = lines.split_off(base.min(lines.len()));
+        self.history.truncate(base);
+        self.history.resize_with(lines.len(), Packed::default);
+        for (packed, line) in self.history.iter_mut().zip(&lines) {
+            packed.pack(line);
+        }
+    }
+}
+
+/// A buffer that is changing its size.
+struct Reflow<'a> {
+    buffer: &'a mut Buffer,
+    /// Those that scrolled away, then the screen's.
+    lines: VecDeque<Line>,
+    /// Where the screen begins.
+    base: usize,
+}
+
+impl Reflow<'_> {
+    fn run(&mut self, cols: usize, rows: usize) {
+        let reflows = self.buffer.scrollback.is_some();
+        let old_cols = self.buffer.cols;
+        let max = rows + self.buffer.scrollback.unwrap_or(0);
         if !self.lines.is_empty() {
             self.resize_rows(cols, rows, max);
         }
-        self.bottom = rows - 1;
+        self.buffer.bottom = rows - 1;
         // From here on the new height counts for how many lines are kept.
-        self.rows = rows;
+        self.buffer.rows = rows;
         if reflows && cols > old_cols {
             self.widen(old_cols, cols);
         } else if reflows && cols < old_cols {
@@ -26,8 +53,8 @@ impl Buffer {
         if cols < old_cols {
             self.lines.iter_mut().for_each(|line| line.cut(cols));
         }
-        self.cols = cols;
-        self.extend_tabs();
+        self.buffer.cols = cols;
+        self.buffer.extend_tabs();
         // Not so in xterm.js, which would fail later; here the screen is always whole.
         while !self.lines.is_empty() && self.lines.len() < self.base + rows {
             self.lines.push_back(Line::default());
@@ -36,9 +63,9 @@ impl Buffer {
 
     fn resize_rows(&mut self, cols: usize, rows: usize, max: usize) {
         let mut add_to_y = 0;
-        for _ in self.rows..rows {
+        for _ in self.buffer.rows..rows {
             if self.lines.len() < rows + self.base {
-                if self.base > 0 && self.lines.len() <= self.base + self.y + add_to_y + 1 {
+                if self.base > 0 && self.lines.len() <= self.base + self.buffer.y + add_to_y + 1 {
                     // There is nothing below the cursor: lines come back from the scrollback.
                     self.base -= 1;
                     add_to_y += 1;
@@ -47,9 +74,9 @@ impl Buffer {
                 }
             }
         }
-        for _ in rows..self.rows {
+        for _ in rows..self.buffer.rows {
             if self.lines.len() > rows + self.base {
-                if self.lines.len() > self.base + self.y + 1 {
+                if self.lines.len() > self.base + self.buffer.y + 1 {
                     self.lines.pop_back();
                 } else {
                     self.base += 1;
@@ -60,17 +87,17 @@ impl Buffer {
             let gone = self.lines.len() - max;
             self.lines.drain(..gone);
             self.base = self.base.saturating_sub(gone);
-            self.dropped += gone as u64;
-            self.saved.y = self.saved.y.saturating_sub(gone);
+            self.buffer.dropped += gone as u64;
+            self.buffer.saved.y = self.buffer.saved.y.saturating_sub(gone);
         }
-        self.x = self.x.min(cols - 1);
-        self.y = self.y.min(rows - 1) + add_to_y;
-        self.saved.x = self.saved.x.min(cols - 1);
-        self.top = 0;
+        self.buffer.x = self.buffer.x.min(cols - 1);
+        self.buffer.y = self.buffer.y.min(rows - 1) + add_to_y;
+        self.buffer.saved.x = self.buffer.saved.x.min(cols - 1);
+        self.buffer.top = 0;
     }
 
     fn widen(&mut self, old_cols: usize, cols: usize) {
-        let cursor = self.base + self.y;
+        let cursor = self.base + self.buffer.y;
         let mut keep = vec![true; self.lines.len()];
         let mut y = 0;
         while y + 1 < self.lines.len() {
@@ -93,19 +120,19 @@ impl Buffer {
                 self.base -= 1;
                 continue;
             }
-            self.y = self.y.saturating_sub(1);
-            if self.lines.len() < self.rows {
+            self.buffer.y = self.buffer.y.saturating_sub(1);
+            if self.lines.len() < self.buffer.rows {
                 self.lines.push_back(Line::default());
             }
         }
         if removed > 0 {
-            self.saved.y = self.saved.y.saturating_sub(removed);
+            self.buffer.saved.y = self.buffer.saved.y.saturating_sub(removed);
         }
     }
 
     fn narrow(&mut self, old_cols: usize, cols: usize) {
-        let max = self.max_lines();
-        let rows = self.rows;
+        let max = self.buffer.max_lines();
+        let rows = self.buffer.rows;
         // (where, how many) blank lines to put in, last first; and what is to go into them is there already.
         let mut inserts: Vec<(usize, Vec<Line>)> = Vec::new();
         let mut inserted = 0;
@@ -123,14 +150,14 @@ impl Buffer {
             while y > 0 && lines[y].wrapped {
                 y -= 1;
             }
-            if (y..end).contains(&(self.base + self.y)) {
+            if (y..end).contains(&(self.base + self.buffer.y)) {
                 continue;
             }
             let count = end - y;
             let mut new = split_lines(lines[y..end].iter_mut().map(std::mem::take).collect(), old_cols, cols);
             let added = new.len() - count;
-            let trimmed = if self.base == 0 && self.y + 1 != kept {
-                (self.y + added).saturating_sub(max)
+            let trimmed = if self.base == 0 && self.buffer.y + 1 != kept {
+                (self.buffer.y + added).saturating_sub(max)
             } else {
                 (kept + added).saturating_sub(max)
             };
@@ -147,14 +174,14 @@ impl Buffer {
                     if self.base < max.min(kept + inserted).saturating_sub(rows) {
                         self.base += 1;
                     }
-                } else if self.y + 1 < rows {
-                    self.y += 1;
+                } else if self.buffer.y + 1 < rows {
+                    self.buffer.y += 1;
                     kept = kept.saturating_sub(1);
                 } else {
                     self.base += 1;
                 }
             }
-            self.saved.y = (self.saved.y + added).min(self.base + rows - 1);
+            self.buffer.saved.y = (self.buffer.saved.y + added).min(self.base + rows - 1);
         }
         lines.truncate(kept);
         let mut out = VecDeque::with_capacity(lines.len() + inserted);
@@ -167,7 +194,7 @@ impl Buffer {
         out.extend(inserts.into_iter().rev().flat_map(|(_, lines)| lines));
         let gone = out.len().saturating_sub(max);
         out.drain(..gone);
-        self.dropped += gone as u64;
+        self.buffer.dropped += gone as u64;
         self.lines = out;
     }
 }

@@ -52,7 +52,7 @@ fn enter_alt(pen: &mut Pen, main: &Buffer, link: u32) {
     let x = main.x.min(main.cols - 1);
     pen.go(x, main.y);
     let saved = main.saved;
-    if (saved.x, saved.y) == (x, main.base + main.y)
+    if (saved.x, saved.y) == (x, main.base() + main.y)
         && saved.charset == Charset::Ascii
         && saved.bg & COLOR == 0
     {

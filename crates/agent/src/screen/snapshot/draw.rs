@@ -5,6 +5,7 @@ use crate::screen::buffer::{Buffer, Saved};
 use crate::screen::cell::{Attr, COLOR, Cell, Pool};
 use crate::screen::charset::Charset;
 use crate::screen::line::Line;
+use std::borrow::Cow;
 
 /// A character two columns wide that every terminal knows.
 const WIDE: &str = "一";
@@ -12,27 +13,29 @@ const WIDE: &str = "一";
 /// Draws it on a blank screen with the cursor at its top left, and saves the cursor where it was saved.
 /// The cursor ends somewhere on the screen. `open` is the link that is open now. Lines before `first` are left out.
 pub fn screen(pen: &mut Pen, buffer: &Buffer, first: usize, open: u32) {
-    let total = buffer.lines.len().min(buffer.base + buffer.rows);
+    let total = buffer.base() + buffer.lines.len().min(buffer.rows);
     let saved = (buffer.saved != Saved::default()).then_some(buffer.saved.y);
     if saved.is_some_and(|y| y >= total) && buffer.scrollback.is_some() {
         save_below(pen, buffer, first, open);
     }
     let saved =
         saved.filter(|y| *y < total || buffer.scrollback.is_none()).map(|y| y.clamp(first, total - 1));
+    let mut last = Cow::Owned(Line::default());
     for at in first..total {
-        let line = &buffer.lines[at];
+        let line = buffer.line(at);
         let mut continues = false;
         if at == first && line.wrapped && buffer.rows > 1 {
             first_line_wrapped(pen);
         } else if at > first && line.wrapped {
-            continues = wrap(pen, &buffer.lines[at - 1], line, saved == Some(at));
+            continues = wrap(pen, &last, &line, saved == Some(at));
         } else if at > first {
             pen.next_row();
         }
         if saved == Some(at) {
             super::save(pen, &buffer.saved, open);
         }
-        draw(pen, line, continues);
+        draw(pen, &line, continues);
+        last = line;
     }
 }
 

@@ -325,12 +325,12 @@ fn a_snapshot_for_a_terminal_that_has_the_history_leaves_it_out() {
         let known = screen.scrolled();
         let lines = dice.below(50);
         (0..lines).for_each(|n| screen.feed(format!("\x1b[r{n}\r\n").as_bytes()));
-        let new = usize::try_from(screen.scrolled() - known).unwrap().min(screen.model.main.base);
+        let new = usize::try_from(screen.scrolled() - known).unwrap().min(screen.model.main.base());
         let mut whole = Screen::new(20, 5, 30);
         whole.feed(&screen.snapshot());
         let mut part = Screen::new(20, 5, 30);
         part.feed(&screen.snapshot_after(known));
-        assert_eq!(part.model.main.base, new);
+        assert_eq!(part.model.main.base(), new);
         for y in 0..5 {
             for x in 0..20 {
                 assert_eq!(cell(&part, x, y), cell(&whole, x, y), "{x},{y}");
