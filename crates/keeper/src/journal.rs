@@ -8,7 +8,7 @@ use bytes::Bytes;
 use session::message::Event;
 use session::replay::{Mark, OVERHEAD, View};
 use std::collections::VecDeque;
-use store::{Base, Entry, NewEntry, PAGE, Place, SessionLog, StreamRow};
+use store::{BESIDE, Base, Entry, NewEntry, PAGE, Place, SessionLog, StreamRow};
 
 /// Bytes of the newest events that are also in memory, so that a client that keeps up costs no reading.
 const RECENT: u64 = 512 * 1024;
@@ -117,12 +117,14 @@ impl Journal {
             logged = stored.is_ok();
         }
         let size = payload.len() as u64 + OVERHEAD;
+        let beside = event.is_trimmable() && payload.len() >= BESIDE;
         self.head = Mark { seq: self.head.seq + 1, bytes: self.head.bytes + size };
         self.recent.push_back(Record { mark: self.head, at, event, payload });
         self.recent_bytes += size;
         if logged {
             // A page at least is added to the write-ahead log.
-            self.since_checkpoint += size.max(PAGE.into());
+            let inside = if beside { 0 } else { size };
+            self.since_checkpoint += inside.max(PAGE.into());
             self.trim_step();
         } else {
             self.unlogged += 1;

@@ -6,7 +6,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let mut log = SessionLog::open(&folder.path().join("log.db"), "boot")?;
     let reader = log.reader()?;
-    for size in [1usize, 100, 4096, 32 * 1024] {
+    for size in [1usize, 100, 4096, 48 * 1024] {
         let payload = vec![b'x'; size];
         let mut times = Vec::new();
         for n in 0..5000u64 {

@@ -12,6 +12,6 @@ mod sqlite;
 
 pub use error::Error;
 pub use host::{AuditEntry, DeviceRow, HostDb};
-pub use log::{Base, Entry, LogReader, NewEntry, Place, SessionLog, StreamRow, boot_id, log_in_use};
+pub use log::{BESIDE, Base, Entry, LogReader, NewEntry, Place, SessionLog, StreamRow, boot_id, log_in_use};
 pub use paths::{Paths, write_private};
 pub use sqlite::PAGE;

@@ -4,7 +4,7 @@
 //! state/host.db              identity, devices, audit
 //! state/host.lock            held by the one daemon of this user
 //! state/hosts/<name>.json    hosts this machine is a client of
-//! state/sessions/<id>/log.db, meta.json
+//! state/sessions/<id>/log.db, log.bulk, log.lock, meta.json
 //! run/host.sock              the daemon
 //! run/k/<id>.sock            one keeper each (run/ is state/run, or beside state/ under LONGREIN_HOME)
 //! config/

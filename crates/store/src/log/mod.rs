@@ -4,7 +4,10 @@
 //! What always holds: one process has the log open for writing; an append is on the way to the disk as a whole or not
 //! at all; an event that may not be trimmed stays for ever; trimmed events are covered by the stored base. A log that
 //! was not closed, on a machine that was restarted since, may have lost its tail, and opens in a new epoch.
+//!
+//! Large payloads are not in the database but in a file beside it; see `bulk.rs`.
 
+mod bulk;
 mod entry;
 mod reader;
 mod row;
@@ -16,13 +19,16 @@ pub use reader::LogReader;
 
 use crate::paths::private_file;
 use crate::{Error, sqlite};
-use row::{INSERT, READ_ALL, READ_KEPT, base, insert, number, put_trimmed, read};
+pub use bulk::BESIDE;
+use bulk::{Bulk, Reference};
+use row::{INSERT, READ_ALL, READ_KEPT, Source, base, insert, number, put_trimmed, read};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-const FORMAT: &[&str] = &["
+const FORMAT: &[&str] = &[
+    "
     CREATE TABLE state (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         epoch INTEGER NOT NULL,
@@ -56,7 +62,11 @@ const FORMAT: &[&str] = &["
         at INTEGER NOT NULL,
         PRIMARY KEY (device, stream)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    ALTER TABLE event ADD COLUMN bulk INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// Pages of the write-ahead log after which the writer itself moves them into the database, if nobody did before.
 const LAST_CHECKPOINT_PAGES: u32 = 8_192;
@@ -71,6 +81,7 @@ pub struct SessionLog {
     epoch: u32,
     head: Place,
     trimmed: Place,
+    bulk: Bulk,
     _lock: File,
 }
 
@@ -83,6 +94,15 @@ pub fn boot_id() -> String {
 pub fn log_in_use(path: &Path) -> bool {
     let Ok(lock) = File::open(path.with_extension("lock")) else { return false };
     flock(&lock, FlockOperation::NonBlockingLockShared).is_err()
+}
+
+fn open_bulk(path: &Path) -> Result<Bulk, Error> {
+    let path = bulk::file_name(path);
+    private_file(&path)?;
+    match File::options().read(true).write(true).open(&path) {
+        Ok(file) => Ok(Bulk::new(file, path)),
+        Err(source) => Err(Error::File { path, source }),
+    }
 }
 
 impl SessionLog {
@@ -108,17 +128,58 @@ impl SessionLog {
                 Ok((row.get::<_, u32>(0)?, row.get::<_, bool>(1)?, row.get::<_, String>(2)?, trimmed))
             },
         )?;
-        if !clean && (boot.is_empty() || boot != last_boot) {
+        let mut bulk = open_bulk(path)?;
+        {
+            let mut rows = connection.prepare("SELECT seq, payload FROM event WHERE bulk ORDER BY seq")?;
+            let mut rows = rows.query([])?;
+            while let Some(row) = rows.next()? {
+                let (seq, payload): (_, Vec<u8>) = (number(row, 0)?, row.get(1)?);
+                let damaged = || Error::Corrupt(format!("event {seq} refers to nothing"));
+                bulk.push(seq, Reference::from_bytes(&payload).ok_or_else(damaged)?);
+            }
+        }
+        let cut = !clean && (boot.is_empty() || boot != last_boot);
+        if cut {
             epoch += 1;
         }
         connection.execute("UPDATE state SET epoch = ?, clean = 0, boot = ?", params![epoch, boot])?;
-        let last = connection
+        let mut log =
+            Self { connection, path: path.to_owned(), epoch, head: trimmed, trimmed, bulk, _lock: lock };
+        if cut {
+            log.drop_damaged()?;
+        }
+        let last = log
+            .connection
             .query_row("SELECT seq, upto FROM event ORDER BY seq DESC LIMIT 1", [], |row| {
                 Ok(Place { seq: number(row, 0)?, upto: number(row, 1)? })
             })
             .optional()?;
-        let head = last.filter(|place| place.seq > trimmed.seq).unwrap_or(trimmed);
-        Ok(Self { connection, path: path.to_owned(), epoch, head, trimmed, _lock: lock })
+        log.head = last.filter(|place| place.seq > log.trimmed.seq).unwrap_or(log.trimmed);
+        Ok(log)
+    }
+
+    /// After a power cut: the log ends before the first event whose payload did not reach the disk, or begins behind it
+    /// where a snapshot stands for it.
+    fn drop_damaged(&mut self) -> Result<(), Error> {
+        let damaged: Vec<u64> = self.bulk.damaged().collect();
+        let Some(first) = damaged.first() else { return Ok(()) };
+        let base = self.base()?.map(|base| Place { seq: base.seq, upto: base.upto });
+        let change = self.connection.transaction()?;
+        if let Some(base) = base.filter(|base| base.seq >= *first) {
+            change.execute("DELETE FROM event WHERE seq <= ? AND NOT kept", [base.seq.cast_signed()])?;
+            put_trimmed(&change, base)?;
+            self.trimmed = base;
+        }
+        let beyond = damaged.iter().find(|seq| **seq > self.trimmed.seq);
+        if let Some(seq) = beyond {
+            change.execute("DELETE FROM event WHERE seq >= ?", [seq.cast_signed()])?;
+        }
+        change.commit()?;
+        self.bulk.free_until(self.trimmed.seq);
+        if let Some(seq) = beyond {
+            self.bulk.forget_after(seq - 1);
+        }
+        Ok(())
     }
 
     /// Which life of the log this is.
@@ -154,7 +215,9 @@ impl SessionLog {
             let mut statement = self.connection.prepare_cached(INSERT)?;
             for entry in entries {
                 head = Place { seq: head.seq + 1, upto: head.upto + entry.size() };
-                insert(&mut statement, head, entry)?;
+                let beside = !entry.kept && entry.payload.len() >= BESIDE;
+                let reference = if beside { self.bulk.write(head.seq, entry.payload)? } else { None };
+                insert(&mut statement, head, entry, reference)?;
             }
             if many {
                 self.connection.prepare_cached("COMMIT")?.execute([])?;
@@ -163,8 +226,11 @@ impl SessionLog {
         })();
         if done.is_ok() {
             self.head = head;
-        } else if many && !self.connection.is_autocommit() {
-            self.connection.execute_batch("ROLLBACK")?;
+        } else {
+            self.bulk.forget_after(self.head.seq);
+            if many && !self.connection.is_autocommit() {
+                self.connection.execute_batch("ROLLBACK")?;
+            }
         }
         done
     }
@@ -174,23 +240,28 @@ impl SessionLog {
     pub fn skip_to(&mut self, place: Place, kept: &[(Place, NewEntry<'_>)]) -> Result<(), Error> {
         let change = self.connection.transaction()?;
         for (place, entry) in kept {
-            insert(&mut change.prepare_cached(INSERT)?, *place, entry)?;
+            insert(&mut change.prepare_cached(INSERT)?, *place, entry, None)?;
         }
         put_trimmed(&change, place)?;
         change.commit()?;
         self.trimmed = place;
+        self.bulk.free_until(place.seq);
         self.head = if self.head.seq < place.seq { place } else { self.head };
         Ok(())
     }
 
     /// The events behind `seq`, at least one if there is one, and then as many as count for at most `max_bytes`.
     pub fn read_after(&self, seq: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
-        read(&self.connection, READ_ALL, seq, u64::MAX >> 1, max_bytes)
+        read(&self.source(), READ_ALL, seq, u64::MAX >> 1, max_bytes)
     }
 
     /// Those events in `after + 1 ..= upto` that may never be trimmed, bounded in the same way.
     pub fn read_kept(&self, after: u64, upto: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
-        read(&self.connection, READ_KEPT, after, upto, max_bytes)
+        read(&self.source(), READ_KEPT, after, upto, max_bytes)
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { connection: &self.connection, bulk: Some(self.bulk.file()) }
     }
 
     /// The place of an event; `None` where it was trimmed or never was.
@@ -254,6 +325,7 @@ impl SessionLog {
         put_trimmed(&change, place)?;
         change.commit()?;
         self.trimmed = place;
+        self.bulk.free_until(place.seq);
         Ok(self.size() > keep && place.seq.cast_signed() < covered)
     }
 

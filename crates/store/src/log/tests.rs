@@ -126,12 +126,103 @@ fn a_full_disk_is_told_apart_and_appending_goes_on_when_there_is_room() {
     let big = vec![b'x'; 32 * 1024];
     log.append(&[output(b"small")]).unwrap();
     let head = log.head();
+    let inside = NewEntry { kept: true, ..output(&big) };
+    assert!(matches!(log.append(&[output(b"y"), inside]), Err(Error::Full)));
+    assert!(matches!(log.append(&[inside]), Err(Error::Full)));
+    assert_eq!(log.head(), head);
+    log.connection.pragma_update(None, "max_page_count", 100_000).unwrap();
+    log.append(&[inside]).unwrap();
+    assert_eq!(log.read_after(0, u64::MAX).unwrap().len(), 2);
+}
+
+#[test]
+fn a_full_disk_beside_the_database_is_told_apart_too() {
+    let (_folder, mut log) = open();
+    let big = vec![b'x'; 32 * 1024];
+    log.append(&[output(&big)]).unwrap();
+    let head = log.head();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let room = std::mem::replace(&mut log.bulk, Bulk::new(full, "/dev/full".into()));
     assert!(matches!(log.append(&[output(b"y"), output(&big)]), Err(Error::Full)));
     assert!(matches!(log.append(&[output(&big)]), Err(Error::Full)));
     assert_eq!(log.head(), head);
-    log.connection.pragma_update(None, "max_page_count", 100_000).unwrap();
-    log.append(&[output(&big)]).unwrap();
-    assert_eq!(log.read_after(0, u64::MAX).unwrap().len(), 2);
+    log.bulk = room;
+    log.append(&[output(b"y"), output(&big)]).unwrap();
+    assert_eq!(log.read_after(0, u64::MAX).unwrap().len(), 3);
+}
+
+/// A payload that says which event's it is.
+fn large(n: u64) -> Vec<u8> {
+    let size = BESIDE + usize::try_from(n % 7).unwrap() * 9000;
+    n.to_le_bytes().into_iter().cycle().take(size).collect()
+}
+
+#[test]
+fn large_payloads_come_back_however_often_their_room_was_used_again() {
+    let (folder, mut log) = open();
+    let path = folder.path().join("log.db");
+    let keep = 4 * 1024 * 1024;
+    let check = |log: &SessionLog, reader: &LogReader| {
+        let all = log.read_after(log.trimmed().seq, u64::MAX).unwrap();
+        assert_eq!(all.last().map(|last| last.seq), Some(log.head().seq));
+        assert!(all.iter().all(|entry| entry.payload == large(entry.seq)));
+        assert_eq!(reader.read_after(log.trimmed().seq, u64::MAX).unwrap(), all);
+    };
+    for round in 0..8u64 {
+        let reader = log.reader().unwrap();
+        for seq in round * 500 + 1..=round * 500 + 500 {
+            log.append(&[output(&large(seq))]).unwrap();
+            if seq % 50 == 0 {
+                log.put_base(&base_at(seq)).unwrap();
+                while log.trim(keep, 1 << 20).unwrap() {}
+            }
+        }
+        check(&log, &reader);
+        reader.checkpoint().unwrap();
+        drop(log);
+        log = SessionLog::open(&path, "boot").unwrap();
+        check(&log, &reader);
+    }
+    assert!(log.head().upto > 100 * 1024 * 1024, "the file went round");
+}
+
+/// Writes over what is in the file for `seq`, as if it had not reached the disk.
+fn damage(folder: &tempfile::TempDir, log: &SessionLog, seq: u64) {
+    let found: Vec<u8> = log
+        .connection
+        .query_row("SELECT payload FROM event WHERE seq = ?", [seq.cast_signed()], |row| row.get(0))
+        .unwrap();
+    let bytes = std::fs::read(folder.path().join("log.bulk")).unwrap();
+    let offset = usize::try_from(u64::from_le_bytes(found[..8].try_into().unwrap())).unwrap();
+    let mut bytes = bytes;
+    bytes[offset] ^= 1;
+    std::fs::write(folder.path().join("log.bulk"), bytes).unwrap();
+}
+
+#[test]
+fn what_a_power_cut_left_half_written_is_not_shown_and_not_counted() {
+    for (base, from, to) in [(None, 1, 4), (Some(3), 1, 4), (Some(6), 7, 7), (Some(9), 10, 9)] {
+        let (folder, mut log) = open();
+        let path = folder.path().join("log.db");
+        (1..=9).for_each(|seq| log.append(&[output(&large(seq))]).unwrap());
+        if let Some(seq) = base {
+            let upto = log.place(seq).unwrap().unwrap().upto;
+            log.put_base(&Base { upto, ..base_at(seq) }).unwrap();
+        }
+        damage(&folder, &log, 5);
+        damage(&folder, &log, 8);
+        assert!(matches!(log.read_after(4, 1), Err(Error::Corrupt(_))));
+        assert_eq!(log.read_after(3, u64::MAX).unwrap().len(), 1);
+        drop(log);
+        let mut log = SessionLog::open(&path, "another boot").unwrap();
+        assert_eq!(log.epoch(), 2);
+        let left: Vec<_> = log.read_after(log.trimmed().seq, u64::MAX).unwrap();
+        assert!(left.iter().map(|entry| entry.seq).eq(from..=to), "{base:?}");
+        assert!(left.iter().all(|entry| entry.payload == large(entry.seq)));
+        log.append(&[output(&large(to + 1))]).unwrap();
+        assert_eq!(log.head().seq, to + 1);
+        assert_eq!(log.read_after(to, u64::MAX).unwrap().len(), 1);
+    }
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! Large payloads, beside the database: written once, at a place that trimming has freed, where in the database they
+//! would go through its write-ahead log and a free list. The rows refer to them.
+//!
+//! A payload is written before the row that refers to it is committed, into room that no committed row refers to. So
+//! killing the writer at any point harms nothing. After a power cut a row may be there without its payload: its checksum
+//! tells, and so it does for a reader that was overtaken by trimming.
+
+use crate::Error;
+use rustix::io::Errno;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+/// Payloads of at least so many bytes, of events that may be trimmed, are not in the database but beside it.
+pub const BESIDE: usize = 4096;
+/// Bytes of the file at most. What finds no room goes into the database: a log that is kept at its usual size, and while
+/// it is trimmed, fits.
+const SIZE: u64 = 96 * 1024 * 1024;
+
+/// Where a payload lies, as its row has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reference {
+    offset: u64,
+    length: u32,
+    /// CRC-32 of the payload.
+    sum: u32,
+}
+
+impl Reference {
+    pub fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.length.to_le_bytes());
+        bytes[12..].copy_from_slice(&self.sum.to_le_bytes());
+        bytes
+    }
+
+    /// `None` for what [`Reference::to_bytes`] cannot have made.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (offset, rest) = bytes.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let this = Self {
+            offset: u64::from_le_bytes(*offset),
+            length: u32::from_le_bytes(*length),
+            sum: u32::from_le_bytes(rest.try_into().ok()?),
+        };
+        // So that nothing a damaged file says makes a reader ask for all memory.
+        (u64::from(this.length) <= SIZE).then_some(this)
+    }
+
+    fn end(self) -> u64 {
+        self.offset + u64::from(self.length)
+    }
+}
+
+/// The file's name, beside a log at `path`.
+pub(super) fn file_name(path: &Path) -> PathBuf {
+    path.with_extension("bulk")
+}
+
+/// The payload that a row refers to; `None` where other bytes are there now.
+pub(super) fn read(file: &File, at: Reference) -> Result<Option<Vec<u8>>, std::io::Error> {
+    let mut payload = vec![0; at.length as usize];
+    match file.read_exact_at(&mut payload, at.offset) {
+        Ok(()) => Ok(Some(payload).filter(|payload| crc32fast::hash(payload) == at.sum)),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The writer's view: which part of the file is in use.
+#[derive(Debug)]
+pub(super) struct Bulk {
+    file: File,
+    path: PathBuf,
+    /// Of every row that refers to the file, its number and where, oldest first. One behind the other in the file, which
+    /// goes on at its beginning where its end is reached.
+    live: VecDeque<(u64, Reference)>,
+}
+
+impl Bulk {
+    pub fn new(file: File, path: PathBuf) -> Self {
+        Self { file, path, live: VecDeque::new() }
+    }
+
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// A row that is there already.
+    pub fn push(&mut self, seq: u64, at: Reference) {
+        self.live.push_back((seq, at));
+    }
+
+    /// Writes the payload of the row `seq`; `None` where there is no room.
+    pub fn write(&mut self, seq: u64, payload: &[u8]) -> Result<Option<Reference>, Error> {
+        let Some(offset) = u32::try_from(payload.len()).ok().and_then(|length| self.room(length.into()))
+        else {
+            return Ok(None);
+        };
+        self.file.write_all_at(payload, offset).map_err(|source| {
+            let full = [Errno::NOSPC, Errno::DQUOT].map(Errno::raw_os_error);
+            match source.raw_os_error() {
+                Some(code) if full.contains(&code) => Error::Full,
+                _ => Error::File { path: self.path.clone(), source },
+            }
+        })?;
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        let at = Reference { offset, length, sum: crc32fast::hash(payload) };
+        self.live.push_back((seq, at));
+        Ok(Some(at))
+    }
+
+    /// Where so many bytes fit.
+    fn room(&self, length: u64) -> Option<u64> {
+        let (Some((_, first)), Some((_, last))) = (self.live.front(), self.live.back()) else {
+            return (length <= SIZE).then_some(0);
+        };
+        let start = last.end();
+        if last.offset < first.offset {
+            // It has gone on at the beginning.
+            return (start + length <= first.offset).then_some(start);
+        }
+        if start + length <= SIZE {
+            return Some(start);
+        }
+        (length <= first.offset).then_some(0)
+    }
+
+    /// Rows behind `seq` were not committed after all.
+    pub fn forget_after(&mut self, seq: u64) {
+        self.live.truncate(self.live.partition_point(|(at, _)| *at <= seq));
+    }
+
+    /// Rows up to `seq` are gone.
+    pub fn free_until(&mut self, seq: u64) {
+        self.live.drain(..self.live.partition_point(|(at, _)| *at <= seq));
+    }
+
+    /// Rows whose payload is not there, oldest first.
+    pub fn damaged(&self) -> impl Iterator<Item = u64> {
+        self.live.iter().filter(|(_, at)| !matches!(read(&self.file, *at), Ok(Some(_)))).map(|(seq, _)| *seq)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk() -> Bulk {
+        Bulk::new(tempfile::tempfile().unwrap(), "x".into())
+    }
+
+    fn check(bulk: &Bulk, seq: u64, at: Reference, payloads: &[Vec<u8>]) {
+        let index = usize::try_from(seq - 1).unwrap();
+        assert_eq!(read(&bulk.file, at).unwrap().as_ref(), Some(&payloads[index]), "{seq}");
+    }
+
+    #[test]
+    fn it_goes_round_and_never_writes_over_what_is_in_use() {
+        let mut bulk = bulk();
+        let payloads: Vec<Vec<u8>> =
+            (0..=255u8).map(|n| vec![n; 3 * 1024 * 1024 + 4097 * usize::from(n)]).collect();
+        let mut refused = 0;
+        for (seq, payload) in (1u64..).zip(&payloads) {
+            while bulk.write(seq, payload).unwrap().is_none() {
+                refused += 1;
+                bulk.live.iter().for_each(|(seq, at)| check(&bulk, *seq, *at, &payloads));
+                let oldest = bulk.live[0].0;
+                bulk.free_until(oldest + 6);
+            }
+            assert!(bulk.file.metadata().unwrap().len() <= SIZE);
+        }
+        assert!(refused > 10, "{refused}");
+        bulk.live.iter().for_each(|(seq, at)| check(&bulk, *seq, *at, &payloads));
+        assert_eq!(bulk.damaged().count(), 0);
+    }
+
+    #[test]
+    fn a_row_that_was_not_committed_leaves_its_room_to_the_next() {
+        let mut bulk = bulk();
+        let first = bulk.write(1, &[1; 5000]).unwrap().unwrap();
+        bulk.write(2, &[2; 5000]).unwrap().unwrap();
+        bulk.forget_after(1);
+        let third = bulk.write(2, &[3; 6000]).unwrap().unwrap();
+        assert_eq!(third.offset, first.end());
+        bulk.free_until(2);
+        assert_eq!(bulk.write(3, &[4; 10]).unwrap().unwrap().offset, 0);
+    }
+
+    #[test]
+    fn other_bytes_are_noticed() {
+        let mut bulk = bulk();
+        let at = bulk.write(7, &[1; 5000]).unwrap().unwrap();
+        assert_eq!(Reference::from_bytes(&at.to_bytes()), Some(at));
+        assert_eq!(Reference::from_bytes(&at.to_bytes()[..15]), None);
+        assert_eq!(Reference::from_bytes(&[0xff; 16]), None);
+        bulk.file.write_all_at(&[2], 4999).unwrap();
+        assert_eq!(read(&bulk.file, at).unwrap(), None);
+        assert_eq!(bulk.damaged().collect::<Vec<_>>(), [7]);
+        bulk.file.set_len(100).unwrap();
+        assert_eq!(read(&bulk.file, at).unwrap(), None);
+    }
+}
