@@ -3,6 +3,7 @@
 //! Nothing here knows the inside of Longrein. What can be seen is what the program prints, writes and sends.
 
 mod daemon;
+mod endings;
 mod hosts;
 mod input;
 mod secrecy;

@@ -1,5 +1,6 @@
 //! What can be asked for on the command line.
 
+use crate::duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use session::message::Size;
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 const EXIT: &str = "\
 Exit status: 0 done; 1 failed; 2 wrong usage. `run` and `attach` exit with the program's own status (128 + n where \
 signal n ended it), with 0 after detaching, with 127 where the program could not be found, with 126 where it is there \
-but cannot be executed, and with 125 where Longrein itself failed.";
+but cannot be executed, and with 125 where Longrein itself failed. `restart` in a terminal does as `attach` once the \
+session is started.";
 
 /// Keep hold of the coding agents on your own machines, from anywhere, end-to-end encrypted.
 #[derive(Debug, Parser)]
@@ -40,6 +42,10 @@ pub enum Command {
     Attach(Attach),
     /// End a session
     Kill(Kill),
+    /// Start an ended session's program again: the same command, folder and name, as a new session
+    Restart(Restart),
+    /// Say when a session ends by itself, or show it
+    Ttl(Ttl),
     /// Print a session's terminal output, as far as its log goes back
     Logs(Logs),
     /// List the paired devices
@@ -80,6 +86,9 @@ pub struct Run {
     /// Print a link and a QR code that pair a device, even where one is paired already
     #[arg(long)]
     pub link: bool,
+    /// End the session by itself after this time, such as 90s, 30m, 2h or 1h30m; time in which the machine sleeps counts
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub ttl: Option<u32>,
     /// Start the session and leave it; print its id
     #[arg(long)]
     pub detach: bool,
@@ -150,6 +159,33 @@ pub struct Attach {
 pub struct Kill {
     /// A session's id or name, or HOST/SESSION
     pub session: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Restart {
+    /// A session's id or name, or HOST/SESSION
+    pub session: String,
+    /// End it first, where it runs
+    #[arg(long)]
+    pub stop: bool,
+    /// Start it and leave it; print the new session's id
+    #[arg(long)]
+    pub detach: bool,
+    /// Start it and leave it; print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Ttl {
+    /// A session's id or name, or HOST/SESSION
+    pub session: String,
+    /// From now on (90s, 30m, 2h, 1h30m), later than it would (+30m), or not at all (off); without it, show what is left
+    #[arg(value_parser = duration::ttl)]
+    pub time: Option<session::message::Ttl>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -7,6 +7,7 @@ mod args;
 mod command;
 mod config;
 mod daemon;
+mod duration;
 mod hosts;
 mod problem;
 mod qr;
@@ -68,6 +69,8 @@ async fn conversation(command: Command) -> Outcome {
         Command::Ls(args) => command::ls::run(&args).await,
         Command::Attach(args) => command::attach::run(&args).await,
         Command::Kill(args) => command::kill::run(&args).await,
+        Command::Restart(args) => command::restart::run(&args).await,
+        Command::Ttl(args) => command::ttl::run(&args).await,
         Command::Logs(args) => command::logs::run(&args).await,
         Command::Devices(args) => command::devices::run(&args).await,
         Command::Revoke(args) => command::revoke::run(&args).await,
@@ -87,6 +90,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Pair(args) => args.json,
         Command::Ls(args) => args.json,
         Command::Kill(args) => args.json,
+        Command::Restart(args) => args.json,
+        Command::Ttl(args) => args.json,
         Command::Revoke(args) => args.json,
         Command::Join(args) => args.json,
         Command::Run(_)

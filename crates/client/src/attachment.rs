@@ -107,6 +107,11 @@ pub enum Update {
         /// One sentence.
         text: String,
     },
+    /// The session ends by itself soon, or what was said of that has changed.
+    Ending {
+        /// When, in Unix milliseconds; without one, not any more.
+        ends_at: Option<u64>,
+    },
     /// How things stand with the connection.
     Path(Path),
     /// A command was taken.

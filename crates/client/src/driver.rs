@@ -461,6 +461,7 @@ impl Driver {
             Event::Resize { size } => Update::Resized { size },
             Event::Title { title } => Update::Title { title },
             Event::Banner { text } => Update::Banner { text },
+            Event::Ending { ends_at } => Update::Ending { ends_at },
             Event::Exit { exit } => {
                 self.exit = Some((cursor.seq, exit));
                 return;

@@ -180,6 +180,8 @@ mod tests {
             run: RunState::Running,
             keeper_pid: Some(1),
             started_at: n.into(),
+            ends_at: None,
+            continues: None,
             last_activity: 0,
             title: title.into(),
             size: Size { cols: 80, rows: 24 },

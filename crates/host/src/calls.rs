@@ -8,7 +8,9 @@ use seal::{Invitation, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
 use session::id::{DeviceId, InvitationId, SessionId};
-use session::message::{Create, Created, ErrorKind, Failure, Invited, Method, Notice, RunState, Status};
+use session::message::{
+    Create, Created, ErrorKind, Failure, Invited, Method, Notice, Restart, RunState, Status, Ttl,
+};
 use std::sync::Arc;
 use std::time::Instant;
 use wire::CloseCode;
@@ -30,6 +32,8 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
             core.devices.audit(now_ms(), "session.stopped", &json!({ "session": session, "by": by }));
             Ok(Value::Null)
         }
+        Method::SessionTtl { session, ttl } => session_ttl(core, who, &session, ttl).await,
+        Method::SessionRestart(restart) => session_restart(core, who, restart).await,
         Method::HostStatus {} => value(&status(core)),
         Method::HostDown {} => {
             core.stopper.stop();
@@ -74,10 +78,53 @@ fn page<T: Serialize>(all: Vec<T>) -> Result<Value, Failure> {
 async fn session_create(core: &Arc<Core>, who: &Who, create: Create) -> Result<Value, Failure> {
     // The arguments may hold a secret; the program's name does not.
     let program = create.command.first().cloned().unwrap_or_default();
-    let session = spawn::session(core, create, who.local).await?;
+    let session = spawn::session(core, create, who.local, None).await?;
     let detail = json!({ "session": session, "program": program, "by": who.peer.label });
     core.devices.audit(now_ms(), "session.created", &detail);
     value(&Created { session })
+}
+
+async fn session_ttl(core: &Arc<Core>, who: &Who, session: &SessionId, ttl: Ttl) -> Result<Value, Failure> {
+    keepers::set_ttl(core, session, Some(who.peer.clone()), ttl).await?;
+    let detail = json!({ "session": session, "ttl": ttl, "by": who.peer.label });
+    core.devices.audit(now_ms(), "session.ttl", &detail);
+    Ok(Value::Null)
+}
+
+/// The same program, folder and name in a new session. The one before stays as it is.
+async fn session_restart(core: &Arc<Core>, who: &Who, restart: Restart) -> Result<Value, Failure> {
+    let Restart { session: before, stop, size, env } = restart;
+    let shown = core.board.summary(&before).ok_or_else(keepers::no_such_session)?;
+    if stop {
+        keepers::end(core, &before, Some(who.peer.clone())).await?;
+    } else if shown.run == RunState::Running {
+        return Err(still_runs());
+    }
+    // The board may be wrong about what was lost.
+    keepers::ensure_over(core, &before).await.map_err(|why| match why.kind {
+        ErrorKind::Invalid => still_runs(),
+        _ => why,
+    })?;
+    let Some(whole) = keepers::remembered(core, &before) else {
+        let hint = "start its program as a new session";
+        return Err(failure(ErrorKind::Environment, "what the session ran is not known any more", hint));
+    };
+    let create = Create {
+        command: whole.command,
+        cwd: Some(whole.cwd),
+        name: Some(whole.name),
+        size: size.or(Some(whole.size)),
+        env,
+        ttl: None,
+    };
+    let session = spawn::session(core, create, who.local, Some(&before)).await?;
+    let detail = json!({ "session": session, "continues": before, "by": who.peer.label });
+    core.devices.audit(now_ms(), "session.restarted", &detail);
+    value(&Created { session })
+}
+
+fn still_runs() -> Failure {
+    failure(ErrorKind::Invalid, "the session still runs", "end it first; `longrein restart --stop` does both")
 }
 
 async fn session_remove(core: &Arc<Core>, who: &Who, session: &SessionId) -> Result<Value, Failure> {

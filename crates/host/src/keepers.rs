@@ -7,9 +7,12 @@ use crate::branch;
 use crate::core::{Core, failure};
 use crate::spawn;
 use link::{MessageReceiver, MessageSender, unix};
+use serde::Deserialize;
 use session::codec;
 use session::id::{SessionId, StreamId};
-use session::message::{Act, ErrorKind, Failure, Peer, RunState, Summary, ToClient, ToHost, VERSION};
+use session::message::{
+    Act, ErrorKind, Failure, LostBy, Peer, RunState, Summary, ToClient, ToHost, Ttl, VERSION,
+};
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
@@ -29,6 +32,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a keeper on its way out may hold its log behind its socket.
 const LEAVING: Duration = Duration::from_secs(2);
+/// How long a program may take to end: the keeper's grace, what it reads behind that, and as much again.
+const KILLED: Duration = Duration::from_secs(12);
 
 /// The keepers that a task watches.
 #[derive(Default)]
@@ -189,15 +194,34 @@ async fn watch_once(
 fn settled(mut summary: Summary) -> Summary {
     summary.keeper_pid = None;
     summary.attached = 0;
+    summary.ends_at = None;
     summary
+}
+
+/// What a keeper wrote beside its session's log.
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The boot that it ran in.
+    #[serde(default)]
+    boot: String,
+}
+
+fn meta(core: &Core, id: &SessionId) -> Option<Meta> {
+    let text = std::fs::read(core.paths.session_meta(id.as_str())).ok()?;
+    serde_json::from_slice::<Meta>(&text).ok().filter(|meta| meta.summary.id == *id)
+}
+
+/// How a session looked when its keeper last wrote it down, with its whole command: on the board that may be cut.
+pub(crate) fn remembered(core: &Core, id: &SessionId) -> Option<Summary> {
+    meta(core, id).map(|meta| meta.summary)
 }
 
 /// Puts on the board what the last keeper of a session wrote. Where a keeper is there and only does not answer, that is
 /// how the session was when it still did.
 fn show_from_disk(core: &Core, id: &SessionId, followed: bool) {
-    let path = core.paths.session_meta(id.as_str());
-    let summary = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Summary>(&text).ok());
-    let Some(mut summary) = summary.filter(|summary| summary.id == *id) else {
+    let Some(Meta { mut summary, boot }) = meta(core, id) else {
         tracing::warn!(session = %id, "a session without a readable summary is not shown");
         core.board.remove(id);
         return;
@@ -208,7 +232,8 @@ fn show_from_disk(core: &Core, id: &SessionId, followed: bool) {
             core.board.put(summary);
             return;
         }
-        summary.run = RunState::Lost { at: summary.last_activity };
+        let by = LostBy::of_boots(&boot, &store::boot_id());
+        summary.run = RunState::Lost { at: summary.last_activity, by };
     }
     core.board.put(settled(summary));
 }
@@ -286,6 +311,44 @@ pub(crate) async fn reach(
 
 /// Ends a session's program.
 pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -> Result<(), Failure> {
+    let running = core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running);
+    match command(core, id, peer, Act::Stop).await {
+        // It ended by itself just before: that is what was asked for.
+        Err(why) if why.kind == ErrorKind::Ended && running => Ok(()),
+        settled => settled,
+    }
+}
+
+/// Ends a session's program where it runs, and waits until it has ended.
+pub(crate) async fn end(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -> Result<(), Failure> {
+    match stop(core, id, peer).await {
+        Err(why) if why.kind == ErrorKind::Ended => return Ok(()),
+        settled => settled?,
+    }
+    let mut watching = core.board.watch();
+    let over = async {
+        while core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running) {
+            watching.changed().await;
+        }
+    };
+    timeout(KILLED, over).await.map_err(|_| {
+        let message = "the session's program does not end";
+        failure(ErrorKind::Environment, message, "`longrein doctor` looks at what runs")
+    })
+}
+
+/// Says when a session is to end by itself.
+pub(crate) async fn set_ttl(
+    core: &Arc<Core>,
+    id: &SessionId,
+    peer: Option<Peer>,
+    ttl: Ttl,
+) -> Result<(), Failure> {
+    command(core, id, peer, Act::Ttl(ttl)).await
+}
+
+/// Has a keeper do something, for somebody who is not attached to it.
+async fn command(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>, act: Act) -> Result<(), Failure> {
     let summary = core.board.summary(id).ok_or_else(no_such_session)?;
     let ended = || Err(failure(ErrorKind::Ended, "the session has ended already", ""));
     if matches!(summary.run, RunState::Ended { .. }) {
@@ -293,7 +356,7 @@ pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -
     }
     let path = core.paths.keeper_sock(id.as_str()).map_err(|error| crate::core::disk(&error))?;
     let stream = StreamId::from_random(crate::core::random()?);
-    let command = ToHost::Command { session: id.clone(), n: 1, act: Act::Stop };
+    let command = ToHost::Command { session: id.clone(), n: 1, act };
     let asked = async {
         let (_sender, mut receiver) = connect(&path, &hello(stream, peer), &command).await?;
         loop {
@@ -309,11 +372,7 @@ pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -
         Ok(Ok(settled)) => {
             // Where the board took it for lost, it was not.
             follow(core, id.clone());
-            match settled {
-                // It ended by itself just before: that is what was asked for.
-                Err(why) if why.kind == ErrorKind::Ended && summary.run == RunState::Running => Ok(()),
-                settled => settled,
-            }
+            settled
         }
         Ok(Err(error)) if nobody_listens(&error) && summary.run != RunState::Running => ended(),
         Ok(Err(error)) => cannot_ask(&error),

@@ -3,6 +3,7 @@
 use crate::core::{Core, disk, failure, random};
 use crate::keepers;
 use serde::{Deserialize, Serialize};
+use session::ending;
 use session::id::SessionId;
 use session::message::{Create, ErrorKind, Failure, RunState, Size};
 use std::fs::OpenOptions;
@@ -37,6 +38,10 @@ struct Spec<'a> {
     env: Option<&'a [(String, String)]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<Size>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continues: Option<&'a SessionId>,
     paths: &'a Paths,
 }
 
@@ -46,9 +51,14 @@ struct Line {
     error: Option<Failure>,
 }
 
-/// Starts a session; it is on the board when this returns.
-pub(crate) async fn session(core: &Arc<Core>, create: Create, local: bool) -> Result<SessionId, Failure> {
-    let Create { command, cwd, name, size, env } = create;
+/// Starts a session; it is on the board when this returns. `continues` is the one that it is started again from.
+pub(crate) async fn session(
+    core: &Arc<Core>,
+    create: Create,
+    local: bool,
+    continues: Option<&SessionId>,
+) -> Result<SessionId, Failure> {
+    let Create { command, cwd, name, size, env, ttl } = create;
     let invalid = |message: &str, hint: &str| Err(failure(ErrorKind::Invalid, message, hint));
     if command.first().is_none_or(String::is_empty) {
         return invalid("no program was named", "name one, such as `bash`");
@@ -60,6 +70,7 @@ pub(crate) async fn session(core: &Arc<Core>, create: Create, local: bool) -> Re
     if size.is_some_and(|size| !(1..=1000).contains(&size.cols) || !(1..=1000).contains(&size.rows)) {
         return invalid("a terminal has 1 to 1000 columns and rows", "");
     }
+    ttl.map_or(Ok(()), ending::check)?;
     let cwd = match cwd {
         Some(cwd) => cwd,
         None => home()?,
@@ -86,6 +97,8 @@ pub(crate) async fn session(core: &Arc<Core>, create: Create, local: bool) -> Re
         // A device may not choose the environment: it would be a way around the choice of program.
         env: env.as_deref().filter(|_| local),
         size,
+        ttl,
+        continues,
         paths: &core.paths,
     };
     let spec = serde_json::to_vec(&spec)

@@ -5,7 +5,7 @@ use crate::session::{ClientId, Inner, Session, failure};
 use bytes::Bytes;
 use session::id::SessionId;
 use session::inbox::{self, Receipt};
-use session::message::{Act, ErrorKind, Failure, RunState, ToClient};
+use session::message::{Act, EndedBy, ErrorKind, Failure, RunState, ToClient};
 
 /// Bytes of input of one client that may wait for the program; beyond it that client is not read.
 pub(crate) const MAX_INPUT: usize = session::outbox::SEND_WINDOW + 64 * 1024;
@@ -74,12 +74,15 @@ impl Session {
                     .answer(id, refused(failure(ErrorKind::Limited, message, "use a client that did")));
             }
         }
+        let mut news = None;
         let why_not = if ended {
             Some(failure(ErrorKind::Ended, "the session has ended", "start a new one"))
-        } else if allowed {
-            None
-        } else {
+        } else if !allowed {
             Some(failure(ErrorKind::Forbidden, "this device may not do that", "ask an owner of the host"))
+        } else if let Act::Ttl(ttl) = act {
+            inner.ending.handle_ttl(*ttl, clock::unix_ms()).map(|event| news = event).err()
+        } else {
+            None
         };
         if let Some(why) = why_not {
             inner.inbox.handle_settled(&key, n);
@@ -88,16 +91,28 @@ impl Session {
         }
         // These do not wait behind input that the program does not read, and neither do their answers, unless it is
         // their own stream's: its commands are settled in order.
-        match (act, self.program()) {
-            (Act::Interrupt, Some(program)) => program.interrupt(),
-            (Act::Stop, Some(program)) => program.stop(),
-            _ => {}
-        }
-        let at_once = matches!(act, Act::Interrupt | Act::Stop);
+        let at_once = match act {
+            Act::Interrupt => {
+                if let Some(program) = self.program() {
+                    program.interrupt();
+                }
+                true
+            }
+            Act::Stop => {
+                if let Some(program) = self.program() {
+                    inner.ended_by(EndedBy::Person);
+                    program.stop();
+                }
+                true
+            }
+            Act::Ttl(_) => true,
+            Act::Input | Act::Resize { .. } | Act::TakeSize | Act::GiveSize => false,
+        };
         if at_once && inner.inputs.iter().all(|input| input.from.as_ref().is_none_or(|(of, _)| *of != key)) {
             inner.inbox.handle_settled(&key, n);
             drop(inner);
-            return self.answer(id, ToClient::Applied { session: session.clone(), n });
+            self.answer(id, ToClient::Applied { session: session.clone(), n });
+            return self.retimed(act, news);
         }
         let bytes = if *act == Act::Input { payload } else { Bytes::new() };
         let counted = bytes.len() + OVERHEAD;
@@ -107,7 +122,7 @@ impl Session {
         }
         let size = match *act {
             Act::Input if !bytes.is_empty() => inner.sizing.handle_typed(&id),
-            Act::Input | Act::Interrupt | Act::Stop => None,
+            Act::Input | Act::Interrupt | Act::Stop | Act::Ttl(_) => None,
             Act::Resize { size } => {
                 let attached = inner.clients.get(&id).is_some_and(|client| client.replay.is_some());
                 if attached { inner.sizing.handle_screen(id, size) } else { None }
@@ -118,6 +133,7 @@ impl Session {
         inner.inputs.push_back(Input { from: Some((key, n)), client: id, bytes, counted });
         drop(inner);
         self.apply_size(size);
+        self.retimed(act, news);
         self.pump();
     }
 

@@ -61,9 +61,11 @@ fn place(mark: Mark) -> Place {
 fn header(event: &Event) -> String {
     match event {
         Event::Output => r#"{"kind":"output"}"#.to_owned(),
-        Event::Resize { .. } | Event::Title { .. } | Event::Exit { .. } | Event::Banner { .. } => {
-            serde_json::to_string(event).unwrap_or_default()
-        }
+        Event::Resize { .. }
+        | Event::Title { .. }
+        | Event::Exit { .. }
+        | Event::Banner { .. }
+        | Event::Ending { .. } => serde_json::to_string(event).unwrap_or_default(),
     }
 }
 

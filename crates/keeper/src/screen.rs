@@ -170,7 +170,7 @@ fn is_telling(output: &[u8]) -> bool {
 fn matters(event: &Event) -> bool {
     match event {
         Event::Output | Event::Resize { .. } => true,
-        Event::Title { .. } | Event::Exit { .. } | Event::Banner { .. } => false,
+        Event::Title { .. } | Event::Exit { .. } | Event::Banner { .. } | Event::Ending { .. } => false,
     }
 }
 
@@ -188,7 +188,7 @@ impl Thread {
         match &record.event {
             Event::Output => self.screen.feed(&record.payload),
             Event::Resize { size } => self.screen.resize(size.cols, size.rows),
-            Event::Title { .. } | Event::Exit { .. } | Event::Banner { .. } => {}
+            Event::Title { .. } | Event::Exit { .. } | Event::Banner { .. } | Event::Ending { .. } => {}
         }
         self.mark = record.mark;
     }

@@ -9,10 +9,11 @@ use crate::program::Program;
 use crate::screen::{Model, Snapshot};
 use crate::upkeep::Checkpoints;
 use bytes::Bytes;
+use session::ending::Ending;
 use session::id::{SessionId, StreamId};
 use session::inbox::{self, Inbox};
 use session::message::{
-    Cursor, ErrorKind, Event, Failure, Peer, RunState, Size, Summary, ToClient, ToHost, VERSION,
+    Cursor, EndedBy, ErrorKind, Event, Failure, Peer, RunState, Size, Summary, ToClient, ToHost, VERSION,
 };
 use session::replay::{Mark, Replay};
 use session::role::{self, Role};
@@ -36,6 +37,7 @@ pub(crate) struct About {
     pub command: Vec<String>,
     pub cwd: String,
     pub started_at: u64,
+    pub continues: Option<SessionId>,
     pub keeper_pid: Option<u32>,
 }
 
@@ -60,6 +62,10 @@ pub(crate) struct Inner {
     /// Bytes of the terminal's own answers among the inputs; not counted with those of clients.
     pub replies_bytes: usize,
     pub run: RunState,
+    /// When it ends by itself.
+    pub ending: Ending,
+    /// Who told the program to end.
+    pub ended_by: EndedBy,
     pub last_activity: u64,
     pub title: String,
     pub preview: Vec<String>,
@@ -89,6 +95,8 @@ pub(crate) struct Session {
     pub wants_base: Notify,
     /// The log stopped taking events.
     pub paused: Notify,
+    /// When it ends by itself has changed.
+    pub retimed: Notify,
     checkpoints: Checkpoints,
 }
 
@@ -112,6 +120,8 @@ impl Session {
             inputs_bytes: 0,
             replies_bytes: 0,
             run,
+            ending: Ending::default(),
+            ended_by: EndedBy::Itself,
             title: String::new(),
             preview: Vec::new(),
         };
@@ -127,6 +137,7 @@ impl Session {
             hurry: Notify::new(),
             wants_base: Notify::new(),
             paused: Notify::new(),
+            retimed: Notify::new(),
             checkpoints,
         }
     }
@@ -374,7 +385,7 @@ impl Session {
         *self.program.borrow_mut() = None;
         self.append(Event::Exit { exit }, Bytes::new());
         let mut inner = self.inner.borrow_mut();
-        inner.run = RunState::Ended { exit, at: clock::unix_ms() };
+        inner.run = RunState::Ended { exit, at: clock::unix_ms(), by: inner.ended_by };
         let why = failure(ErrorKind::Ended, "the session has ended", "start a new one");
         while !inner.inputs.is_empty() {
             inner.settle_front(Some(&why));
@@ -538,6 +549,8 @@ impl Inner {
             run: self.run.clone(),
             keeper_pid: about.keeper_pid,
             started_at: about.started_at,
+            ends_at: self.ending.ends_at().filter(|_| self.run == RunState::Running),
+            continues: about.continues.clone(),
             last_activity: self.last_activity,
             title: self.title.clone(),
             size: self.sizing.current(),

@@ -22,6 +22,12 @@ pub struct Spec {
     /// The terminal's first size.
     #[serde(default)]
     pub size: Option<Size>,
+    /// End it by itself after so many seconds.
+    #[serde(default)]
+    pub ttl: Option<u32>,
+    /// The session that this one is started again from.
+    #[serde(default)]
+    pub continues: Option<SessionId>,
     /// Where everything lies.
     pub paths: Paths,
     /// Bytes of terminal output to keep.

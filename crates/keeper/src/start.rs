@@ -2,17 +2,18 @@
 
 use crate::clients;
 use crate::clock;
+use crate::ending;
 use crate::journal::{self, Journal};
 use crate::program::{self, Program, StartError};
 use crate::screen::{Model, Origin};
 use crate::session::{About, Parts, Session, failure};
 use crate::spec::Spec;
-use crate::upkeep::{self, Checkpoints};
+use crate::upkeep::{self, Checkpoints, Meta};
 use agent::{SpawnSpec, clean_env};
 use bytes::Bytes;
 use link::unix::Listener;
 use session::id::SessionId;
-use session::message::{ErrorKind, Event, Failure, RunState, Size, Summary};
+use session::message::{EndedBy, ErrorKind, Event, Failure, LostBy, RunState, Size, Ttl};
 use std::future::Future;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -87,12 +88,16 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         command: spec.command,
         cwd: spec.cwd,
         started_at: clock::unix_ms(),
+        continues: spec.continues,
         keeper_pid: Some(std::process::id()),
     };
     let parts = parts(log, spec.log_limit, Origin { size, log: None })?;
     let session = Rc::new(Session::new(about, parts, size, RunState::Running));
     session.append(Event::Resize { size }, Bytes::new());
     session.set_program(Rc::clone(&program));
+    if let Some(seconds) = spec.ttl {
+        session.set_ttl(Ttl::In { seconds })?;
+    }
     let meta = spec.paths.session_meta(spec.session.as_str());
     upkeep::store_summary(&session, &meta);
     let tasks = [
@@ -102,6 +107,7 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         spawn_local(upkeep::news(Rc::clone(&session))),
         spawn_local(upkeep::trim(Rc::clone(&session))),
         spawn_local(upkeep::retry(Rc::clone(&session))),
+        spawn_local(ending::watch(Rc::clone(&session))),
     ];
     ready();
     let life = async {
@@ -125,12 +131,16 @@ pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(
     let listener = listen(&paths, id.as_str()).await?;
     let stop = listen_for(SignalKind::terminate())?;
     let last = ending(&log).map_err(|error| disk(&error))?;
-    let remembered: Option<Summary> = std::fs::read(paths.session_meta(id.as_str()))
+    let meta: Option<Meta> = std::fs::read(paths.session_meta(id.as_str()))
         .ok()
         .and_then(|json| serde_json::from_slice(&json).ok());
-    let run = match (last, remembered.as_ref()) {
-        ((Some(exit), at), _) => RunState::Ended { exit, at },
-        ((None, at), _) => RunState::Lost { at },
+    let boot = meta.as_ref().map_or("", |meta| &meta.boot);
+    let lost_by = LostBy::of_boots(boot, &store::boot_id());
+    let remembered = meta.map(|meta| meta.summary);
+    let run = match (last, remembered.as_ref().map(|summary| &summary.run)) {
+        ((Some(_), _), Some(ended @ RunState::Ended { .. })) => ended.clone(),
+        ((Some(exit), at), _) => RunState::Ended { exit, at, by: EndedBy::Itself },
+        ((None, at), _) => RunState::Lost { at, by: lost_by },
     };
     let size = remembered.as_ref().map_or(FIRST_SIZE, |summary| summary.size);
     let about = About {
@@ -139,6 +149,7 @@ pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(
         command: remembered.as_ref().map(|summary| summary.command.clone()).unwrap_or_default(),
         cwd: remembered.as_ref().map(|summary| summary.cwd.clone()).unwrap_or_default(),
         started_at: remembered.as_ref().map_or(0, |summary| summary.started_at),
+        continues: remembered.as_ref().and_then(|summary| summary.continues.clone()),
         keeper_pid: None,
     };
     let reader = log.reader().map_err(|error| disk(&error))?;
@@ -201,9 +212,7 @@ async fn live(session: &Session, life: impl Future<Output = ()>, mut stop: Signa
         () = &mut life => return,
         _ = stop.recv() => {}
     }
-    if let Some(program) = session.program() {
-        program.stop();
-    }
+    session.stop(EndedBy::Machine);
     let ended = async {
         while !session.has_ended() {
             session.over.notified().await;

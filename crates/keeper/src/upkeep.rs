@@ -2,6 +2,8 @@
 //! model, the log is kept in bounds.
 
 use crate::session::Session;
+use serde::{Deserialize, Serialize};
+use session::message::Summary;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -19,10 +21,21 @@ const MODEL: Duration = Duration::from_secs(5);
 /// How often a full disk is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// What lies beside a session's log. Hosts read it too.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Meta {
+    /// How the session looked last.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// The boot that its keeper ran in, as `store::boot_id` has it: one that runs no more tells why.
+    #[serde(default)]
+    pub boot: String,
+}
+
 /// Writes the summary beside the log.
 pub(crate) fn store_summary(session: &Session, path: &std::path::Path) {
-    let summary = session.summary();
-    let written = serde_json::to_vec(&summary)
+    let meta = Meta { summary: session.summary(), boot: store::boot_id() };
+    let written = serde_json::to_vec(&meta)
         .map_err(|error| error.to_string())
         .and_then(|json| store::write_private(path, &json).map_err(|error| error.to_string()));
     if let Err(error) = written {

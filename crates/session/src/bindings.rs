@@ -4,8 +4,8 @@
 
 use crate::id::{DeviceId, InvitationId, SessionId, StreamId};
 use crate::message::{
-    Act, Create, Created, Cursor, Device, ErrorKind, Event, Failure, Invited, Method, Notice, Peer, RunState,
-    Size, Status, Summary, ToClient, ToHost,
+    Act, Create, Created, Cursor, Device, EndedBy, ErrorKind, Event, Failure, Invited, LostBy, Method,
+    Notice, Peer, Restart, RunState, Size, Status, Summary, ToClient, ToHost, Ttl,
 };
 use crate::role::Role;
 use std::fmt::Write as _;
@@ -36,12 +36,16 @@ fn render() -> String {
     declare::<Size>(&config, &mut out);
     declare::<Cursor>(&config, &mut out);
     declare::<Peer>(&config, &mut out);
+    declare::<Ttl>(&config, &mut out);
     declare::<Act>(&config, &mut out);
     declare::<Create>(&config, &mut out);
+    declare::<Restart>(&config, &mut out);
     declare::<Created>(&config, &mut out);
     declare::<Invited>(&config, &mut out);
     declare::<Status>(&config, &mut out);
     declare::<Device>(&config, &mut out);
+    declare::<EndedBy>(&config, &mut out);
+    declare::<LostBy>(&config, &mut out);
     declare::<RunState>(&config, &mut out);
     declare::<Summary>(&config, &mut out);
     declare::<ErrorKind>(&config, &mut out);

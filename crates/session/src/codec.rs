@@ -58,7 +58,7 @@ pub fn decode<H: DeserializeOwned>(bytes: &Bytes) -> Result<(H, Bytes), DecodeEr
 mod tests {
     use super::*;
     use crate::id::{SessionId, StreamId};
-    use crate::message::{Act, Event, Method, RunState, Size, Summary, ToClient, ToHost};
+    use crate::message::{Act, EndedBy, Event, Method, RunState, Size, Summary, ToClient, ToHost, Ttl};
     use proptest::prelude::*;
 
     fn session() -> SessionId {
@@ -97,6 +97,11 @@ mod tests {
             ToHost::Command { session: session(), n: 1, act: Act::Resize { size } },
             ToHost::Call { id: 1, method: Method::SessionList { after: None } },
             ToHost::Call { id: u64::MAX >> 11, method: Method::SessionStop { session: session() } },
+            ToHost::Call {
+                id: 2,
+                method: Method::SessionTtl { session: session(), ttl: Ttl::More { seconds: 60 } },
+            },
+            ToHost::Command { session: session(), n: 2, act: Act::Ttl(Ttl::Off) },
             ToHost::Ack { session: session(), epoch: 1, seq: 9, part: Some(3) },
         ];
         for message in messages {
@@ -108,9 +113,11 @@ mod tests {
             command: vec!["bash".into()],
             cwd: "/".into(),
             branch: None,
-            run: RunState::Ended { exit: -1, at: 5 },
+            run: RunState::Ended { exit: -1, at: 5, by: EndedBy::Time },
             keeper_pid: None,
             started_at: 1,
+            ends_at: None,
+            continues: Some(session()),
             last_activity: 2,
             title: String::new(),
             size,

@@ -34,6 +34,8 @@ pub fn is_local_only(method: &Method) -> bool {
         | Method::SessionList { .. }
         | Method::SessionRemove { .. }
         | Method::SessionStop { .. }
+        | Method::SessionTtl { .. }
+        | Method::SessionRestart(_)
         | Method::HostStatus {}
         | Method::PairCreate { .. }
         | Method::DeviceList { .. }
@@ -52,15 +54,21 @@ fn least(message: &ToHost) -> Role {
         | ToHost::Ping { .. }
         | ToHost::Pong { .. } => Role::Viewer,
         ToHost::Command { act, .. } => match act {
-            Act::Input | Act::Resize { .. } | Act::TakeSize | Act::GiveSize | Act::Interrupt | Act::Stop => {
-                Role::Operator
-            }
+            Act::Input
+            | Act::Resize { .. }
+            | Act::TakeSize
+            | Act::GiveSize
+            | Act::Interrupt
+            | Act::Stop
+            | Act::Ttl(_) => Role::Operator,
         },
         ToHost::Call { method, .. } => match method {
             Method::SessionList { .. } | Method::HostStatus {} => Role::Viewer,
-            Method::SessionCreate(_) | Method::SessionRemove { .. } | Method::SessionStop { .. } => {
-                Role::Operator
-            }
+            Method::SessionCreate(_)
+            | Method::SessionRemove { .. }
+            | Method::SessionStop { .. }
+            | Method::SessionTtl { .. }
+            | Method::SessionRestart(_) => Role::Operator,
             Method::HostDown {}
             | Method::PairCreate { .. }
             | Method::PairConfirm { .. }
@@ -75,6 +83,7 @@ fn least(message: &ToHost) -> Role {
 mod tests {
     use super::*;
     use crate::id::{DeviceId, SessionId};
+    use crate::message::{Restart, Ttl};
 
     fn command(act: Act) -> ToHost {
         ToHost::Command { session: SessionId::from_random([1; 10]), n: 1, act }
@@ -91,10 +100,15 @@ mod tests {
         assert!(allows(Role::Viewer, &ToHost::Detach { session: session.clone() }));
         assert!(allows(Role::Viewer, &call(Method::SessionList { after: None })));
         for role in [Role::Viewer, Role::Approver] {
-            for act in [Act::Input, Act::Interrupt, Act::Stop, Act::TakeSize, Act::GiveSize] {
+            for act in
+                [Act::Input, Act::Interrupt, Act::Stop, Act::TakeSize, Act::GiveSize, Act::Ttl(Ttl::Off)]
+            {
                 assert!(!allows(role, &command(act)));
             }
             assert!(!allows(role, &call(Method::SessionStop { session: session.clone() })));
+            assert!(!allows(role, &call(Method::SessionTtl { session: session.clone(), ttl: Ttl::Off })));
+            let again = Restart { session: session.clone(), stop: false, size: None, env: None };
+            assert!(!allows(role, &call(Method::SessionRestart(again))));
         }
     }
 

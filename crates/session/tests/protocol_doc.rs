@@ -47,6 +47,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Act::GiveSize => "give_size",
                 Act::Interrupt => "interrupt",
                 Act::Stop => "stop",
+                Act::Ttl(_) => "ttl",
             },
         ],
         ToHost::Call { method, .. } => [
@@ -56,6 +57,8 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Method::SessionList { .. } => "session.list",
                 Method::SessionRemove { .. } => "session.remove",
                 Method::SessionStop { .. } => "session.stop",
+                Method::SessionTtl { .. } => "session.ttl",
+                Method::SessionRestart(_) => "session.restart",
                 Method::HostStatus {} => "host.status",
                 Method::HostDown {} => "host.down",
                 Method::PairCreate { .. } => "pair.create",
@@ -70,7 +73,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
     }
 }
 
-const ALL_TO_HOST: [&str; 26] = [
+const ALL_TO_HOST: [&str; 29] = [
     "hello",
     "watch",
     "attach",
@@ -86,10 +89,13 @@ const ALL_TO_HOST: [&str; 26] = [
     "give_size",
     "interrupt",
     "stop",
+    "ttl",
     "session.create",
     "session.list",
     "session.remove",
     "session.stop",
+    "session.ttl",
+    "session.restart",
     "host.status",
     "host.down",
     "pair.create",
@@ -122,6 +128,7 @@ fn to_client_names(message: &ToClient) -> [&'static str; 2] {
                 Event::Title { .. } => "title",
                 Event::Exit { .. } => "exit",
                 Event::Banner { .. } => "banner",
+                Event::Ending { .. } => "ending",
             },
         ],
         ToClient::Snapshot { .. } => ["snapshot", ""],
@@ -142,7 +149,7 @@ fn to_client_names(message: &ToClient) -> [&'static str; 2] {
     }
 }
 
-const ALL_TO_CLIENT: [&str; 26] = [
+const ALL_TO_CLIENT: [&str; 27] = [
     "welcome",
     "state",
     "changed",
@@ -165,6 +172,7 @@ const ALL_TO_CLIENT: [&str; 26] = [
     "title",
     "exit",
     "banner",
+    "ending",
     "paired",
     "confirm_pairing",
     "invitation_reused",

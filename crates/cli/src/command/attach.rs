@@ -27,6 +27,7 @@ pub async fn run(args: &Attach) -> Outcome {
         prefix: config.prefix,
         after: None,
         size: None,
+        quiet: false,
         news: None,
     })
     .await
@@ -47,7 +48,12 @@ pub async fn show(view: View) -> Outcome {
         }
     }
     match shown.end {
-        End::Exit(exit) => Ok(exit_code(exit)),
+        End::Exit(exit) => {
+            if shown.time_over {
+                note!("\n[{name} was ended: its time was over]");
+            }
+            Ok(exit_code(exit))
+        }
         End::Detached => {
             note!("\n[left {name}, which goes on; come back with: {back}]");
             Ok(ExitCode::SUCCESS)

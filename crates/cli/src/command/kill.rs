@@ -17,7 +17,7 @@ pub async fn run(args: &Kill) -> Outcome {
             ErrorKind::Ended,
             format!("The session {:?} has ended already", found.summary.name),
         )
-        .hint("`longrein logs` still shows what it printed."));
+        .hint("`longrein logs` still shows what it printed, `longrein restart` starts it again."));
     }
     let _: serde_json::Value =
         hosts::ask(&found.host, Method::SessionStop { session: session.clone() }).await?;

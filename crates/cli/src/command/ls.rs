@@ -1,10 +1,11 @@
 //! `longrein ls [HOST]`.
 
 use crate::args::Ls;
+use crate::duration;
 use crate::hosts;
 use crate::problem::Outcome;
 use crate::table::{self, clean};
-use session::message::{RunState, Summary};
+use session::message::{EndedBy, LostBy, RunState, Summary};
 use std::process::ExitCode;
 
 /// Lists a host's sessions, the latest first.
@@ -28,7 +29,7 @@ pub async fn run(args: &Ls) -> Outcome {
             vec![
                 session.id.to_string(),
                 clean(&session.name),
-                state(&session.run),
+                state(session, now),
                 table::ago(session.last_activity, now),
                 clean(&session.cwd),
                 clean(&session.command.join(" ")),
@@ -42,20 +43,33 @@ pub async fn run(args: &Ls) -> Outcome {
 /// A session as JSON; what is not known is null rather than left out.
 fn entry(session: &Summary) -> serde_json::Value {
     let mut value = serde_json::json!(session);
-    let exit = match session.run {
-        RunState::Ended { exit, .. } => Some(exit),
-        RunState::Running | RunState::Lost { .. } => None,
+    let (exit, by) = match session.run {
+        RunState::Running => (None, None),
+        RunState::Ended { exit, by, .. } => (Some(exit), Some(serde_json::json!(by))),
+        RunState::Lost { by, .. } => (None, Some(serde_json::json!(by))),
     };
     value["exit"] = exit.into();
+    value["by"] = by.into();
     value["keeper_pid"] = session.keeper_pid.into();
+    value["ends_at"] = session.ends_at.into();
+    value["continues"] = serde_json::json!(session.continues);
     value["branch"] = session.branch.clone().into();
     value
 }
 
-fn state(run: &RunState) -> String {
-    match run {
-        RunState::Running => "running".to_owned(),
-        RunState::Ended { exit, .. } => format!("ended ({exit})"),
-        RunState::Lost { .. } => "lost".to_owned(),
+/// In one glance: whether it runs, and if it does not, why.
+fn state(session: &Summary, now: u64) -> String {
+    match session.run {
+        RunState::Running => match session.ends_at {
+            Some(at) => format!("running ({} left)", duration::show(duration::left(at, now))),
+            None => "running".to_owned(),
+        },
+        RunState::Ended { exit, by: EndedBy::Itself, .. } => format!("ended ({exit})"),
+        RunState::Ended { by: EndedBy::Person, .. } => "ended by hand".to_owned(),
+        RunState::Ended { by: EndedBy::Time, .. } => "ended (time over)".to_owned(),
+        RunState::Ended { by: EndedBy::Machine, .. } | RunState::Lost { by: LostBy::Machine, .. } => {
+            "ended with the machine".to_owned()
+        }
+        RunState::Lost { by: LostBy::Keeper, .. } => "lost its keeper".to_owned(),
     }
 }

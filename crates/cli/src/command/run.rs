@@ -3,12 +3,15 @@
 use crate::args::Run;
 use crate::command::attach::{self, Shown};
 use crate::config::Config;
+use crate::duration;
 use crate::hosts;
 use crate::problem::{self, Doing as _, Outcome, invalid};
 use crate::qr;
+use crate::table;
 use crate::terminal::pairing::{self, News};
 use crate::terminal::{tty, view};
 use client::{AttachOpts, Attachment, Route, Update};
+use session::ending::NOTICE_MS;
 use session::id::SessionId;
 use session::message::{Create, Created, Cursor, Device, Failure, Invited, Method};
 use std::os::unix::fs::PermissionsExt as _;
@@ -59,6 +62,7 @@ pub async fn run(args: Run) -> Outcome {
             // terminal shows already stays where it is.
             after: Some(Cursor { epoch: 1, seq: 1 }),
             size,
+            quiet: args.ttl.is_some_and(|seconds| u64::from(seconds) * 1000 <= NOTICE_MS),
             news,
         };
         return attach::show(shown).await;
@@ -104,11 +108,12 @@ fn create(args: &Run) -> Result<Create, Failure> {
         name: args.name.clone(),
         size: args.size.or_else(tty::size),
         env: Some(environment()),
+        ttl: args.ttl,
     })
 }
 
 /// This process's environment, as far as it is text and fits; what is largest is left out first.
-fn environment() -> Vec<(String, String)> {
+pub fn environment() -> Vec<(String, String)> {
     let text = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut variables: Vec<(String, String)> = text.collect();
@@ -148,6 +153,7 @@ fn tell_link(invited: &Invited, interactive: bool, config: &Config) {
 
 /// With no terminal: until the program ends, whose status becomes ours. Meanwhile says which device was paired.
 async fn follow(route: Route, session: SessionId, mut news: Option<mpsc::Receiver<News>>) -> Outcome {
+    let id = session.clone();
     let opts =
         AttachOpts { route, session, client: hosts::CLIENT.to_owned(), size: None, window: 0, after: None };
     let (_attachment, mut updates) = Attachment::start(opts);
@@ -157,6 +163,10 @@ async fn follow(route: Route, session: SessionId, mut news: Option<mpsc::Receive
                 Some(Update::Exit { exit }) => return Ok(attach::exit_code(exit)),
                 Some(Update::Ended(Some(failure))) => return Err(failure),
                 Some(Update::Ended(None)) | None => return Ok(ExitCode::SUCCESS),
+                Some(Update::Ending { ends_at: Some(at) }) => {
+                    let left = duration::show(duration::left(at, table::now_ms()));
+                    note!("The session ends in {left}. Give it more with: longrein ttl {id} +30m");
+                }
                 Some(_) => {}
             },
             heard = pairing::next(&mut news) => match heard {

@@ -2,6 +2,7 @@
 //!
 //! Nothing here talks to anybody. It turns a picture of the state into the bytes that draw it.
 
+use crate::duration;
 use crate::qr;
 use crate::terminal::keys::Prefix;
 use session::message::Size;
@@ -19,6 +20,13 @@ pub enum Panel {
     },
     /// Something that happened, or went wrong, in lines.
     Told(Vec<String>),
+    /// The session ends by itself soon.
+    Ending {
+        /// Its name or id, for a command.
+        session: String,
+        /// Seconds.
+        left: u64,
+    },
     /// The keys.
     Help,
 }
@@ -34,6 +42,7 @@ pub fn draw(panel: &Panel, size: Size, prefix: Prefix) -> Vec<u8> {
     match panel {
         Panel::Link { url, left } => link(&mut lines, url, *left, size, prefix),
         Panel::Told(told) => block(&mut lines, told),
+        Panel::Ending { session, left } => block(&mut lines, &ending(session, *left)),
         Panel::Help => block(&mut lines, &help(prefix)),
     }
     place(&lines, size)
@@ -45,6 +54,13 @@ fn block(lines: &mut Vec<Line>, text: &[String]) {
     let text = || text.iter().chain(&back);
     let width = text().map(|line| line.chars().count()).max().unwrap_or(0);
     lines.extend(text().map(|line| Line { text: line.clone(), width }));
+}
+
+fn ending(session: &str, left: u64) -> [String; 2] {
+    [
+        format!("This session ends by itself in {}.", duration::show(left)),
+        format!("More time: longrein ttl {session} +30m"),
+    ]
 }
 
 fn help(prefix: Prefix) -> [String; 9] {
@@ -143,6 +159,13 @@ mod tests {
     fn a_dead_code_is_not_shown() {
         let dead = drawn(&Panel::Link { url: URL.to_owned(), left: 0 }, 100, 40);
         assert!(!dead.contains(URL) && !dead.contains('\u{2580}') && dead.contains("fresh code"));
+    }
+
+    #[test]
+    fn an_end_that_is_near_says_how_near_and_what_to_do() {
+        let panel = Panel::Ending { session: "host/abc".to_owned(), left: 600 };
+        let shown = drawn(&panel, 80, 24);
+        assert!(shown.contains("in 10 min.") && shown.contains("longrein ttl host/abc +30m"), "{shown}");
     }
 
     #[test]

@@ -10,10 +10,12 @@ use super::panel::{self, Panel};
 use super::picture::Picture;
 use super::signals::{Caught, Ending, Signals};
 use super::tty::{self, Tty};
+use crate::duration;
 use crate::problem::{Doing as _, problem};
-use crate::table::clean;
+use crate::table::{self, clean};
 use bytes::Bytes;
 use client::{AttachOpts, Attachment, Path, Route, Update};
+use session::ending::NOTICE_MS;
 use session::id::SessionId;
 use session::message::{Cursor, Device, ErrorKind, Failure, Size};
 use std::collections::VecDeque;
@@ -28,6 +30,8 @@ const BATCH: usize = 64 * 1024;
 const TYPED: usize = 64 * 1024;
 /// How long leaving may take: what was typed last is still on its way.
 const LEAVE: Duration = Duration::from_secs(3);
+/// How far two machines' clocks may be apart, in milliseconds, and what a host says is near still be so here.
+const SKEW_MS: u64 = 60_000;
 
 /// What to show.
 pub struct View {
@@ -45,6 +49,8 @@ pub struct View {
     pub after: Option<Cursor>,
     /// The session's size at that place.
     pub size: Option<Size>,
+    /// The first word of the session's end is no news: it was set here.
+    pub quiet: bool,
     /// What becomes of an invitation that was shown before.
     pub news: Option<mpsc::Receiver<News>>,
 }
@@ -67,6 +73,8 @@ pub struct Shown {
     pub end: End,
     /// Devices that were paired meanwhile.
     pub paired: Vec<Device>,
+    /// The session was to end by itself by then.
+    pub time_over: bool,
 }
 
 /// Shows a session until it ends or is left.
@@ -77,12 +85,13 @@ pub async fn show(view: View) -> Result<Shown, Failure> {
     // Dropping the terminal puts it right, whichever way this ended.
     tty::set_undo(screen.picture.undo());
     let paired = std::mem::take(&mut screen.paired);
+    let time_over = screen.ends_at.is_some_and(|at| table::now_ms() >= at);
     let farewell = screen.farewell();
     if tokio::time::timeout(LEAVE, farewell).await.is_err() {
         tracing::debug!("left without an answer");
     }
     drop(screen.tty);
-    Ok(Shown { end: end?, paired })
+    Ok(Shown { end: end?, paired, time_over })
 }
 
 /// Something for the session.
@@ -120,6 +129,8 @@ struct Screen {
     orders: VecDeque<Order>,
     dies: Option<Instant>,
     paired: Vec<Device>,
+    /// When the session ends by itself, as far as that was said. Unix milliseconds.
+    ends_at: Option<u64>,
 }
 
 impl Screen {
@@ -148,6 +159,7 @@ impl Screen {
             orders: VecDeque::new(),
             dies: None,
             paired: Vec::new(),
+            ends_at: None,
         }
     }
 
@@ -272,7 +284,7 @@ impl Screen {
         match (&self.panel, bytes) {
             (Some(Panel::Link { .. }), b"r" | b"R") => self.fetch_link(),
             (Some(Panel::Link { .. }), b"q" | b"Q" | b"\x1b" | b"\x03")
-            | (Some(Panel::Told(_) | Panel::Help), _) => self.close_panel(),
+            | (Some(Panel::Told(_) | Panel::Ending { .. } | Panel::Help), _) => self.close_panel(),
             _ => {}
         }
     }
@@ -347,6 +359,7 @@ impl Screen {
             }
             Update::Ended(Some(failure)) => return Some(End::Gone(failure)),
             Update::Ended(None) => return Some(End::Detached),
+            Update::Ending { ends_at } => self.heard_of_end(ends_at),
             Update::Path(path) => self.picture.set_away(matches!(path, Path::Waiting { .. })),
             // A banner is for people who watch the app; what was refused or settled shows in what the program does.
             Update::Banner { .. } | Update::Settled { .. } | Update::Refused { .. } => {}
@@ -385,6 +398,33 @@ impl Screen {
         }
     }
 
+    /// The session ends by itself soon, or not any more. As with a device that was paired, it is told at once.
+    fn heard_of_end(&mut self, ends_at: Option<u64>) {
+        self.ends_at = ends_at;
+        let now = table::now_ms();
+        let near = ends_at.filter(|at| *at > now && *at <= now + NOTICE_MS + SKEW_MS);
+        if std::mem::take(&mut self.view.quiet) {
+            return;
+        }
+        match (near, &self.panel) {
+            (Some(_), None) => self.open_panel(self.end_panel()),
+            (Some(_), Some(_)) => {
+                self.panel = Some(self.end_panel());
+                self.draw();
+            }
+            (None, Some(Panel::Ending { .. })) => self.close_panel(),
+            (None, _) => {}
+        }
+    }
+
+    fn end_panel(&self) -> Panel {
+        let session = match &self.view.host {
+            Route::Host(host) => format!("{}/{}", clean(&host.name), self.view.session),
+            Route::Daemon(_) | Route::Keeper(_) => self.view.session.to_string(),
+        };
+        Panel::Ending { session, left: 0 }
+    }
+
     /// Bytes that were typed and not taken yet.
     fn waiting(&self) -> usize {
         let bytes = |order: &Order| match order {
@@ -412,13 +452,16 @@ impl Screen {
     }
 
     fn counts_down(&self) -> bool {
-        matches!(self.panel, Some(Panel::Link { left: 1.., .. }))
+        matches!(self.panel, Some(Panel::Link { left: 1.., .. } | Panel::Ending { .. }))
     }
 
     fn draw(&mut self) {
         if let (Some(Panel::Link { left, .. }), Some(dies)) = (&mut self.panel, self.dies) {
             let remaining = dies.saturating_duration_since(Instant::now());
             *left = u32::try_from(remaining.as_secs()).unwrap_or(0);
+        }
+        if let (Some(Panel::Ending { left, .. }), Some(at)) = (&mut self.panel, self.ends_at) {
+            *left = duration::left(at, table::now_ms());
         }
         if let Some(panel) = &self.panel {
             let size = self.size.unwrap_or(Size { cols: 80, rows: 24 });

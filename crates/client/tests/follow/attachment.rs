@@ -65,7 +65,7 @@ impl Screen {
                 self.why = why;
             }
             Update::Banner { text } => self.banners.push(text),
-            Update::Resized { .. } | Update::Title { .. } => {}
+            Update::Resized { .. } | Update::Title { .. } | Update::Ending { .. } => {}
         }
     }
 

@@ -119,6 +119,8 @@ impl Shared {
             branch: None,
             run: RunState::Running,
             keeper_pid: Some(std::process::id()),
+            ends_at: None,
+            continues: None,
             started_at: 1,
             last_activity: 2,
             title: self.title.borrow().clone(),

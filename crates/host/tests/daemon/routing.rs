@@ -115,7 +115,7 @@ async fn a_list_of_any_length_comes_in_pages() {
     assert!(long.len() == 3 && long.iter().all(|summary| summary.command[1].ends_with("p…")));
 
     let command = vec!["claude".to_owned(), "p".repeat(60_000)];
-    let create = Create { command, cwd: Some("/".into()), name: None, size: None, env: None };
+    let create = Create { command, cwd: Some("/".into()), name: None, size: None, env: None, ttl: None };
     let refused = talk.order(Method::SessionCreate(create)).await.unwrap_err();
     assert_eq!(
         (refused.kind, refused.message.as_str()),
@@ -202,7 +202,7 @@ async fn a_killed_keeper_is_told_to_its_clients_and_shown_as_lost() {
         _ => None,
     };
     let summary = watcher.find(lost).await;
-    assert!(matches!(summary.run, RunState::Lost { at: 2 }) && summary.keeper_pid.is_none());
+    assert!(matches!(summary.run, RunState::Lost { at: 2, .. }) && summary.keeper_pid.is_none());
     // A command that was under way then is neither applied nor refused; the other session goes on.
     talk.say(&input(&id, 1), b"late").await;
     talk.say(&input(&other_id, 1), b"on time").await;
@@ -270,7 +270,8 @@ async fn a_viewers_typing_is_refused_and_its_reading_is_not() {
         ToClient::Refused { n: 1, why, .. } => assert_eq!(why.kind, ErrorKind::Forbidden),
         other => panic!("{other:?}"),
     }
-    let create = Create { command: vec!["sh".into()], cwd: None, name: None, size: None, env: None };
+    let create =
+        Create { command: vec!["sh".into()], cwd: None, name: None, size: None, env: None, ttl: None };
     for method in [
         Method::SessionCreate(create),
         Method::SessionStop { session: keeper.id() },
@@ -313,7 +314,14 @@ async fn a_session_that_cannot_start_says_why_and_leaves_nothing() {
     let create = |command: &[&str], cwd: &str, cols| {
         let command = command.iter().map(|word| (*word).to_owned()).collect();
         let size = Some(Size { cols, rows: 24 });
-        Method::SessionCreate(Create { command, cwd: Some(cwd.into()), name: None, size, env: None })
+        Method::SessionCreate(Create {
+            command,
+            cwd: Some(cwd.into()),
+            name: None,
+            size,
+            env: None,
+            ttl: None,
+        })
     };
     for (method, kind) in [
         (create(&[], "/", 80), ErrorKind::Invalid),

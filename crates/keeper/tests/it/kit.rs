@@ -192,6 +192,7 @@ pub struct Client {
     pub taken: usize,
     pub sizes: Vec<Size>,
     pub banners: Vec<String>,
+    pub endings: Vec<Option<u64>>,
     pub exits: Vec<i32>,
     pub titles: Vec<String>,
     pub settled: Vec<Settled>,
@@ -216,6 +217,7 @@ impl Client {
             taken: 0,
             sizes: Vec::new(),
             banners: Vec::new(),
+            endings: Vec::new(),
             exits: Vec::new(),
             titles: Vec::new(),
             settled: Vec::new(),
@@ -247,6 +249,12 @@ impl Client {
         sender.send(&attach, b"").await.expect("the keeper reads");
         self.attached = None;
         self.until("an answer to attach", |client| client.attached.is_some()).await;
+    }
+
+    /// Asks for the summary, and for what changes in it.
+    pub async fn watch(&mut self) {
+        let (sender, _) = self.link.as_mut().expect("connected");
+        sender.send(&ToHost::Watch {}, b"").await.expect("the keeper reads");
     }
 
     pub fn type_in(&mut self, text: &str) {
@@ -387,6 +395,7 @@ impl Client {
             Event::Title { title } => self.titles.push(title),
             Event::Exit { exit } => self.exits.push(exit),
             Event::Banner { text } => self.banners.push(text),
+            Event::Ending { ends_at } => self.endings.push(ends_at),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bad;
 mod basic;
+mod endings;
 mod faults;
 mod kit;
 mod slow;

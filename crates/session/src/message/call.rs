@@ -1,8 +1,8 @@
 //! What a client asks of the host itself, and what it gets.
 
-use super::Size;
 #[cfg(doc)]
 use super::Summary;
+use super::{Size, Ttl};
 use crate::id::{DeviceId, InvitationId, SessionId};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,18 @@ pub enum Method {
         /// Which.
         session: SessionId,
     },
+    /// Say when a session is to end by itself. Operator.
+    #[serde(rename = "session.ttl")]
+    SessionTtl {
+        /// Which.
+        session: SessionId,
+        /// When.
+        #[serde(flatten)]
+        ttl: Ttl,
+    },
+    /// Start what ended once more, as a new session. Operator. Replies [`Created`].
+    #[serde(rename = "session.restart")]
+    SessionRestart(Restart),
     /// The host's [`Status`]. Viewer.
     #[serde(rename = "host.status")]
     HostStatus {},
@@ -97,9 +109,29 @@ pub struct Create {
     /// The environment to start from. Taken from local callers only; others get the daemon's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<Vec<(String, String)>>,
+    /// End it by itself after so many seconds; as [`Ttl::In`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u32>,
 }
 
-/// The reply to `session.create`.
+/// A session to start again: the same program and arguments, folder and name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Restart {
+    /// Which; it stays readable.
+    pub session: SessionId,
+    /// End it first, where it runs; without this, that is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop: bool,
+    /// As in [`Create`]; where absent, the size that the session had last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
+    /// As in [`Create`]: the environment of a session is stored nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Vec<(String, String)>>,
+}
+
+/// The reply to `session.create` and `session.restart`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Created {

@@ -9,9 +9,9 @@ mod session;
 mod to_client;
 mod to_host;
 
-pub use call::{Create, Created, Device, Invited, Method, Status};
+pub use call::{Create, Created, Device, Invited, Method, Restart, Status};
 pub use failure::{ErrorKind, Failure};
-pub use session::{Event, RunState, Summary};
+pub use session::{EndedBy, Event, LostBy, RunState, Summary, Ttl};
 pub use to_client::{Notice, ToClient};
 pub use to_host::{Act, Peer, ToHost};
 

@@ -32,6 +32,12 @@ pub enum Event {
         /// One sentence.
         text: String,
     },
+    /// The session ends by itself soon; and after that has been said, whenever it changes.
+    Ending {
+        /// When, in Unix milliseconds; without one, not any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ends_at: Option<u64>,
+    },
 }
 
 impl Event {
@@ -39,7 +45,7 @@ impl Event {
     pub fn is_trimmable(&self) -> bool {
         match self {
             Self::Output | Self::Resize { .. } | Self::Title { .. } => true,
-            Self::Exit { .. } | Self::Banner { .. } => false,
+            Self::Exit { .. } | Self::Banner { .. } | Self::Ending { .. } => false,
         }
     }
 }
@@ -67,6 +73,12 @@ pub struct Summary {
     pub keeper_pid: Option<u32>,
     /// Unix milliseconds.
     pub started_at: u64,
+    /// When the session ends by itself, in Unix milliseconds, while it runs and if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<u64>,
+    /// The session that this one was started again from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<SessionId>,
     /// Unix milliseconds of the last event.
     pub last_activity: u64,
     /// The terminal's title; empty if none was set.
@@ -96,10 +108,77 @@ pub enum RunState {
         exit: i32,
         /// Unix milliseconds.
         at: u64,
+        /// Who ended it.
+        #[serde(default, skip_serializing_if = "EndedBy::is_itself")]
+        by: EndedBy,
     },
-    /// The keeper was killed or the machine went down, so that the exit status is not known.
+    /// Nobody saw the program end, so that the exit status is not known.
     Lost {
         /// Unix milliseconds of the last event.
         at: u64,
+        /// What took the keeper away.
+        #[serde(default)]
+        by: LostBy,
+    },
+}
+
+/// Who ended a session's program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// Nobody else.
+    #[default]
+    Itself,
+    /// Somebody asked for it.
+    Person,
+    /// The session's time was over.
+    Time,
+    /// The keeper was told to end, as every process is when a machine shuts down.
+    Machine,
+}
+
+impl EndedBy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_itself(&self) -> bool {
+        *self == Self::Itself
+    }
+}
+
+/// What took a session's keeper away before its program ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum LostBy {
+    /// The machine was restarted since.
+    Machine,
+    /// The keeper alone is gone: it was killed.
+    #[default]
+    Keeper,
+}
+
+impl LostBy {
+    /// From the boot that the keeper ran in and the one that is now; empty where the system has no name for them.
+    pub fn of_boots(then: &str, now: &str) -> Self {
+        if !then.is_empty() && !now.is_empty() && then != now { Self::Machine } else { Self::Keeper }
+    }
+}
+
+/// When a session ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "ttl", rename_all = "snake_case")]
+pub enum Ttl {
+    /// It does not.
+    Off,
+    /// So long from now on.
+    In {
+        /// 1 to 31,536,000, a year.
+        seconds: u32,
+    },
+    /// So much later than it would, or, where it would not, so long from now on.
+    More {
+        /// As above; a year from now on is the latest.
+        seconds: u32,
     },
 }

@@ -1,6 +1,6 @@
 //! What a client says.
 
-use super::{Cursor, Method, Size};
+use super::{Cursor, Method, Size, Ttl};
 #[cfg(doc)]
 use super::{ToClient, VERSION};
 use crate::id::{DeviceId, SessionId, StreamId};
@@ -129,4 +129,6 @@ pub enum Act {
     Interrupt,
     /// End the session: hang-up, and after a grace of five seconds kill.
     Stop,
+    /// When the session is to end by itself.
+    Ttl(Ttl),
 }

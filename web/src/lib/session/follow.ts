@@ -140,7 +140,7 @@ export class Follow {
     const known = cursor !== null && epoch === cursor.epoch;
     if (known && seq <= cursor.seq) return NOTHING;
     const next = known ? seq === cursor.seq + 1 : cursor === null && seq === 1;
-    const trimmable = event.kind !== "exit" && event.kind !== "banner";
+    const trimmable = event.kind !== "exit" && event.kind !== "banner" && event.kind !== "ending";
     if (!next) {
       // A snapshot that skips what lies between must come now; only structured events may come before it.
       if (trimmable) return this.#broken();
@@ -157,6 +157,7 @@ export class Follow {
         return { ops: [{ op: "skip", bytes: 0, place: at }], event };
       case "exit":
       case "banner":
+      case "ending":
         return this.#structured(at, event, [{ op: "skip", bytes: 0, place: at }]);
       default:
         // A kind of a later version: counted, so that the log has no hole, and not shown.

@@ -1,6 +1,18 @@
 /** The messages between client, host and keeper. The types are made from the Rust ones and re-exported here. */
 
-import type { Create, Device, ErrorKind, Event, Failure, Method, Notice, Status, Summary } from "./generated/messages";
+import type {
+  Create,
+  Device,
+  ErrorKind,
+  Event,
+  Failure,
+  Method,
+  Notice,
+  Restart,
+  Status,
+  Summary,
+  Ttl,
+} from "./generated/messages";
 
 export * from "./generated/messages";
 
@@ -10,6 +22,8 @@ export interface Calls {
   "session.list": [{ after?: string }, Summary[]];
   "session.remove": [{ session: string }, unknown];
   "session.stop": [{ session: string }, unknown];
+  "session.ttl": [{ session: string } & Ttl, unknown];
+  "session.restart": [Restart, { session: string }];
   "host.status": [Record<string, never>, Status];
   "pair.create": [{ confirm: boolean }, { url: string; expires_in: number; invitation: string }];
   "device.list": [{ after?: string }, Device[]];

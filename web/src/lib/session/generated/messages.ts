@@ -71,6 +71,19 @@ label: string,
 role: Role, };
 
 /**
+ * When a session ends by itself.
+ */
+export type Ttl = { "ttl": "off" } | { "ttl": "in", 
+/**
+ * 1 to 31,536,000, a year.
+ */
+seconds: number, } | { "ttl": "more", 
+/**
+ * As above; a year from now on is the latest.
+ */
+seconds: number, };
+
+/**
  * What a command does. Input and prompts carry their bytes as the message's payload.
  */
 export type Act = { "type": "input" } | { "type": "resize", 
@@ -81,7 +94,7 @@ cols: number,
 /**
  * Rows.
  */
-rows: number, } | { "type": "take_size" } | { "type": "give_size" } | { "type": "interrupt" } | { "type": "stop" };
+rows: number, } | { "type": "take_size" } | { "type": "give_size" } | { "type": "interrupt" } | { "type": "stop" } | { "type": "ttl" } & Ttl;
 
 /**
  * A session to start.
@@ -106,10 +119,35 @@ size?: Size | null,
 /**
  * The environment to start from. Taken from local callers only; others get the daemon's own.
  */
+env?: Array<[string, string]> | null, 
+/**
+ * End it by itself after so many seconds; as [`Ttl::In`].
+ */
+ttl?: number | null, };
+
+/**
+ * A session to start again: the same program and arguments, folder and name.
+ */
+export type Restart = { 
+/**
+ * Which; it stays readable.
+ */
+session: SessionId, 
+/**
+ * End it first, where it runs; without this, that is refused.
+ */
+stop?: boolean, 
+/**
+ * As in [`Create`]; where absent, the size that the session had last.
+ */
+size?: Size | null, 
+/**
+ * As in [`Create`]: the environment of a session is stored nowhere.
+ */
 env?: Array<[string, string]> | null, };
 
 /**
- * The reply to `session.create`.
+ * The reply to `session.create` and `session.restart`.
  */
 export type Created = { 
 /**
@@ -213,6 +251,16 @@ online: boolean,
 words: string, };
 
 /**
+ * Who ended a session's program.
+ */
+export type EndedBy = "itself" | "person" | "time" | "machine";
+
+/**
+ * What took a session's keeper away before its program ended.
+ */
+export type LostBy = "machine" | "keeper";
+
+/**
  * Whether a session's program runs.
  */
 export type RunState = { "state": "running" } | { "state": "ended", 
@@ -223,11 +271,19 @@ exit: number,
 /**
  * Unix milliseconds.
  */
-at: number, } | { "state": "lost", 
+at: number, 
+/**
+ * Who ended it.
+ */
+by?: EndedBy, } | { "state": "lost", 
 /**
  * Unix milliseconds of the last event.
  */
-at: number, };
+at: number, 
+/**
+ * What took the keeper away.
+ */
+by: LostBy, };
 
 /**
  * One session, for lists.
@@ -262,6 +318,14 @@ keeper_pid?: number | null,
  */
 started_at: number, 
 /**
+ * When the session ends by itself, in Unix milliseconds, while it runs and if it does.
+ */
+ends_at?: number | null, 
+/**
+ * The session that this one was started again from.
+ */
+continues?: SessionId | null, 
+/**
  * Unix milliseconds of the last event.
  */
 last_activity: number, 
@@ -292,11 +356,19 @@ exit: number,
 /**
  * Unix milliseconds.
  */
-at: number, } | { "state": "lost", 
+at: number, 
+/**
+ * Who ended it.
+ */
+by?: EndedBy, } | { "state": "lost", 
 /**
  * Unix milliseconds of the last event.
  */
-at: number, });
+at: number, 
+/**
+ * What took the keeper away.
+ */
+by: LostBy, });
 
 /**
  * Whose fault a failure is, and so whether trying again helps.
@@ -343,7 +415,11 @@ exit: number, } | { "kind": "banner",
 /**
  * One sentence.
  */
-text: string, };
+text: string, } | { "kind": "ending", 
+/**
+ * When, in Unix milliseconds; without one, not any more.
+ */
+ends_at?: number | null, };
 
 /**
  * What owners are told of as it happens.
@@ -401,7 +477,19 @@ session: SessionId, } } | { "method": "session.stop", "params": {
 /**
  * Which.
  */
-session: SessionId, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+session: SessionId, } } | { "method": "session.ttl", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } & ({ "ttl": "off" } | { "ttl": "in", 
+/**
+ * 1 to 31,536,000, a year.
+ */
+seconds: number, } | { "ttl": "more", 
+/**
+ * As above; a year from now on is the latest.
+ */
+seconds: number, }) } | { "method": "session.restart", "params": Restart } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
 /**
  * Ask at the host before the device is enrolled.
  */
@@ -527,7 +615,19 @@ session: SessionId, } } | { "method": "session.stop", "params": {
 /**
  * Which.
  */
-session: SessionId, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+session: SessionId, } } | { "method": "session.ttl", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } & ({ "ttl": "off" } | { "ttl": "in", 
+/**
+ * 1 to 31,536,000, a year.
+ */
+seconds: number, } | { "ttl": "more", 
+/**
+ * As above; a year from now on is the latest.
+ */
+seconds: number, }) } | { "method": "session.restart", "params": Restart } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
 /**
  * Ask at the host before the device is enrolled.
  */
@@ -672,7 +772,11 @@ exit: number, } | { "kind": "banner",
 /**
  * One sentence.
  */
-text: string, }) | { "t": "snapshot", 
+text: string, } | { "kind": "ending", 
+/**
+ * When, in Unix milliseconds; without one, not any more.
+ */
+ends_at?: number | null, }) | { "t": "snapshot", 
 /**
  * Which session.
  */

@@ -1,0 +1,81 @@
+//! How a session comes to its end when its program does not end by itself: somebody asks for it, its time is over, or the
+//! keeper is told to end.
+
+use crate::clock;
+use crate::session::{Inner, Session};
+use bytes::Bytes;
+use session::ending::Due;
+use session::message::{Act, EndedBy, Event, Failure, Ttl};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often the wall clock is looked at while a session has an end of its own: the timers of the system stand still
+/// while the machine sleeps, and the clock may be set.
+const LOOK: Duration = Duration::from_secs(5);
+
+impl Session {
+    /// Hangs up, and kills after a grace.
+    pub fn stop(&self, by: EndedBy) {
+        if let Some(program) = self.program() {
+            self.inner.borrow_mut().ended_by(by);
+            program.stop();
+        }
+    }
+
+    /// Says when the session is to end by itself.
+    pub fn set_ttl(&self, ttl: Ttl) -> Result<(), Failure> {
+        let news = self.inner.borrow_mut().ending.handle_ttl(ttl, clock::unix_ms())?;
+        self.retimed(&Act::Ttl(ttl), news);
+        Ok(())
+    }
+
+    /// A command changed when the session ends by itself, where it was of that kind.
+    pub(crate) fn retimed(&self, act: &Act, news: Option<Event>) {
+        let Act::Ttl(_) = act else { return };
+        if let Some(event) = news {
+            self.append(event, Bytes::new());
+        }
+        self.retimed.notify_one();
+        self.hurry.notify_one();
+    }
+
+    /// Says that the end is near, or ends, where that is due.
+    fn handle_time(&self) {
+        let due = self.inner.borrow_mut().ending.handle_timeout(clock::unix_ms());
+        match due {
+            None => {}
+            Some(Due::Say(event)) => self.append(event, Bytes::new()),
+            Some(Due::End) => {
+                let text = "The session's time is over: it is ended.".to_owned();
+                self.append(Event::Banner { text }, Bytes::new());
+                self.stop(EndedBy::Time);
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Somebody ends the program. Who was first is remembered.
+    pub(crate) fn ended_by(&mut self, by: EndedBy) {
+        if self.ended_by == EndedBy::Itself {
+            self.ended_by = by;
+        }
+    }
+}
+
+/// Ends the session when its time is over, and says so before.
+pub(crate) async fn watch(session: Rc<Session>) {
+    loop {
+        let due = session.inner.borrow().ending.poll_timeout();
+        let Some(due) = due else {
+            session.retimed.notified().await;
+            continue;
+        };
+        let left = Duration::from_millis(due.saturating_sub(clock::unix_ms()));
+        tokio::select! {
+            () = sleep(left.min(LOOK)) => session.handle_time(),
+            () = session.retimed.notified() => {}
+        }
+    }
+}
