@@ -115,6 +115,8 @@ pub struct Connection {
     heard: Instant,
     /// Fires when the other side may have been silent for too long.
     silence: Pin<Box<Sleep>>,
+    /// How long it may be silent.
+    patience: Duration,
 }
 
 impl Connection {
@@ -191,7 +193,18 @@ impl Connection {
         let (aside, heard) = (VecDeque::new(), Instant::now());
         let silence = Box::pin(sleep_until((heard + DEAD_AFTER).into()));
         let came = Came::default();
-        Ok(Self { welcome, sender, receiver, came, renew_at, aside, calls: 0, heard, silence })
+        Ok(Self {
+            welcome,
+            sender,
+            receiver,
+            came,
+            renew_at,
+            aside,
+            calls: 0,
+            heard,
+            silence,
+            patience: DEAD_AFTER,
+        })
     }
 
     /// Sends one message. What comes while the write waits is kept for [`Connection::recv`].
@@ -287,6 +300,12 @@ impl Connection {
         Ok(self.sender.close(CloseCode::Normal).await?)
     }
 
+    /// How long the host may be silent before it is given up; it was told to be heard more often than that.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+        self.silence.as_mut().reset((self.heard + patience).into());
+    }
+
     /// When something last came.
     pub fn heard(&self) -> Instant {
         self.heard
@@ -299,12 +318,14 @@ impl Connection {
             } else if self.renew_at.is_some() {
                 // A host behind a channel pings; one that says nothing at all is gone.
                 tokio::select! {
+                    // What is there to be read was said, however late it is read.
+                    biased;
                     message = self.receiver.recv() => {
                         self.heard = Instant::now();
                         message
                     }
                     () = &mut self.silence => {
-                        let dead = self.heard + DEAD_AFTER;
+                        let dead = self.heard + self.patience;
                         if Instant::now() >= dead {
                             return Err(Error::Timeout("a sign of life from the host"));
                         }

@@ -3,6 +3,7 @@
 use crate::attachment::{AttachOpts, DEFAULT_WINDOW, Path, Update, random};
 use crate::connection::{Connection, as_failure};
 use crate::door::Away;
+use crate::wake::{self, Clock, woken};
 use crate::{Error, Route};
 use bytes::{Bytes, BytesMut};
 use link::backoff::Backoff;
@@ -16,9 +17,10 @@ use std::future::{Future, pending};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, sleep_until, timeout_at};
+use wire::limits::FOREGROUND;
 
-/// How often the round trip is measured.
-const PING_EVERY: Duration = Duration::from_secs(15);
+/// Silence after which a host is gone: whoever follows a session from afar looks at it, and says so in every ping.
+const DEAD_AFTER: Duration = Duration::from_secs(3 * FOREGROUND.as_secs());
 /// How long an absent host is waited for on the relay's word, before the connection to the relay is made anew.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// A connection that stood for so long worked: when it breaks, the first attempt is soon again.
@@ -58,6 +60,8 @@ pub(crate) struct Driver {
     heard: watch::Sender<Option<Instant>>,
     follow: Follow,
     outbox: Outbox,
+    /// The outbox's: what waits there grows old during sleep, too.
+    clock: Clock,
     /// Input that the outbox had no room for; nothing else is taken before it.
     typed: Bytes,
     /// An act that the outbox had no room for; nothing else is taken before it either.
@@ -97,6 +101,7 @@ impl Driver {
             heard,
             follow,
             outbox,
+            clock: Clock::new(wake::whole),
             typed: Bytes::new(),
             act: None,
             ready: VecDeque::new(),
@@ -145,6 +150,7 @@ impl Driver {
                 tokio::select! {
                     () = sleep(retry_in) => {}
                     () = hurry(&mut hurried) => {}
+                    () = woken(wake::whole) => {}
                 }
             };
             self.meanwhile(wait).await?;
@@ -156,7 +162,7 @@ impl Driver {
         let mut future = std::pin::pin!(future);
         let updates = self.updates.clone();
         loop {
-            let patience = self.outbox.poll_timeout();
+            let patience = self.outbox.poll_timeout().map(|moment| self.clock.timer(moment));
             tokio::select! {
                 done = &mut future => return Some(done),
                 order = self.orders.recv(), if self.has_room() => self.take(order?, false),
@@ -175,6 +181,7 @@ impl Driver {
 
     async fn connect(&mut self) -> Result<Connection, End> {
         let opts = self.opts.clone();
+        let remote = matches!(opts.route, Route::Host(_));
         let stream = self.outbox.stream().clone();
         let (told, mut absent) = mpsc::channel(1);
         let opening = async move {
@@ -186,6 +193,7 @@ impl Driver {
             Connection::open_within(&opts.route, Some(&opts.session), &opts.client, stream, away).await
         };
         let mut opening = std::pin::pin!(opening);
+        let mut woken = std::pin::pin!(woken(wake::whole));
         let mut hurried = self.hurried.clone();
         hurried.mark_unchanged();
         loop {
@@ -195,6 +203,7 @@ impl Driver {
                     Some(_) = absent.recv() => Ok(()),
                     // Whoever is in a hurry does not trust the connection at hand either.
                     () = hurry(&mut hurried) => Err(Err(Error::Timeout("the host"))),
+                    () = &mut woken, if remote => Err(Err(Error::Timeout("the host"))),
                 }
             };
             match self.meanwhile(step).await {
@@ -230,6 +239,10 @@ impl Driver {
         let start = Instant::now();
         let remote = matches!(self.opts.route, Route::Host(_));
         let mut ping_at = remote.then_some(start);
+        if remote {
+            connection.set_patience(DEAD_AFTER);
+        }
+        let mut woken = std::pin::pin!(woken(wake::whole));
         self.ready.push_back(Update::Path(Path::Live { rtt: None, role: self.role }));
         let mut leave_by: Option<Instant> = None;
         // What the other side said before it stopped to listen still counts.
@@ -241,7 +254,7 @@ impl Driver {
             if deaf.is_none() {
                 let ping = ping_at.filter(|at| now >= *at).map(|_| millis(now - start));
                 if ping.is_some() {
-                    ping_at = Some(now + PING_EVERY);
+                    ping_at = Some(now + FOREGROUND);
                 }
                 deaf = self.send(connection, ping, now).await.err().map(|error| (error, now + LAST_WORDS));
             }
@@ -253,7 +266,7 @@ impl Driver {
             }
             let due = [
                 self.follow.poll_timeout().filter(|_| self.ready.is_empty() && deaf.is_none()),
-                self.outbox.poll_timeout(),
+                self.outbox.poll_timeout().map(|moment| self.clock.timer(moment)),
                 ping_at.filter(|_| deaf.is_none()),
                 connection.renew_at.filter(|_| self.outbox.is_empty()),
                 leave_by,
@@ -284,6 +297,7 @@ impl Driver {
                     }
                 }
                 () = hurry(&mut self.hurried) => return Ok(End::Again),
+                () = &mut woken, if remote => return Ok(End::Again),
                 () = at(due.into_iter().flatten().min()) => {
                     if connection.renew_at.is_some_and(|at| Instant::now() >= at) && self.outbox.is_empty() {
                         return Ok(End::Again);
@@ -315,7 +329,8 @@ impl Driver {
     ) -> Result<(), Error> {
         let session = &self.opts.session;
         if let Some(sent) = ping {
-            connection.feed(&ToHost::Ping { sent }, &[]).await?;
+            let every = u32::try_from(FOREGROUND.as_millis()).ok();
+            connection.feed(&ToHost::Ping { sent, every }, &[]).await?;
         }
         while let Some(command) = self.outbox.poll_send() {
             let header = ToHost::Command { session: session.clone(), n: command.n, act: command.act };
@@ -373,19 +388,19 @@ impl Driver {
     /// Moves what was ordered to the outbox as far as there is room.
     fn stuff(&mut self) {
         if let Some(act) = self.act.take()
-            && self.outbox.push(act.clone(), Bytes::new(), Instant::now()).is_err()
+            && self.outbox.push(act.clone(), Bytes::new(), self.clock.now()).is_err()
         {
             self.act = Some(act);
         }
         if !self.typed.is_empty() {
-            let taken = self.outbox.push_input(&self.typed, Instant::now());
+            let taken = self.outbox.push_input(&self.typed, self.clock.now());
             let _ = self.typed.split_to(taken);
         }
     }
 
     /// Tells what became of commands.
     fn settle(&mut self) {
-        self.outbox.handle_timeout(Instant::now());
+        self.outbox.handle_timeout(self.clock.now());
         while let Some(settled) = self.outbox.poll_settled() {
             self.ready.push_back(match settled {
                 Settled::Applied(ticket) => Update::settled(ticket),
@@ -411,7 +426,7 @@ impl Driver {
                 self.pieces.clear();
                 self.outbox.handle_attached(applied);
                 if let Some(size) = self.size {
-                    self.outbox.handle_screen(size, now);
+                    self.outbox.handle_screen(size, self.clock.now());
                 }
                 self.ready.push_back(Update::Attached { head, size, fresh });
             }

@@ -11,6 +11,7 @@ mod door;
 mod driver;
 mod error;
 mod known;
+mod wake;
 
 pub use attachment::{AttachOpts, Attachment, DEFAULT_WINDOW, Path, Update};
 pub use connection::{Connection, Route, Welcome};

@@ -24,8 +24,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::sleep_until;
-use wire::CloseCode;
-use wire::limits::{DEAD_AFTER, HEARTBEAT};
+use wire::limits::HEARTBEAT;
+use wire::{Beat, CloseCode, Liveness};
 
 /// Largest window of one leg, in bytes; what a client asks beyond it is cut.
 const MAX_WINDOW: u32 = 1024 * 1024;
@@ -43,6 +43,8 @@ const MAX_CALLS: usize = 16;
 const MAX_NONSENSE: u32 = 32;
 /// Sessions whose legs ended that are remembered.
 const MAX_ENDED: usize = 64;
+/// No client is asked more often than this, whatever it wants.
+const SHORTEST_PACE: Duration = Duration::from_secs(1);
 
 /// Who is on the channel.
 pub(crate) struct Who {
@@ -76,6 +78,7 @@ struct Channel {
     replies: mpsc::Sender<(u64, Result<serde_json::Value, Failure>)>,
     calls: usize,
     nonsense: u32,
+    liveness: Liveness,
 }
 
 /// Serves a channel until it ends, and says why it did.
@@ -98,6 +101,7 @@ pub(crate) async fn serve(
         replies,
         calls: 0,
         nonsense: 0,
+        liveness: Liveness::new(Instant::now(), random_byte()),
     };
     match channel.run(&mut receiver, &mut answers, ahead).await {
         Ok(()) => CloseCode::Normal,
@@ -119,16 +123,21 @@ impl Channel {
         // A unix socket says by itself when the other side is gone.
         let local = self.who.local;
         let start = Instant::now();
-        let mut heard = start;
-        let mut ping_at = start + jittered(HEARTBEAT);
         // Not made anew for each message: that would be most of what a keystroke costs here.
-        let mut beat = pin!(sleep_until(ping_at.into()));
+        let mut beat = pin!(sleep_until(self.liveness.poll_timeout().into()));
         loop {
             tokio::select! {
                 message = receiver.recv() => {
-                    heard = Instant::now();
+                    self.liveness.handle_input(Instant::now());
                     match message {
-                        Ok(Some(message)) => self.client_says(message).await?,
+                        Ok(Some(message)) => {
+                            self.client_says(message).await?;
+                            // Only a new pace makes it sooner than the timer has it.
+                            let due = self.liveness.poll_timeout().into();
+                            if due < beat.deadline() {
+                                beat.as_mut().reset(due);
+                            }
+                        }
                         Ok(None) => return Ok(()),
                         Err(error) => return Err(self.broken(&error)),
                     }
@@ -144,15 +153,15 @@ impl Channel {
                 },
                 () = &mut beat, if !local => {
                     let now = Instant::now();
-                    if now >= heard + DEAD_AFTER {
-                        return Err(CloseCode::Timeout);
+                    match self.liveness.handle_timeout(now, random_byte()) {
+                        Some(Beat::Dead) => return Err(CloseCode::Timeout),
+                        Some(Beat::Ping(_)) => {
+                            let sent = u64::try_from((now - start).as_millis()).unwrap_or(u64::MAX);
+                            self.say(&ToClient::Ping { sent }).await?;
+                        }
+                        None => {}
                     }
-                    if now >= ping_at {
-                        let sent = u64::try_from((now - start).as_millis()).unwrap_or(u64::MAX);
-                        self.say(&ToClient::Ping { sent }).await?;
-                        ping_at = now + jittered(HEARTBEAT);
-                    }
-                    beat.as_mut().reset(ping_at.min(heard + DEAD_AFTER).into());
+                    beat.as_mut().reset(self.liveness.poll_timeout().into());
                 }
             }
         }
@@ -246,7 +255,13 @@ impl Channel {
                 self.tell_keeper(&session, &bytes).await
             }
             ToHost::Call { id, method } => self.call(id, method).await,
-            ToHost::Ping { sent } => self.say(&ToClient::Pong { sent }).await,
+            ToHost::Ping { sent, every } => {
+                if let Some(every) = every {
+                    let pace = Duration::from_millis(every.into()).clamp(SHORTEST_PACE, HEARTBEAT);
+                    self.liveness.set_interval(pace, Instant::now(), random_byte());
+                }
+                self.say(&ToClient::Pong { sent }).await
+            }
             ToHost::Pong { .. } => Ok(()),
         }
     }
@@ -445,10 +460,9 @@ async fn news(watching: &mut Option<(Watching, Option<broadcast::Receiver<Notice
     }
 }
 
-/// Between three quarters of `whole` and all of it, so that channels do not beat together.
-fn jittered(whole: Duration) -> Duration {
+fn random_byte() -> u8 {
     let mut byte = [0];
-    // Without randomness they beat together, and that is all.
+    // Without randomness channels beat together, and that is all.
     let _ = getrandom::fill(&mut byte);
-    whole / 4 * 3 + whole / 4 * u32::from(byte[0]) / 255
+    byte[0]
 }

@@ -290,7 +290,7 @@ async fn agreed(
             };
             match message {
                 Ok(Some(message)) => match codec::decode::<ToHost>(&message) {
-                    Ok((ToHost::Ping { sent }, _)) => {
+                    Ok((ToHost::Ping { sent, .. }, _)) => {
                         let pong = sender.send(&ToClient::Pong { sent }, &[]).await;
                         pong.map_err(|_| Turned::quietly(CloseCode::Normal))?;
                     }

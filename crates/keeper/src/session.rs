@@ -300,7 +300,7 @@ impl Session {
                 let why = failure(ErrorKind::NotFound, "a keeper answers no calls", "ask the host");
                 self.answer(id, ToClient::Reply { id: call, ok: None, error: Some(why) });
             }
-            ToHost::Ping { sent } => self.answer(id, ToClient::Pong { sent }),
+            ToHost::Ping { sent, .. } => self.answer(id, ToClient::Pong { sent }),
             ToHost::Pong { .. } => {}
         }
         let inner = self.inner.borrow();

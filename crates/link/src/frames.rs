@@ -1,8 +1,8 @@
 //! One relay link, as frames: over WebSocket, or over a pair of bounded queues inside the process.
 //!
-//! The receiving half also keeps the link alive: it answers `PING`, sends its own when nothing was heard for
-//! [`wire::limits::HEARTBEAT`], and reports [`Error::Timeout`] after [`wire::limits::DEAD_AFTER`]. So somebody must
-//! always be waiting in [`FrameReceiver::recv`]; the heartbeat frames themselves are never returned.
+//! The receiving half also keeps the link alive: it answers `PING`, sends its own when nothing was heard for an
+//! interval, and reports [`Error::Timeout`] after three. So somebody must always be waiting in
+//! [`FrameReceiver::recv`]; the heartbeat frames themselves are never returned.
 
 use crate::Error;
 use bytes::Bytes;
@@ -224,6 +224,17 @@ impl FrameReceiver {
             ReceiveBy::Local { .. } => None,
         }
     }
+
+    /// Changes how soon this end asks, from the next time somebody waits in [`Self::recv`].
+    pub(crate) fn set_interval(&mut self, interval: Duration) {
+        if let ReceiveBy::Ws(receiver) = &mut self.carrier {
+            receiver.liveness.set_interval(interval, Instant::now().into_std(), random_byte());
+            let due = Instant::from_std(receiver.liveness.poll_timeout());
+            if due < receiver.timer.deadline() {
+                receiver.timer.as_mut().reset(due);
+            }
+        }
+    }
 }
 
 impl WsReceiver {
@@ -310,15 +321,16 @@ fn closed(reason: Option<&CloseFrame>) -> Result<Option<Bytes>, Error> {
     }
 }
 
-/// The two halves of a WebSocket, whose side of the relay this is. `heartbeat` is [`wire::limits::HEARTBEAT`].
+/// The two halves of a WebSocket, whose side of the relay this is, and how soon it asks.
 pub(crate) fn websocket(
     stream: WebSocketStream<Transport>,
     side: Side,
     heartbeat: Duration,
 ) -> (FrameSender, FrameReceiver) {
     let ws = Arc::new(Ws { stream: Mutex::new(stream), writing: tokio::sync::Mutex::new(()) });
-    let mut liveness = Liveness::new(Instant::now().into_std(), random_byte());
-    liveness.set_interval(heartbeat, random_byte());
+    let now = Instant::now().into_std();
+    let mut liveness = Liveness::new(now, random_byte());
+    liveness.set_interval(heartbeat, now, random_byte());
     let receiver = WsReceiver {
         ws: Arc::clone(&ws),
         unflushed: false,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use wire::limits::MAX_QUEUED;
+use wire::limits::{FOREGROUND, HEARTBEAT, MAX_QUEUED};
 use wire::{CloseCode, Conn, HostFrame};
 
 /// What happens on a host's link as a whole.
@@ -35,7 +35,8 @@ pub struct Opened {
 /// Reads a host's link and puts each connection's frames aside for whoever holds its [`PathReceiver`].
 ///
 /// At most [`MAX_QUEUED`] bytes wait for one connection; a holder that is further behind loses the connection with
-/// [`CloseCode::Overflow`]. Nobody else on the link is held up.
+/// [`CloseCode::Overflow`]. Nobody else on the link is held up. While there are connections the link is asked for a sign
+/// of life as often as a client in the foreground asks: one that is half-open costs them all.
 pub struct Mux {
     sender: FrameSender,
     receiver: FrameReceiver,
@@ -64,6 +65,7 @@ impl Mux {
                 self.sender.send(frame.clone()).await?;
                 self.owed.pop_front();
             }
+            self.receiver.set_interval(if self.lanes.is_empty() { HEARTBEAT } else { FOREGROUND });
             let Some(mut frame) = self.receiver.recv().await? else { return Ok(None) };
             match HostFrame::decode(&frame).map_err(|error| Error::Malformed(error.to_string()))? {
                 HostFrame::Data { conn, .. } => {
@@ -93,6 +95,8 @@ impl Mux {
     }
 
     fn open(&mut self, conn: Conn, address: String) -> Opened {
+        // Of a connection that its holder closed nothing is heard again.
+        self.lanes.retain(|_, lane| !lane.queue.is_closed());
         let (queue, waiting) = mpsc::unbounded_channel();
         let queued = Arc::new(AtomicUsize::new(0));
         self.lanes.insert(conn, LaneSender { queue, queued: Arc::clone(&queued) });

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::http::{self, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::either::Either;
-use wire::limits::{HEARTBEAT, MAX_FRAME};
+use wire::limits::{FOREGROUND, HEARTBEAT, MAX_FRAME};
 use wire::{HostFrame, RelaySecret, Rid, SUBPROTOCOL, TICKET_PREFIX, Ticket};
 
 /// Each step (name and TCP, TLS, upgrade, registration) has this long.
@@ -189,7 +189,12 @@ async fn upgrade(
         WsError::Io(source) => Error::Io { what: "upgrade by the relay", source },
         other => Error::Malformed(other.to_string()),
     })?;
-    Ok(frames::websocket(stream, side, HEARTBEAT))
+    let heartbeat = match side {
+        // Until a client is there, see `Mux`.
+        Side::Host => HEARTBEAT,
+        Side::Client => FOREGROUND,
+    };
+    Ok(frames::websocket(stream, side, heartbeat))
 }
 
 /// What a person may see of an answer that is not ours to trust: one short line.

@@ -100,7 +100,7 @@ async fn talk(
     let host = async {
         for n in 0..300u64 {
             let message = soon(from_client.recv()).await.unwrap().unwrap();
-            let (ToHost::Ping { sent }, payload) = codec::decode(&message).unwrap() else {
+            let (ToHost::Ping { sent, .. }, payload) = codec::decode(&message).unwrap() else {
                 panic!("{message:?}")
             };
             assert_eq!(sent, n);
@@ -111,7 +111,7 @@ async fn talk(
     let client = async {
         for n in 0..300u64 {
             let payload = vec![7; sizes[usize::try_from(n).unwrap() % sizes.len()]];
-            to_host.send(&ToHost::Ping { sent: n }, &payload).await.unwrap();
+            to_host.send(&ToHost::Ping { sent: n, every: None }, &payload).await.unwrap();
         }
         for n in 0..300u64 {
             let message = soon(from_host.recv()).await.unwrap().unwrap();
@@ -363,7 +363,7 @@ async fn a_relay_that_freezes_is_found_out_by_the_heartbeat() {
     let after = tokio::time::Instant::now();
     assert!(matches!(receiver.recv().await, Err(Error::Timeout(_))));
     let (longest, shortest) = (before.elapsed(), after.elapsed());
-    assert!(longest >= Duration::from_secs(44) && shortest <= Duration::from_secs(46), "{longest:?}");
+    assert!(longest >= Duration::from_secs(29) && shortest <= Duration::from_secs(31), "{longest:?}");
 }
 
 #[tokio::test]

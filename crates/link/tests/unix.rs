@@ -33,13 +33,15 @@ async fn messages_arrive_whole_and_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let ((mut ours, back), (_, mut theirs)) = pair(&folder.path().join("s")).await;
     for n in 0..500u64 {
-        ours.feed(&ToHost::Ping { sent: n }, &vec![7; usize::try_from(n).unwrap()]).await.unwrap();
+        ours.feed(&ToHost::Ping { sent: n, every: None }, &vec![7; usize::try_from(n).unwrap()])
+            .await
+            .unwrap();
     }
     ours.flush().await.unwrap();
     for n in 0..500u64 {
         let message = recv(&mut theirs).await.unwrap().unwrap();
         let (header, payload) = codec::decode::<ToHost>(&message).unwrap();
-        assert_eq!((header, payload.len() as u64), (ToHost::Ping { sent: n }, n));
+        assert_eq!((header, payload.len() as u64), (ToHost::Ping { sent: n, every: None }, n));
     }
     ours.close(wire::CloseCode::Normal).await.unwrap();
     drop(back);
@@ -54,7 +56,7 @@ async fn a_dropped_recv_loses_nothing() {
     let mut raw = UnixStream::connect(&path).await.unwrap();
     let (_, mut theirs) = listener.accept().await.unwrap();
     let mut message = Vec::new();
-    codec::encode(&ToHost::Ping { sent: 1 }, b"payload", &mut message);
+    codec::encode(&ToHost::Ping { sent: 1, every: None }, b"payload", &mut message);
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     for byte in length.iter().chain(&message[..message.len() - 1]) {
         raw.write_all(&[*byte]).await.unwrap();
@@ -92,13 +94,13 @@ async fn a_flood_towards_a_sleeper_waits_and_then_arrives() {
     let ((mut ours, _back), (_there, mut theirs)) = pair(&folder.path().join("s")).await;
     let writing = tokio::spawn(async move {
         for n in 0..400u64 {
-            ours.feed(&ToHost::Ping { sent: n }, &[7; 8192]).await.unwrap();
+            ours.feed(&ToHost::Ping { sent: n, every: None }, &[7; 8192]).await.unwrap();
         }
         ours.flush().await.unwrap();
     });
     for n in 0..400u64 {
         let message = recv(&mut theirs).await.unwrap().unwrap();
-        assert_eq!(codec::decode::<ToHost>(&message).unwrap().0, ToHost::Ping { sent: n });
+        assert_eq!(codec::decode::<ToHost>(&message).unwrap().0, ToHost::Ping { sent: n, every: None });
     }
     writing.await.unwrap();
 }
@@ -169,12 +171,12 @@ async fn who_makes_recv_anew_for_each_poll_is_woken_all_the_same() {
         let (said, heard) = tokio::join!(
             async {
                 tokio::task::yield_now().await;
-                ours.send(&ToHost::Ping { sent: n }, b"").await
+                ours.send(&ToHost::Ping { sent: n, every: None }, b"").await
             },
             timeout(PATIENCE, poll_fn(|context| pin!(theirs.recv()).poll(context))),
         );
         said.unwrap();
         let message = heard.expect("a message in time").unwrap().unwrap();
-        assert_eq!(codec::decode::<ToHost>(&message).unwrap().0, ToHost::Ping { sent: n });
+        assert_eq!(codec::decode::<ToHost>(&message).unwrap().0, ToHost::Ping { sent: n, every: None });
     }
 }

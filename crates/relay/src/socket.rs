@@ -68,7 +68,7 @@ pub(crate) async fn drive(
 ) {
     let now = Instant::now();
     let mut liveness = Liveness::new(now, random_byte());
-    liveness.set_interval(deadlines.heartbeat, random_byte());
+    liveness.set_interval(deadlines.heartbeat, now, random_byte());
     let timer = Box::pin(tokio::time::sleep_until(liveness.poll_timeout().into()));
     let batch = Vec::new();
     let mut driver =

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_message_is_said_to_be_so() {
-        let good = bytes(&ToHost::Ping { sent: 1 }, b"");
+        let good = bytes(&ToHost::Ping { sent: 1, every: None }, b"");
         assert!(matches!(decode::<ToHost>(&good.slice(..3)), Err(DecodeError::Truncated)));
         assert!(matches!(decode::<ToHost>(&good.slice(..good.len() - 1)), Err(DecodeError::Truncated)));
         assert!(matches!(decode::<ToHost>(&vec![0; MAX_MESSAGE + 1].into()), Err(DecodeError::TooLarge)));

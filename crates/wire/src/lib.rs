@@ -12,7 +12,7 @@ mod liveness;
 pub use close::CloseCode;
 pub use frame::{ClientFrame, DecodeError, HostFrame};
 pub use id::{Conn, IdError, RelaySecret, Rid, Ticket, TicketHash};
-pub use liveness::{Beat, FOREGROUND, Liveness};
+pub use liveness::{Beat, Liveness};
 
 /// The WebSocket subprotocol both sides of a relay speak.
 pub const SUBPROTOCOL: &str = "longrein.1";

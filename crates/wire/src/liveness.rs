@@ -7,8 +7,6 @@
 use crate::limits::HEARTBEAT;
 use std::time::{Duration, Instant};
 
-/// The interval a mobile client may use while a person looks at it.
-pub const FOREGROUND: Duration = Duration::from_secs(5);
 /// Intervals of silence after which a link is dead.
 const PATIENCE: u32 = 3;
 
@@ -54,11 +52,14 @@ impl Liveness {
         this
     }
 
-    /// Changes the interval, such as to [`FOREGROUND`] and back to [`HEARTBEAT`].
-    pub fn set_interval(&mut self, interval: Duration, jitter: u8) {
-        self.interval = interval;
-        self.dead_at = self.heard + interval * PATIENCE;
-        self.spread(jitter);
+    /// Changes the interval, such as to [`crate::limits::FOREGROUND`] and back to [`HEARTBEAT`]. Patience begins anew,
+    /// since what was silent until now was silent at another pace; the same interval again changes nothing.
+    pub fn set_interval(&mut self, interval: Duration, now: Instant, jitter: u8) {
+        if interval != self.interval {
+            self.interval = interval;
+            self.dead_at = now + interval * PATIENCE;
+            self.spread(jitter);
+        }
     }
 
     /// Anything arrived.
@@ -110,7 +111,7 @@ impl Liveness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::DEAD_AFTER;
+    use crate::limits::{DEAD_AFTER, FOREGROUND};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -127,11 +128,11 @@ mod tests {
     fn a_silent_link_is_pinged_twice_and_then_dead() {
         let start = Instant::now();
         let mut link = Liveness::new(start, 0);
-        assert_eq!(link.handle_timeout(start + 14 * SECOND, 0), None);
-        assert_eq!(link.poll_timeout(), start + 15 * SECOND);
-        assert_eq!(link.handle_timeout(start + 15 * SECOND, 0), Some(ping(1)));
-        assert_eq!(link.handle_timeout(start + 29 * SECOND, 0), None);
-        assert_eq!(link.handle_timeout(start + 30 * SECOND, 0), Some(ping(2)));
+        assert_eq!(link.handle_timeout(start + 9 * SECOND, 0), None);
+        assert_eq!(link.poll_timeout(), start + 10 * SECOND);
+        assert_eq!(link.handle_timeout(start + 10 * SECOND, 0), Some(ping(1)));
+        assert_eq!(link.handle_timeout(start + 19 * SECOND, 0), None);
+        assert_eq!(link.handle_timeout(start + 20 * SECOND, 0), Some(ping(2)));
         assert_eq!(link.poll_timeout(), start + DEAD_AFTER);
         assert_eq!(link.handle_timeout(start + DEAD_AFTER, 0), Some(Beat::Dead));
     }
@@ -144,7 +145,7 @@ mod tests {
             link.handle_input(start + SECOND * n);
             assert_eq!(link.handle_timeout(start + SECOND * n, 0), None);
         }
-        assert_eq!(link.poll_timeout(), start + 114 * SECOND);
+        assert_eq!(link.poll_timeout(), start + 109 * SECOND);
     }
 
     #[test]
@@ -181,12 +182,87 @@ mod tests {
     }
 
     #[test]
-    fn in_the_foreground_a_dead_link_shows_in_fifteen_seconds() {
+    fn in_the_foreground_a_dead_link_shows_in_twelve_seconds() {
         let start = Instant::now();
         let mut link = Liveness::new(start, 0);
-        link.set_interval(FOREGROUND, 0);
+        link.set_interval(FOREGROUND, start, 0);
         assert_eq!(link.handle_timeout(start + FOREGROUND, 0), Some(ping(1)));
         assert_eq!(link.handle_timeout(start + 2 * FOREGROUND, 0), Some(ping(2)));
         assert_eq!(link.handle_timeout(start + 3 * FOREGROUND, 0), Some(Beat::Dead));
+    }
+
+    #[test]
+    fn a_link_that_was_quiet_in_the_background_is_asked_and_not_cut_when_it_comes_to_the_foreground() {
+        let start = Instant::now();
+        let mut link = Liveness::new(start, 0);
+        assert_eq!(link.handle_timeout(start + 10 * SECOND, 0), Some(ping(1)));
+        let shown = start + 15 * SECOND;
+        link.set_interval(FOREGROUND, shown, 0);
+        assert_eq!(link.handle_timeout(shown, 0), Some(ping(2)));
+        // Said again with every ping, it is no new patience.
+        link.set_interval(FOREGROUND, shown + 11 * SECOND, 0);
+        assert_eq!(link.handle_timeout(shown + 3 * FOREGROUND, 0), Some(Beat::Dead));
+    }
+
+    /// Two ends of one channel, of which each hears the other except where `dead` says the direction to it is cut.
+    /// Gives when each noticed. `closes` says whether the last word of who notices first still arrives.
+    fn half_open(interval: Duration, dead: [bool; 2], cut: Duration, closes: bool) -> [Option<Duration>; 2] {
+        let start = Instant::now();
+        let mut ends = [Liveness::new(start, 3), Liveness::new(start, 200)];
+        for end in &mut ends {
+            end.set_interval(interval, start, 7);
+        }
+        let mut noticed = [None; 2];
+        let mut now = start;
+        while noticed.contains(&None) && now < start + 300 * SECOND {
+            now += Duration::from_millis(50);
+            for one in 0..2 {
+                let other = 1 - one;
+                if noticed[one].is_some() {
+                    continue;
+                }
+                let arrives = |to: usize| !(dead[to] && now >= start + cut);
+                match ends[one].handle_timeout(now, 100) {
+                    Some(Beat::Ping(id)) if arrives(other) && noticed[other].is_none() => {
+                        ends[other].handle_input(now);
+                        if arrives(one) {
+                            ends[one].handle_pong(id, now);
+                        }
+                    }
+                    Some(Beat::Dead) => {
+                        noticed[one] = Some(now.saturating_duration_since(start + cut));
+                        if closes && arrives(other) {
+                            noticed[other].get_or_insert(now.saturating_duration_since(start + cut));
+                        }
+                    }
+                    Some(Beat::Ping(_)) | None => {}
+                }
+            }
+        }
+        noticed
+    }
+
+    #[test]
+    fn a_half_open_link_is_noticed_by_both_ends_in_time() {
+        for (interval, bound) in [(FOREGROUND, 20 * SECOND), (HEARTBEAT, 45 * SECOND)] {
+            for dead in [[true, false], [false, true], [true, true]] {
+                for cut in (0..40_000).step_by(370).map(Duration::from_millis) {
+                    for noticed in half_open(interval, dead, cut, true) {
+                        assert!(noticed.is_some_and(|after| after < bound), "{dead:?} {cut:?}: {noticed:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_hears_nothing_is_in_time_without_a_word_from_the_other_end() {
+        for (interval, bound) in [(FOREGROUND, 20 * SECOND), (HEARTBEAT, 45 * SECOND)] {
+            for cut in (0..40_000).step_by(370).map(Duration::from_millis) {
+                for noticed in half_open(interval, [true, true], cut, false) {
+                    assert!(noticed.is_some_and(|after| after < bound), "{cut:?}: {noticed:?}");
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Ties docs/protocol.md to the code: its frames decode and encode to the same bytes, and no frame is missing there.
 
 use data_encoding::HEXLOWER;
-use longrein_wire::limits::{MAX_ADDRESS, MAX_DATA, MAX_FRAME, MAX_QUEUED};
+use longrein_wire::limits::{
+    DEAD_AFTER, FOREGROUND, HEARTBEAT, MAX_ADDRESS, MAX_DATA, MAX_FRAME, MAX_QUEUED,
+};
 use longrein_wire::{ClientFrame, CloseCode, HostFrame, RelaySecret, Rid};
 use std::collections::BTreeSet;
 
@@ -113,4 +115,11 @@ fn every_close_code_and_bound_is_in_the_document() {
     assert!(DOC.contains(&format!("| body of DATA | {} bytes |", thousands(MAX_DATA))));
     assert!(DOC.contains(&format!("each way | {} bytes", thousands(MAX_QUEUED))));
     assert!(DOC.contains(&format!("at most {MAX_ADDRESS} bytes")));
+    let (often, seldom, dead) = (FOREGROUND.as_secs(), HEARTBEAT.as_secs(), DEAD_AFTER.as_secs());
+    assert!(DOC.contains(&format!("| after {seldom} s, less up to a quarter as jitter;")));
+    assert!(DOC.contains(&format!("may use {often} s |")));
+    assert!(DOC.contains(&format!("| after {dead} s, or three intervals |")));
+    let both_ends = |interval: u64| 4 * interval;
+    assert!(DOC.contains(&format!("notices within {} s, or {dead} s in the background", 3 * often)));
+    assert!(DOC.contains(&format!("notices within {} s, or {} s.", both_ends(often), both_ends(seldom))));
 }

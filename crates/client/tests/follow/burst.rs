@@ -88,7 +88,7 @@ async fn who_sends_much_and_reads_late_misses_nothing() {
     let route = Route::Keeper(paths);
     let mut connection = Connection::open(&route, Some(&session.id), "test/1", stream).await.unwrap();
     for sent in 0..COMMANDS as u64 {
-        soon("a write", connection.send(&ToHost::Ping { sent }, &[])).await.unwrap();
+        soon("a write", connection.send(&ToHost::Ping { sent, every: None }, &[])).await.unwrap();
     }
     for sent in 0..COMMANDS as u64 {
         let (message, _) = soon("an answer", connection.recv()).await.unwrap();

@@ -8,6 +8,7 @@ use seal::{Invitation, StaticSecret};
 use session::id::StreamId;
 use session::role::Role;
 use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
 use store::Paths;
 use tempfile::TempDir;
 
@@ -86,6 +87,24 @@ async fn links_that_are_none_are_said_so_before_anything_is_tried() {
         let error = pair(&hosts, link, "laptop", |_| ()).await.unwrap_err();
         assert!(matches!(error, Error::Invitation(_)), "{link:?}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_host_that_falls_silent_is_given_up_within_twenty_seconds() {
+    let (_home, hosts) = home();
+    let session = Session::new();
+    let host = Relayed::start(session.clone(), false).await;
+    let known = pair(&hosts, &host.link(), "laptop", |_| ()).await.unwrap().host;
+    let (_attachment, mut updates) = Attachment::start(opts(Route::Host(Box::new(known)), &session));
+    let mut screen = Screen::default();
+    session.write(b"one");
+    screen.until(&mut updates, |screen| screen.text == b"one").await;
+    session.state.lock().unwrap().mute = true;
+    let mute = Instant::now();
+    screen.until(&mut updates, |screen| matches!(screen.paths.last(), Some(Path::Waiting { .. }))).await;
+    let noticed = mute.elapsed();
+    assert!(noticed >= Duration::from_secs(7) && noticed < Duration::from_secs(20), "{noticed:?}");
+    assert_eq!(session.state.lock().unwrap().every, Some(4000), "the host is to notice as soon");
 }
 
 #[tokio::test]

@@ -37,6 +37,10 @@ pub struct State {
     /// Each wire ends after it has sent so many messages.
     pub cut_after: Option<usize>,
     pub wires: usize,
+    /// Says nothing any more, with every wire open.
+    pub mute: bool,
+    /// What the last ping asked for.
+    pub every: Option<u32>,
     pub most_in_flight: u64,
 }
 
@@ -160,7 +164,11 @@ async fn run(
             message = receiver.recv() => {
                 let Some(message) = message? else { return Ok(()) };
                 let (message, payload) = codec::decode::<ToHost>(&message).unwrap();
-                handle(session, message, &payload, &mut stream, &mut replay)
+                let answer = handle(session, message, &payload, &mut stream, &mut replay);
+                if session.state.lock().unwrap().mute {
+                    continue;
+                }
+                answer
             }
             changed = grown.changed() => { changed.unwrap(); vec![] }
         };
@@ -242,7 +250,10 @@ fn handle(
             }
             vec![ToClient::Applied { session: own, n }]
         }
-        ToHost::Ping { sent } => vec![ToClient::Pong { sent }],
+        ToHost::Ping { sent, every } => {
+            state.every = every;
+            vec![ToClient::Pong { sent }]
+        }
         ToHost::Pong { .. } | ToHost::Detach { .. } => vec![],
         other @ (ToHost::Watch {} | ToHost::Call { .. }) => panic!("an attachment does not send {other:?}"),
     }

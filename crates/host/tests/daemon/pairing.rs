@@ -238,7 +238,7 @@ async fn with_confirm_nobody_gets_in_without_a_persons_yes() {
     let mut talk = Talk::new(sender, receiver);
     talk.hello().await;
     talk.say(&ToHost::Call { id: 1, method: Method::HostStatus {} }, b"").await;
-    talk.say(&ToHost::Ping { sent: 7 }, b"").await;
+    talk.say(&ToHost::Ping { sent: 7, every: None }, b"").await;
     assert_eq!(talk.next().await, ToClient::Pong { sent: 7 }, "the first answer while a person thinks");
     let asked = owner.find(notice).await;
     let id = device.id.clone().unwrap();

@@ -10,8 +10,11 @@ use session::message::{
     Act, Create, Cursor, ErrorKind, Event, Method, RunState, Size, Summary, ToClient, ToHost,
 };
 use session::role::Role;
+use std::time::{Duration, Instant};
 use store::{DeviceRow, HostDb, Paths};
 use tempfile::TempDir;
+use wire::CloseCode;
+use wire::limits::HEARTBEAT;
 use zeroize::Zeroizing;
 
 fn attach(session: &SessionId, after: Option<u64>) -> ToHost {
@@ -48,6 +51,24 @@ async fn summary(daemon: &Daemon, id: &SessionId) -> Option<Summary> {
 
 fn numbered(all: &[(u64, &str)]) -> Vec<(u64, String)> {
     all.iter().map(|(seq, text)| (*seq, (*text).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_client_in_the_foreground_that_falls_silent_is_asked_and_given_up_soon() {
+    let daemon = Daemon::start().await;
+    let (_phone, mut phone) = daemon.pair("Phone").await;
+    let (_desk, mut desk) = daemon.pair("Desk").await;
+    // More often than every second is not to be had.
+    phone.say(&ToHost::Ping { sent: 1, every: Some(1) }, b"").await;
+    phone.find(|message| matches!(message, ToClient::Pong { sent: 1 }).then_some(())).await;
+    let said = Instant::now();
+    phone.find(|message| matches!(message, ToClient::Ping { .. }).then_some(())).await;
+    assert!(matches!(phone.end().await, link::Error::Closed(CloseCode::Timeout)));
+    let silent = said.elapsed();
+    assert!(silent >= Duration::from_millis(2900) && silent < HEARTBEAT, "{silent:?}");
+    // The other one asked for nothing, and has all the time it had.
+    desk.say(&ToHost::Ping { sent: 2, every: None }, b"").await;
+    desk.find(|message| matches!(message, ToClient::Pong { sent: 2 }).then_some(())).await;
 }
 
 #[tokio::test]

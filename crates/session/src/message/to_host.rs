@@ -88,6 +88,11 @@ pub enum ToHost {
     Ping {
         /// The sender's own milliseconds.
         sent: u64,
+        /// How soon this client wants to notice that the other end is gone, in milliseconds of silence before one
+        /// asks: the host then asks as often, and gives the client up after three times as long. Holds until another
+        /// ping says otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        every: Option<u32>,
     },
     /// The answer to [`ToClient::Ping`].
     Pong {

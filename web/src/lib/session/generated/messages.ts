@@ -659,7 +659,13 @@ label: string, } }) | { "t": "ping",
 /**
  * The sender's own milliseconds.
  */
-sent: number, } | { "t": "pong", 
+sent: number, 
+/**
+ * How soon this client wants to notice that the other end is gone, in milliseconds of silence before one
+ * asks: the host then asks as often, and gives the client up after three times as long. Holds until another
+ * ping says otherwise.
+ */
+every?: number | null, } | { "t": "pong", 
 /**
  * As it stood in the ping.
  */
