@@ -7,6 +7,7 @@ mod endings;
 mod hosts;
 mod input;
 mod secrecy;
+mod service;
 mod sessions;
 mod sizes;
 mod support;

@@ -8,7 +8,7 @@ mod terminal;
 
 pub use emulator::Emulator;
 pub use forwarder::Forwarder;
-pub use home::{Home, is_alive, kill, pid};
+pub use home::{Home, Ran, is_alive, kill, pid};
 pub use relay::Relay;
 pub use terminal::Terminal;
 

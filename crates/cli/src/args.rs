@@ -56,6 +56,8 @@ pub enum Command {
     Join(Join),
     /// Check what Longrein needs on this machine
     Doctor(Json),
+    /// Have the system start the daemon, so that it comes back after a reboot
+    Service(Service),
     /// Run a relay for hosts and clients elsewhere
     Relay(Relay),
     /// Print completions for a shell
@@ -100,12 +102,8 @@ pub struct Run {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Up {
-    /// Where the embedded relay listens (default: a fixed port on loopback)
-    #[arg(long, value_name = "ADDR", conflicts_with_all = ["lan", "relay"])]
-    pub bind: Option<SocketAddr>,
-    /// Listen on the local network
-    #[arg(long, conflicts_with = "relay")]
-    pub lan: bool,
+    #[command(flatten)]
+    pub reach: Reach,
     /// Take the place of the daemon that runs, such as one of an older version; reached as that one is, unless told
     /// otherwise. Sessions and devices go on
     #[arg(long, conflicts_with = "foreground")]
@@ -113,6 +111,23 @@ pub struct Up {
     /// Stay in this terminal instead of going to the background
     #[arg(long)]
     pub foreground: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Started by another `up`: detach, log to the state folder, and say on standard output when ready
+    #[arg(long, hide = true, requires = "foreground")]
+    pub detached: bool,
+}
+
+/// How a daemon is reached; the settings decide where this says nothing.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Reach {
+    /// Where the embedded relay listens (default: a fixed port on loopback)
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["lan", "relay"])]
+    pub bind: Option<SocketAddr>,
+    /// Listen on the local network
+    #[arg(long, conflicts_with = "relay")]
+    pub lan: bool,
     /// Use this relay instead of the embedded one, by its https or wss address
     #[arg(long, value_name = "URL")]
     pub relay: Option<String>,
@@ -122,12 +137,25 @@ pub struct Up {
     /// Make the embedded relay reachable through a Cloudflare tunnel (needs cloudflared)
     #[arg(long, conflicts_with = "relay")]
     pub tunnel: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Started by another `up`: detach, log to the state folder, and say on standard output when ready
-    #[arg(long, hide = true, requires = "foreground")]
-    pub detached: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Service {
+    #[command(subcommand)]
+    pub command: ServiceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ServiceCommand {
+    /// Have the daemon started at every boot, and again where it fails (systemd, or launchd on macOS)
+    ///
+    /// Without any option, the daemon is reached as the one that runs now. A daemon that runs already is replaced by the
+    /// service's; sessions go on. Install again to change how it is reached, or after the program has moved.
+    Install(Reach),
+    /// Undo what install did; the daemon ends, sessions and data stay
+    Uninstall,
+    /// Show whether the service is installed, enabled and running, and whether it starts this program
+    Status(Json),
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +313,9 @@ mod tests {
 
     #[test]
     fn a_bind_address_and_lan_exclude_each_other() {
-        assert!(Cli::try_parse_from(["longrein", "up", "--lan", "--bind", "127.0.0.1:1"]).is_err());
+        for command in [&["up"][..], &["service", "install"]] {
+            let args = [&["longrein"], command, &["--lan", "--bind", "127.0.0.1:1"]].concat();
+            assert!(Cli::try_parse_from(args).is_err(), "{command:?}");
+        }
     }
 }

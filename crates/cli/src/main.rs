@@ -11,11 +11,12 @@ mod duration;
 mod hosts;
 mod problem;
 mod qr;
+mod service;
 mod table;
 mod terminal;
 mod tunnel;
 
-use args::{Cli, Command};
+use args::{Cli, Command, ServiceCommand};
 use clap::Parser as _;
 use problem::{Doing as _, Outcome, Status};
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ async fn conversation(command: Command) -> Outcome {
         Command::Revoke(args) => command::revoke::run(&args).await,
         Command::Join(args) => command::join::run(&args).await,
         Command::Doctor(args) => command::doctor::run(&args).await,
+        Command::Service(args) => command::service::run(&args).await,
         Command::Relay(args) => command::relay::run(&args).await,
         Command::Completions(_) | Command::Keeper(_) => unreachable!("taken care of before the runtime"),
     }
@@ -94,6 +96,10 @@ fn wants_json(command: &Command) -> bool {
         Command::Ttl(args) => args.json,
         Command::Revoke(args) => args.json,
         Command::Join(args) => args.json,
+        Command::Service(args) => match &args.command {
+            ServiceCommand::Status(args) => args.json,
+            ServiceCommand::Install(_) | ServiceCommand::Uninstall => false,
+        },
         Command::Run(_)
         | Command::Attach(_)
         | Command::Logs(_)

@@ -15,6 +15,7 @@ pub mod relay;
 pub mod restart;
 pub mod revoke;
 pub mod run;
+pub mod service;
 pub mod status;
 pub mod ttl;
 pub mod up;

@@ -19,9 +19,9 @@ pub async fn run(args: Up) -> Outcome {
     }
     let paths = hosts::paths()?;
     let config = Config::load(&paths.config)?;
-    let relay = serve::choose(&args, &config)?;
-    let origins = serve::origins(&args.origins, &config)?;
-    let mut choice = Choice::of(&args);
+    let relay = serve::choose(&args.reach, &config)?;
+    let origins = serve::origins(&args.reach.origins, &config)?;
+    let mut choice = Choice::of(&args.reach);
     let mut former = None;
     if daemon::is_up(&paths).await? {
         let status = status(paths.clone()).await?;
@@ -53,7 +53,7 @@ pub async fn run(args: Up) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let address = former.as_ref().and_then(|former: &Status| former.address.as_deref());
-    let notes = match spawn::spawn(&paths, &choice.at(address)).await {
+    let notes = match daemon::start(&paths, &choice.at(address)).await {
         Ok(notes) => {
             choice.save(&paths)?;
             notes
@@ -101,8 +101,8 @@ async fn in_background(args: &Up) -> Outcome {
     let served = async {
         let paths = hosts::paths()?;
         let config = Config::load(&paths.config)?;
-        let relay = serve::choose(args, &config)?;
-        let origins = serve::origins(&args.origins, &config)?;
+        let relay = serve::choose(&args.reach, &config)?;
+        let origins = serve::origins(&args.reach.origins, &config)?;
         serve::serve(&paths, relay, origins, |ready| {
             spawn::say(&Said::Ready { notes: ready.notes.clone() });
         })

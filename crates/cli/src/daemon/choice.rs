@@ -2,7 +2,7 @@
 //!
 //! Except after `longrein down`: that closes the machine to others, and only a person opens it again.
 
-use crate::args::Up;
+use crate::args::Reach;
 use crate::hosts;
 use serde::{Deserialize, Serialize};
 use session::message::Failure;
@@ -18,18 +18,18 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// What of an `up` says how the daemon is reached.
-    pub fn of(up: &Up) -> Self {
+    /// What says how the daemon is reached.
+    pub fn of(reach: &Reach) -> Self {
         let mut args = Vec::new();
-        if let Some(address) = up.bind {
+        if let Some(address) = reach.bind {
             args.extend(["--bind".to_owned(), address.to_string()]);
         }
-        if let Some(url) = &up.relay {
+        if let Some(url) = &reach.relay {
             args.extend(["--relay".to_owned(), url.clone()]);
         }
-        args.extend(up.origins.iter().flat_map(|origin| ["--origin".to_owned(), origin.clone()]));
-        args.extend(up.lan.then(|| "--lan".to_owned()));
-        args.extend(up.tunnel.then(|| "--tunnel".to_owned()));
+        args.extend(reach.origins.iter().flat_map(|origin| ["--origin".to_owned(), origin.clone()]));
+        args.extend(reach.lan.then(|| "--lan".to_owned()));
+        args.extend(reach.tunnel.then(|| "--tunnel".to_owned()));
         Self { args }
     }
 
@@ -95,10 +95,10 @@ mod tests {
     use crate::args::{Cli, Command};
     use clap::Parser as _;
 
-    fn up(args: &[&str]) -> Up {
+    fn up(args: &[&str]) -> Reach {
         let cli = Cli::try_parse_from([&["longrein", "up"], args].concat()).unwrap();
         let Command::Up(up) = cli.command else { panic!("not up") };
-        up
+        up.reach
     }
 
     #[test]

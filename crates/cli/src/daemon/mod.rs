@@ -5,8 +5,8 @@ pub mod place;
 pub mod serve;
 pub mod spawn;
 
-use crate::hosts;
 use crate::problem::{Doing as _, Hint as _, environment, problem};
+use crate::{hosts, service};
 use client::{Connection, Route};
 use session::message::{ErrorKind, Failure, Method, Status};
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ pub async fn ensure(paths: &Paths) -> Result<(), Failure> {
         return Ok(());
     }
     let choice = choice::Choice::load(paths);
-    match spawn::spawn(paths, &choice.args).await {
+    match start(paths, &choice.args).await {
         Ok(notes) => {
             if !choice.args.is_empty() {
                 let args = choice.args.join(" ");
@@ -65,6 +65,15 @@ pub async fn ensure(paths: &Paths) -> Result<(), Failure> {
             }),
         },
     }
+}
+
+/// Starts the daemon with these arguments, in the background: through its service, where that has the same ones. Gives
+/// what a person should know of it.
+pub async fn start(paths: &Paths, args: &[String]) -> Result<Vec<String>, Failure> {
+    if service::start(paths, args).await? {
+        return Ok(Vec::new());
+    }
+    spawn::spawn(paths, args).await
 }
 
 /// Takes this user's place as the one daemon. The lock of one that was killed is waited for, that of one that serves

@@ -26,7 +26,7 @@ pub enum Relay {
 }
 
 /// From the command line, and where that says nothing from the settings.
-pub fn choose(args: &crate::args::Up, config: &Config) -> Result<Relay, Failure> {
+pub fn choose(args: &crate::args::Reach, config: &Config) -> Result<Relay, Failure> {
     let wanted = match args.bind.or(config.bind.filter(|_| !args.lan)) {
         Some(address) => Wanted::Exactly(address),
         None => Wanted::Usual { lan: args.lan },
@@ -214,28 +214,14 @@ fn origin(url: &str) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Up;
-
-    fn up() -> Up {
-        Up {
-            replace: false,
-            bind: None,
-            lan: false,
-            foreground: false,
-            relay: None,
-            origins: Vec::new(),
-            tunnel: false,
-            json: false,
-            detached: false,
-        }
-    }
+    use crate::args::Reach;
 
     #[test]
     fn the_command_line_goes_before_the_settings() {
         let config = Config { relay: Some("wss://relay.example".to_owned()), ..Config::default() };
         let remote = Relay::Remote("https://relay.example/".to_owned());
-        assert_eq!(choose(&up(), &config).unwrap(), remote);
-        let lan = Up { lan: true, ..up() };
+        assert_eq!(choose(&Reach::default(), &config).unwrap(), remote);
+        let lan = Reach { lan: true, ..Reach::default() };
         assert_eq!(choose(&lan, &config).unwrap(), Relay::Embedded(Wanted::Usual { lan: true }));
     }
 
