@@ -46,11 +46,7 @@ impl Session {
         match due {
             None => {}
             Some(Due::Say(event)) => self.append(event, Bytes::new()),
-            Some(Due::End) => {
-                let text = "The session's time is over: it is ended.".to_owned();
-                self.append(Event::Banner { text }, Bytes::new());
-                self.stop(EndedBy::Time);
-            }
+            Some(Due::End) => self.stop(EndedBy::Time),
         }
     }
 }

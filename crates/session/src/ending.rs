@@ -83,15 +83,16 @@ impl Ending {
         }
     }
 
-    /// What is due at this time. Where it is late, for a machine that slept, the end comes without a notice.
+    /// What is due at this time. For a machine that slept over it, the notice is due first, and then the end at once: the
+    /// log says in any case why the session ended.
     pub fn handle_timeout(&mut self, now: u64) -> Option<Due> {
         let State::At { ends_at, said } = self.state else { return None };
-        if now >= ends_at {
+        if self.poll_timeout().is_none_or(|at| now < at) {
+            return None;
+        }
+        if said {
             self.state = State::Over;
             return Some(Due::End);
-        }
-        if said || now < ends_at.saturating_sub(NOTICE_MS) {
-            return None;
         }
         self.state = State::At { ends_at, said: true };
         Some(Due::Say(Event::Ending { ends_at: Some(ends_at) }))
@@ -188,6 +189,8 @@ mod tests {
     fn a_machine_that_slept_over_it_ends_the_session_on_waking() {
         let mut ending = Ending::default();
         ending.handle_ttl(Ttl::In { seconds: 7200 }, NOW).unwrap();
-        assert_eq!(ending.handle_timeout(NOW + 900 * MINUTE), Some(Due::End));
+        let (ends_at, waking) = (NOW + 120 * MINUTE, NOW + 900 * MINUTE);
+        assert_eq!(ending.handle_timeout(waking), Some(Due::Say(at(ends_at))));
+        assert_eq!(ending.handle_timeout(waking), Some(Due::End));
     }
 }

@@ -43,10 +43,49 @@ export function ending(summary: Summary): string | null {
     case "running":
       return null;
     case "ended":
-      return summary.exit === 0 ? "done" : `exit ${summary.exit}`;
+      switch (summary.by) {
+        case "time":
+          return "time over";
+        case "person":
+          return "ended by hand";
+        case "machine":
+          return WITH_MACHINE;
+        default:
+          return summary.exit === 0 ? "done" : `exit ${summary.exit}`;
+      }
     case "lost":
-      return "lost";
+      return summary.by === "machine" ? WITH_MACHINE : "lost its keeper";
   }
+}
+
+const WITH_MACHINE = "ended with the machine";
+
+/** Whether a session came to another end than somebody meant. */
+export function failed(summary: Summary): boolean {
+  if (summary.state === "lost") return true;
+  return summary.state === "ended" && (summary.by ?? "itself") === "itself" && summary.exit !== 0;
+}
+
+/** How long until then, to the nearest minute, and at the end to the second; null where it has come. */
+export function left(until: number, now: number): string | null {
+  const seconds = Math.ceil((until - now) / 1000);
+  if (seconds <= 0) return null;
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  const days = Math.floor(hours / 24);
+  const name = days === 1 ? "day" : "days";
+  return hours % 24 === 0 ? `${days} ${name}` : `${days} ${name} ${hours % 24} h`;
+}
+
+/** A session says so long before that it ends by itself, and a clock may be off by some of it. Milliseconds. */
+const NEAR = 11 * 60_000;
+
+/** Whether that is soon. */
+export function near(until: number, now: number): boolean {
+  return until - now <= NEAR;
 }
 
 /** A name for this device that its owner will know. */

@@ -8,9 +8,10 @@ export interface Choices {
   text(): void;
   find(): void;
   stop(): void;
+  time(): void;
 }
 
-export function menuItems(viewing: Viewing, { text, find, stop }: Choices): Item[] {
+export function menuItems(viewing: Viewing, { text, find, stop, time }: Choices): Item[] {
   const { entry, over, attachment } = viewing;
   const list: Item[] = [
     { id: "text", icon: "text", text: "Select and copy text", act: text },
@@ -27,8 +28,12 @@ export function menuItems(viewing: Viewing, { text, find, stop }: Choices): Item
     list.push({ id: "take", icon: "fit", text: "Fit to this screen", act: () => attachment?.takeSize() });
   if (viewing.view?.taken)
     list.push({ id: "give", icon: "unfit", text: "Give the size back", act: () => attachment?.giveSize() });
-  if (over)
+  if (over) {
+    list.push({ id: "start-again", icon: "refresh", text: "Start again", act: () => void viewing.restart() });
     list.push({ id: "remove", icon: "trash", text: "Forget session", danger: true, act: () => void viewing.remove() });
-  else list.push({ id: "stop", icon: "stop", text: "End session", danger: true, act: stop });
+  } else {
+    list.push({ id: "time", icon: "clock", text: "Time limit", act: time });
+    list.push({ id: "stop", icon: "stop", text: "End session", danger: true, act: stop });
+  }
   return list;
 }

@@ -32,9 +32,15 @@ export class Viewing {
   lookAt: number | null = $state(null);
   banner: string | null = $state(null);
   exit: number | null = $state(null);
+  /** When the session ends by itself, as far as it has said so: soon. Unix milliseconds. */
+  endsAt: number | null = $state(null);
+  /** It is being started again. */
+  restarting = $state(false);
 
   readonly summary = $derived.by(() => this.entry.sessions.find((one) => one.id === this.session));
   readonly view = $derived.by(() => app.views[`${this.entry.rid}/${this.session}`]);
+  /** The session that this one was started again as. */
+  readonly continuation = $derived.by(() => this.entry.sessions.find((one) => one.continues === this.session));
   readonly title = $derived(this.summary?.name ?? "Session");
   /** The program has ended. */
   readonly over = $derived(this.exit !== null || (this.summary !== undefined && this.summary.state !== "running"));
@@ -92,6 +98,31 @@ export class Viewing {
     } catch (error) {
       toasts.warn(inWords(error));
     }
+  }
+
+  /** So many seconds more for the session; none at all takes its end away. */
+  async give(seconds: number | null): Promise<void> {
+    const ttl = seconds === null ? ({ ttl: "off" } as const) : ({ ttl: "more", seconds } as const);
+    try {
+      await this.entry.host.link.call("session.ttl", { session: this.session, ...ttl });
+    } catch (error) {
+      toasts.warn(inWords(error));
+    }
+  }
+
+  /** The same program once more, in a session of its own, which is then shown. */
+  async restart(): Promise<void> {
+    if (this.restarting) return;
+    this.restarting = true;
+    const size = this.own === null ? {} : { size: this.own };
+    try {
+      const { session } = await this.entry.host.link.call("session.restart", { session: this.session, ...size });
+      router.go({ at: "session", host: this.entry.rid, session });
+    } catch (error) {
+      const hint = error instanceof Error && "hint" in error ? String(error.hint) : "";
+      toasts.warn(`${inWords(error)} ${hint}`.trim());
+    }
+    this.restarting = false;
   }
 
   /** Forgets the session, here and at its host. */

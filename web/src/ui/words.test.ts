@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import type { Summary } from "../lib/session/message";
+import { ending, failed, left } from "./words";
+
+function summary(run: object): Summary {
+  return { ...run } as Summary;
+}
+
+describe("how a session ended", () => {
+  it("is told apart by who ended it", () => {
+    const cases: [object, string | null, boolean][] = [
+      [{ state: "running" }, null, false],
+      [{ state: "ended", exit: 0, at: 1 }, "done", false],
+      [{ state: "ended", exit: 101, at: 1 }, "exit 101", true],
+      [{ state: "ended", exit: 129, at: 1, by: "person" }, "ended by hand", false],
+      [{ state: "ended", exit: 129, at: 1, by: "time" }, "time over", false],
+      [{ state: "ended", exit: 129, at: 1, by: "machine" }, "ended with the machine", false],
+      [{ state: "lost", at: 1, by: "machine" }, "ended with the machine", true],
+      [{ state: "lost", at: 1, by: "keeper" }, "lost its keeper", true],
+      // As an earlier version wrote it down.
+      [{ state: "lost", at: 1 }, "lost its keeper", true],
+    ];
+    for (const [run, words, bad] of cases) {
+      expect(ending(summary(run))).toBe(words);
+      expect(failed(summary(run))).toBe(bad);
+    }
+  });
+});
+
+describe("how long until then", () => {
+  it("has two units at most, and nothing once it has come", () => {
+    const second = 1000;
+    const cases: [number, string | null][] = [
+      [-1, null],
+      [0, null],
+      [1, "1 s"],
+      [59 * second, "59 s"],
+      [60 * second, "1 min"],
+      [61 * second, "1 min"],
+      [301 * second, "5 min"],
+      [3599 * second, "1 h"],
+      [1800 * second, "30 min"],
+      [3600 * second, "1 h"],
+      [5400 * second, "1 h 30 min"],
+      [90_000 * second, "1 day 1 h"],
+      [172_800 * second, "2 days"],
+    ];
+    for (const [ms, words] of cases) expect(left(1_790_000_000_000 + ms, 1_790_000_000_000)).toBe(words);
+  });
+});
