@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask build | run | test | bench | layering | docs`.
+//! The project's own chores: `cargo xtask build | run | test | soak | bench | layering | docs`.
 //!
 //! Everything a person or a CI machine needs to do with a clone goes through here, so that there is one way to do it.
 
@@ -6,6 +6,7 @@ mod build;
 mod docs;
 mod install;
 mod layering;
+mod soak;
 mod step;
 mod test;
 
@@ -20,6 +21,7 @@ usage: cargo xtask COMMAND
   run [-- CMD…]       build, then start a session with the embedded relay on loopback (CMD: your shell)
       --release       build what `build` builds; without it a development build, done in half the time
   test [STEP…]        install what the tests need, then check and test everything (or only the steps named)
+  soak [--seeds N]    play the simulation with so many seeds (a million), on all processors
   bench [-- ARG…]     measure, and write docs/benchmarks.md
   layering            check which crate uses which, and that the pure crates are pure
   docs                check that every test named in ARCHITECTURE.md exists, and that links between documents hold";
@@ -44,6 +46,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "build" => build::build(&root).map(|_| ExitCode::SUCCESS),
         "run" => build::run_session(&root, rest),
         "test" => test::test(&root, rest),
+        "soak" => soak::soak(&root, rest),
         "bench" => build::bench(&root, rest),
         "layering" => layering::check(&root).map(|()| ExitCode::SUCCESS),
         "docs" => docs::check(&root).map(|()| ExitCode::SUCCESS),

@@ -61,7 +61,7 @@ pub struct Outgoing {
     pub payload: Bytes,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     /// `None` for one that expired after it was sent, and for one that nobody gave.
     ticket: Option<Ticket>,
@@ -76,8 +76,9 @@ impl Waiting {
     }
 }
 
-/// The machine, one per session and client.
-#[derive(Debug)]
+/// The machine, one per session and client. A copy is what may be stored: before any of its commands is sent, so that a
+/// number that went out is never given to another one.
+#[derive(Clone, Debug)]
 pub struct Outbox {
     stream: StreamId,
     /// The number of the queue's first command, whether or not it was sent.

@@ -52,14 +52,20 @@ impl Liveness {
         this
     }
 
-    /// Changes the interval, such as to [`crate::limits::FOREGROUND`] and back to [`HEARTBEAT`]. Patience begins anew,
-    /// since what was silent until now was silent at another pace; the same interval again changes nothing.
+    /// Changes the interval, such as to [`crate::limits::FOREGROUND`] and back to [`HEARTBEAT`]. A shorter
+    /// one gives the other end three of its own from now on; no change ever makes the silence longer than three of the
+    /// longest.
     pub fn set_interval(&mut self, interval: Duration, now: Instant, jitter: u8) {
-        if interval != self.interval {
-            self.interval = interval;
-            self.dead_at = now + interval * PATIENCE;
-            self.spread(jitter);
+        if interval == self.interval {
+            return;
         }
+        self.dead_at = if interval < self.interval {
+            self.dead_at.min(now + interval * PATIENCE)
+        } else {
+            self.dead_at.max(self.heard + interval * PATIENCE)
+        };
+        self.interval = interval;
+        self.spread(jitter);
     }
 
     /// Anything arrived.

@@ -1,0 +1,221 @@
+//! The keeper, with the truth: its log, what a terminal shows at every place in it, and what the program was given.
+
+use super::host::Leg;
+use super::network::{Down, Pipe};
+use crate::Dice;
+use session::codec::MAX_PAYLOAD;
+use session::id::StreamId;
+use session::inbox::{Inbox, Key, Receipt, Stream};
+use session::message::Cursor;
+use session::replay::{Mark, Next, OVERHEAD, View};
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+/// What a terminal shows, reduced to a number that depends on all that was written to it.
+pub fn show(screen: u64, seq: u64, length: usize) -> u64 {
+    (screen ^ seq.wrapping_mul(31) ^ length as u64).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(17)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    kept: bool,
+    length: usize,
+    upto: u64,
+    screen: u64,
+}
+
+/// A taken command that the program has not read yet.
+#[derive(Clone, Copy, Debug)]
+struct Input {
+    client: usize,
+    n: u64,
+    what: Option<u64>,
+    taken: Instant,
+}
+
+/// A command that the program has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub what: u64,
+    /// When the keeper took it.
+    pub taken: Instant,
+}
+
+#[derive(Debug)]
+pub struct Keeper {
+    pub epoch: u32,
+    log: Vec<Entry>,
+    /// The numbers of those that are never trimmed.
+    pub kept: Vec<u64>,
+    trimmed: u64,
+    inbox: Inbox,
+    /// The inbox as it is on disk.
+    stored: HashMap<Key, Stream>,
+    inputs: VecDeque<Input>,
+    /// What each client's commands did, in order.
+    pub done: Vec<Vec<Done>>,
+}
+
+impl Keeper {
+    pub fn new(clients: usize) -> Self {
+        Self {
+            epoch: 1,
+            log: Vec::new(),
+            kept: Vec::new(),
+            trimmed: 0,
+            inbox: Inbox::default(),
+            stored: HashMap::new(),
+            inputs: VecDeque::new(),
+            done: vec![Vec::new(); clients],
+        }
+    }
+
+    pub fn view(&self) -> View {
+        View { epoch: self.epoch, base: self.trimmed, head: self.place(self.log.len() as u64) }
+    }
+
+    pub fn head(&self) -> Cursor {
+        Cursor { epoch: self.epoch, seq: self.log.len() as u64 }
+    }
+
+    pub fn mark(&self, seq: u64) -> Option<Mark> {
+        let Some(before) = seq.checked_sub(1) else { return Some(Mark::default()) };
+        let bytes = self.log.get(usize::try_from(before).ok()?)?.upto;
+        Some(Mark { seq, bytes })
+    }
+
+    fn place(&self, seq: u64) -> Mark {
+        self.mark(seq).expect("a place in the log")
+    }
+
+    fn entry(&self, seq: u64) -> Entry {
+        self.log[usize::try_from(seq).expect("a short log") - 1]
+    }
+
+    pub fn screen_at(&self, seq: u64) -> u64 {
+        if seq == 0 { 0 } else { self.entry(seq).screen }
+    }
+
+    pub fn append(&mut self, kept: bool, length: usize) {
+        let last = self.view().head;
+        let screen = self.screen_at(last.seq);
+        let screen = if kept { screen } else { show(screen, last.seq + 1, length) };
+        if kept {
+            self.kept.push(last.seq + 1);
+        }
+        self.log.push(Entry { kept, length, upto: last.bytes + length as u64 + OVERHEAD, screen });
+    }
+
+    /// The last event that the terminal shows.
+    fn shown(&self) -> Mark {
+        let last = self.log.iter().rposition(|entry| !entry.kept).map_or(0, |at| at as u64 + 1);
+        self.place(last)
+    }
+
+    /// Forgets old output, all but so many events.
+    pub fn trim(&mut self, all_but: u64) {
+        self.trimmed = self.trimmed.max(self.shown().seq.saturating_sub(all_but));
+    }
+
+    /// Comes back as it was stored: what was taken and not settled is forgotten.
+    pub fn restart(&mut self) {
+        self.inputs.clear();
+        self.inbox = Inbox::new(self.stored.values().cloned());
+    }
+
+    /// A power cut: the tail of the log is gone, so that another life of it begins.
+    pub fn lose_tail(&mut self, events: usize) {
+        let left = self.log.len().saturating_sub(events).max(usize::try_from(self.trimmed).unwrap_or(0));
+        self.log.truncate(left);
+        self.kept.retain(|seq| *seq <= left as u64);
+        self.epoch += 1;
+        self.restart();
+    }
+
+    pub fn settled(&self, client: usize) -> u64 {
+        self.inbox.settled(&key(client))
+    }
+
+    /// A command; the answer, where there is one at once.
+    pub fn take(&mut self, client: usize, n: u64, what: Option<u64>, now: Instant) -> Option<Down> {
+        match self.inbox.handle(&key(client), n, 0) {
+            Receipt::New => {
+                self.inputs.push_back(Input { client, n, what, taken: now });
+                None
+            }
+            Receipt::Settled => Some(Down::Applied(n)),
+            Receipt::Pending => None,
+            Receipt::Gap { expected } => panic!("client {client}: command {n} where {expected} was due"),
+            Receipt::Full => panic!("three streams are not too many"),
+        }
+    }
+
+    /// The program reads some of its input; gives whom to tell.
+    pub fn run_program(&mut self, most: usize) -> Vec<(usize, u64)> {
+        let some = self.inputs.len().min(most);
+        let read: Vec<Input> = self.inputs.drain(..some).collect();
+        for input in &read {
+            self.inbox.handle_settled(&key(input.client), input.n);
+            self.done[input.client].extend(input.what.map(|what| Done { what, taken: input.taken }));
+        }
+        // Stored with what it did, before anybody is told.
+        self.stored.extend(self.inbox.poll_changed().into_iter().map(|stream| (stream.key.clone(), stream)));
+        read.iter().map(|input| (input.client, input.n)).collect()
+    }
+
+    /// One turn of the task that writes to a client.
+    pub fn write(&self, leg: &mut Leg, down: &mut Pipe<Down>, dice: &mut Dice, now: Instant) {
+        let view = self.view();
+        let replay = &mut leg.replay;
+        for _ in 0..8 {
+            let (after, upto, room, structured) = match replay.poll(&view, now) {
+                Next::Idle => return,
+                Next::Snapshot => {
+                    if dice.one_in(3) {
+                        let mark = self.shown();
+                        let length = dice.place(200_000);
+                        if replay.handle_snapshot(mark, length) {
+                            leg.snapshot = Some(mark.seq);
+                        }
+                    }
+                    return;
+                }
+                Next::Events { after, room } => (after, view.head.seq, room, false),
+                Next::Structured { after, upto, room } => (after, upto, room, true),
+                Next::Piece { seq, part, start, end, last } => {
+                    assert_eq!(leg.snapshot, Some(seq));
+                    assert!(end - start <= MAX_PAYLOAD);
+                    let at = Cursor { epoch: self.epoch, seq };
+                    let screen = self.screen_at(seq);
+                    down.send(Down::Piece { at, part, last, length: end - start, screen }, now);
+                    replay.handle_piece_sent(now);
+                    continue;
+                }
+            };
+            let mut sent = 0;
+            for seq in after + 1..=upto {
+                let entry = self.entry(seq);
+                if structured && !entry.kept {
+                    continue;
+                }
+                assert!(structured || seq > self.trimmed, "asked for what is gone");
+                if sent > 0 && sent + entry.length as u64 + OVERHEAD > room {
+                    break;
+                }
+                sent += entry.length as u64 + OVERHEAD;
+                let at = Cursor { epoch: self.epoch, seq };
+                down.send(Down::Event { at, kept: entry.kept, length: entry.length }, now);
+                replay.handle_sent(self.place(seq), entry.length, now);
+            }
+            if sent == 0 {
+                assert!(structured);
+                replay.handle_no_more();
+            }
+        }
+    }
+}
+
+/// Whose numbering: each client is a device of its own.
+fn key(client: usize) -> Key {
+    (client.to_string(), StreamId::from_random([1; 10]))
+}
