@@ -4,6 +4,7 @@
 //! `SQLite` is named nowhere outside this crate, and this crate knows nothing of sessions' messages: ids are text,
 //! events are bytes. Folders are 0700 and files 0600.
 
+mod crash;
 mod error;
 mod host;
 mod log;

@@ -13,7 +13,7 @@
 //! Sockets lie in the state folder and not in `XDG_RUNTIME_DIR`: that one differs between a login and a `sudo` or a
 //! cron job, and is emptied when the user's last login ends, while keepers go on.
 
-use crate::Error;
+use crate::{Error, crash};
 use etcetera::BaseStrategy;
 use rustix::fs::{Access, AtFlags, CWD, Mode};
 use serde::{Deserialize, Serialize};
@@ -159,6 +159,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
         drop(file);
+        crash::reach("file-written");
         fs::rename(&beside, path)
     };
     write().map_err(|source| {

@@ -5,10 +5,10 @@
 //! killing the writer at any point harms nothing. After a power cut a row may be there without its payload: its checksum
 //! tells, and so it does for a reader that was overtaken by trimming.
 
-use crate::Error;
-use rustix::io::Errno;
+use crate::{Error, crash};
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -64,7 +64,7 @@ pub(super) fn read(file: &File, at: Reference) -> Result<Option<Vec<u8>>, std::i
     let mut payload = vec![0; at.length as usize];
     match file.read_exact_at(&mut payload, at.offset) {
         Ok(()) => Ok(Some(payload).filter(|payload| crc32fast::hash(payload) == at.sum)),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -99,17 +99,24 @@ impl Bulk {
         else {
             return Ok(None);
         };
-        self.file.write_all_at(payload, offset).map_err(|source| {
-            let full = [Errno::NOSPC, Errno::DQUOT].map(Errno::raw_os_error);
-            match source.raw_os_error() {
-                Some(code) if full.contains(&code) => Error::Full,
-                _ => Error::File { path: self.path.clone(), source },
-            }
+        crash::reach("bulk-write");
+        self.put(payload, offset).map_err(|source| match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Full,
+            _ => Error::File { path: self.path.clone(), source },
         })?;
+        crash::reach("bulk-written");
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let at = Reference { offset, length, sum: crc32fast::hash(payload) };
         self.live.push_back((seq, at));
         Ok(Some(at))
+    }
+
+    fn put(&self, payload: &[u8], offset: u64) -> std::io::Result<()> {
+        if cfg!(feature = "crash-points") {
+            self.file.write_all_at(&payload[..payload.len() / 2], offset)?;
+            crash::reach("bulk-half");
+        }
+        self.file.write_all_at(payload, offset)
     }
 
     /// Where so many bytes fit.

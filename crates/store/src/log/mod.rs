@@ -18,7 +18,7 @@ pub use entry::{Base, Entry, NewEntry, Place, StreamRow};
 pub use reader::LogReader;
 
 use crate::paths::private_file;
-use crate::{Error, sqlite};
+use crate::{Error, crash, sqlite};
 pub use bulk::BESIDE;
 use bulk::{Bulk, Reference};
 use row::{INSERT, READ_ALL, READ_KEPT, Source, base, insert, number, put_trimmed, read};
@@ -129,6 +129,7 @@ impl SessionLog {
             },
         )?;
         let mut bulk = open_bulk(path)?;
+        crash::reach("opened");
         {
             let mut rows = connection.prepare("SELECT seq, payload FROM event WHERE bulk ORDER BY seq")?;
             let mut rows = rows.query([])?;
@@ -143,6 +144,7 @@ impl SessionLog {
             epoch += 1;
         }
         connection.execute("UPDATE state SET epoch = ?, clean = 0, boot = ?", params![epoch, boot])?;
+        crash::reach("begun");
         let mut log =
             Self { connection, path: path.to_owned(), epoch, head: trimmed, trimmed, bulk, _lock: lock };
         if cut {
@@ -217,9 +219,12 @@ impl SessionLog {
                 head = Place { seq: head.seq + 1, upto: head.upto + entry.size() };
                 let beside = !entry.kept && entry.payload.len() >= BESIDE;
                 let reference = if beside { self.bulk.write(head.seq, entry.payload)? } else { None };
+                crash::reach("insert");
                 insert(&mut statement, head, entry, reference)?;
+                crash::reach("inserted");
             }
             if many {
+                crash::reach("commit");
                 self.connection.prepare_cached("COMMIT")?.execute([])?;
             }
             Ok(())
@@ -276,10 +281,12 @@ impl SessionLog {
 
     /// Stores a snapshot, in place of the one before.
     pub fn put_base(&mut self, base: &Base) -> Result<(), Error> {
+        crash::reach("base");
         self.connection.execute(
             "INSERT OR REPLACE INTO base VALUES (1, ?, ?, ?, ?, ?)",
             params![base.seq.cast_signed(), base.upto.cast_signed(), base.cols, base.rows, base.bytes],
         )?;
+        crash::reach("base-stored");
         Ok(())
     }
 
@@ -319,11 +326,14 @@ impl SessionLog {
             }
         }
         let Some(place) = place else { return Ok(false) };
+        crash::reach("trim-chosen");
         change
             .prepare_cached("DELETE FROM event WHERE seq > ? AND seq <= ? AND NOT kept")?
             .execute(params![self.trimmed.seq.cast_signed(), place.seq.cast_signed()])?;
         put_trimmed(&change, place)?;
+        crash::reach("trim-deleted");
         change.commit()?;
+        crash::reach("trimmed");
         self.trimmed = place;
         self.bulk.free_until(place.seq);
         Ok(self.size() > keep && place.seq.cast_signed() < covered)
@@ -354,6 +364,7 @@ impl SessionLog {
                 row.at.cast_signed()
             ])?;
         }
+        crash::reach("streams");
         change.execute("DELETE FROM stream WHERE at < ?", [forget_before.cast_signed()])?;
         change.commit()?;
         Ok(())
@@ -361,6 +372,7 @@ impl SessionLog {
 
     /// Ends this life of the log in good order; nothing may be appended any more. It stays readable.
     pub fn close(&mut self) -> Result<(), Error> {
+        crash::reach("close");
         self.connection.execute("UPDATE state SET clean = 1", [])?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::row::{READ_ALL, Source, base, read};
 use super::{Base, Entry, bulk};
-use crate::Error;
+use crate::{Error, crash};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::Path;
@@ -45,6 +45,7 @@ impl LogReader {
         if let Some(bulk) = &self.bulk {
             bulk.sync_data().map_err(|error| Error::Database(Box::new(error)))?;
         }
+        crash::reach("synced");
         self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         Ok(())
     }
