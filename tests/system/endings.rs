@@ -73,10 +73,15 @@ fn the_end_is_shown_set_put_off_and_taken_back() {
     let session = sleeper(&home);
     assert!(home.ok(&["ttl", &session]).contains("has no end of its own"));
     assert!(home.ok(&["ttl", &session, "30m"]).contains("ends in 30 min"));
+    // Whatever the list says meanwhile: the keeper knows.
+    let later = home.json(&["ttl", &session, "+30m", "--json"]);
+    assert!((3590..=3600).contains(&later["left"].as_u64().unwrap()), "{later}");
+    home.ok(&["ttl", &session, "30m"]);
     let listed = |is: &dyn Fn(&Value) -> bool| {
         eventually("it in the list", || Some(home.listed(&session)["ends_at"].clone()).filter(is))
     };
-    let first = listed(&|at| at.is_u64()).as_u64().unwrap();
+    let first = home.json(&["ttl", &session, "+1s", "--json"])["ends_at"].as_u64().unwrap();
+    listed(&|at| *at == first);
     let more = home.json(&["ttl", &session, "+2h", "--json"]);
     assert_eq!(more["ends_at"], first + 7_200_000);
     listed(&|at| *at == first + 7_200_000);
@@ -84,7 +89,7 @@ fn the_end_is_shown_set_put_off_and_taken_back() {
     kill(home.daemon(), "KILL");
     let shown = home.json(&["ttl", &session, "--json"]);
     assert_eq!(shown["ends_at"], first + 7_200_000);
-    assert!((8990..=9000).contains(&shown["left"].as_u64().unwrap()), "{shown}");
+    assert!((8990..=9001).contains(&shown["left"].as_u64().unwrap()), "{shown}");
     home.ok(&["ttl", &session, "off"]);
     listed(&Value::is_null);
     for wrong in ["30", "0s", "2 hours", "366d", "+off"] {
@@ -111,6 +116,11 @@ fn a_terminal_is_told_that_the_end_is_near_and_afterwards_why_it_came() {
     terminal.wait("\u{1b}[?1049l");
     terminal.keys("echo still-$((40 + 2))\r");
     terminal.wait("still-42");
+    // Who joins is told as well, until it does not hold any more.
+    let mut other = home.terminal(&["attach", "desk"]);
+    other.wait("This session ends by itself in ");
+    home.ok(&["ttl", "desk", "off"]);
+    other.wait("\u{1b}[?1049l");
     home.ok(&["ttl", "desk", "2s"]);
     let (status, shown) = terminal.end();
     assert_eq!(status, 129);
@@ -124,10 +134,16 @@ fn an_ended_session_is_started_again_as_it_was() {
     home.up(&[]);
     let folder = home.path().join("work");
     fs::create_dir(&folder).unwrap();
-    let script = "echo was-shown \"$1\" in $PWD with ${GIVEN:-nothing}; exit 3";
-    let run =
-        ["run", "--detach", "--name", "build", "--cwd", "work", "--", "/bin/sh", "-c", script, "sh", "a b"];
-    let ran = home.command(&run).env("GIVEN", "first").env("UNSEEN", "never-to-be-stored").output().unwrap();
+    let script = "echo was-shown \"$1\" in $PWD with ${GIVEN:-nothing} and ${#2}; exit 3";
+    // Longer than what a list has room for.
+    let long = "x".repeat(20_000);
+    let run = ["run", "--detach", "--name", "build", "--cwd", "work", "--", "/bin/sh", "-c", script, "sh"];
+    let ran = home
+        .command(&[&run[..], &["a b", &long]].concat())
+        .env("GIVEN", "first")
+        .env("UNSEEN", "never-to-be-stored")
+        .output()
+        .unwrap();
     let first = String::from_utf8(ran.stdout).unwrap().trim().to_owned();
     state(&home, &first, "ended");
     let mut again = home.command(&["restart", "build", "--json"]);
@@ -141,8 +157,8 @@ fn an_ended_session_is_started_again_as_it_was() {
     assert_eq!(entry["continues"], first.as_str());
     let said = |session: &str| home.ok(&["logs", "--plain", session]);
     let expected = format!("was-shown a b in {} with ", folder.display());
-    assert!(said(&first).contains(&format!("{expected}first")), "{}", said(&first));
-    assert!(said(second).contains(&format!("{expected}second")), "{}", said(second));
+    assert!(said(&first).contains(&format!("{expected}first and 20000")), "{}", said(&first));
+    assert!(said(second).contains(&format!("{expected}second and 20000")), "{}", said(second));
     // What it was started with is stored nowhere.
     let found = Command::new("grep").args(["-rla", "never-to-be-stored"]).arg(home.path()).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{found:?}");
@@ -200,6 +216,15 @@ fn a_keeper_that_is_told_to_end_as_at_shutdown_says_so() {
     kill(pid(&home.listed(&session)["keeper_pid"]), "TERM");
     assert_eq!(state(&home, &session, "ended")["by"], "machine");
     assert!(line(&home, &session).contains("ended with the machine"));
+    // Everything is told at once, and the program does not wait for its keeper to be done.
+    let session = home.session(&["/bin/sh", "-c", "echo pid=$$=; exec sleep 1000"]);
+    let program = eventually("its process id", || {
+        let text = home.ok(&["logs", &session]);
+        text.split('=').nth(1).map(str::to_owned)
+    });
+    let keeper = pid(&home.listed(&session)["keeper_pid"]).to_string();
+    Command::new("kill").args(["-TERM", &keeper, &program]).status().unwrap();
+    assert_eq!(state(&home, &session, "ended")["by"], "machine");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use session::id::{DeviceId, InvitationId, SessionId};
 use session::message::{
-    Create, Created, ErrorKind, Failure, Invited, Method, Notice, Restart, RunState, Status, Ttl,
+    Create, Created, ErrorKind, Failure, Invited, Method, Notice, Restart, Retimed, RunState, Status, Ttl,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -85,10 +85,10 @@ async fn session_create(core: &Arc<Core>, who: &Who, create: Create) -> Result<V
 }
 
 async fn session_ttl(core: &Arc<Core>, who: &Who, session: &SessionId, ttl: Ttl) -> Result<Value, Failure> {
-    keepers::set_ttl(core, session, Some(who.peer.clone()), ttl).await?;
+    let ends_at = keepers::set_ttl(core, session, Some(who.peer.clone()), ttl).await?;
     let detail = json!({ "session": session, "ttl": ttl, "by": who.peer.label });
     core.devices.audit(now_ms(), "session.ttl", &detail);
-    Ok(Value::Null)
+    value(&Retimed { ends_at })
 }
 
 /// The same program, folder and name in a new session. The one before stays as it is.

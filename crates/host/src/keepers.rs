@@ -244,12 +244,7 @@ pub(crate) async fn ensure_over(core: &Arc<Core>, id: &SessionId) -> Result<(), 
     let asked = async {
         let hello = hello(StreamId::from_random([0; 10]), None);
         let (_sender, mut receiver) = connect(&path, &hello, &ToHost::Watch {}).await?;
-        loop {
-            let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
-            if let Ok((ToClient::Changed { summary }, _)) = codec::decode::<ToClient>(&message) {
-                return Ok(summary.run);
-            }
-        }
+        changed(&mut receiver).await.map(|summary| summary.run)
     };
     match timeout(ANSWER, asked).await.unwrap_or(Err(link::Error::Timeout("a keeper"))) {
         Ok(RunState::Running) => {
@@ -273,7 +268,7 @@ pub(crate) async fn ensure_over(core: &Arc<Core>, id: &SessionId) -> Result<(), 
             }
             Ok(())
         }
-        Err(error) => cannot_ask(&error),
+        Err(error) => Err(cannot_ask(&error)),
     }
 }
 
@@ -312,7 +307,7 @@ pub(crate) async fn reach(
 /// Ends a session's program.
 pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -> Result<(), Failure> {
     let running = core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running);
-    match command(core, id, peer, Act::Stop).await {
+    match command(core, id, peer, Act::Stop).await.map(drop) {
         // It ended by itself just before: that is what was asked for.
         Err(why) if why.kind == ErrorKind::Ended && running => Ok(()),
         settled => settled,
@@ -337,18 +332,31 @@ pub(crate) async fn end(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) ->
     })
 }
 
-/// Says when a session is to end by itself.
+/// Says when a session is to end by itself, and gives when that is now.
 pub(crate) async fn set_ttl(
     core: &Arc<Core>,
     id: &SessionId,
     peer: Option<Peer>,
     ttl: Ttl,
-) -> Result<(), Failure> {
-    command(core, id, peer, Act::Ttl(ttl)).await
+) -> Result<Option<u64>, Failure> {
+    let (mut sender, mut receiver) = command(core, id, peer, Act::Ttl(ttl)).await?;
+    let asked = async {
+        sender.send(&ToHost::Watch {}, &[]).await?;
+        changed(&mut receiver).await
+    };
+    match timeout(ANSWER, asked).await.unwrap_or(Err(link::Error::Timeout("a keeper"))) {
+        Ok(summary) => Ok(summary.ends_at),
+        Err(error) => Err(cannot_ask(&error)),
+    }
 }
 
-/// Has a keeper do something, for somebody who is not attached to it.
-async fn command(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>, act: Act) -> Result<(), Failure> {
+/// Has a keeper do something, for somebody who is not attached to it. Gives the wire to it.
+async fn command(
+    core: &Arc<Core>,
+    id: &SessionId,
+    peer: Option<Peer>,
+    act: Act,
+) -> Result<(MessageSender, MessageReceiver), Failure> {
     let summary = core.board.summary(id).ok_or_else(no_such_session)?;
     let ended = || Err(failure(ErrorKind::Ended, "the session has ended already", ""));
     if matches!(summary.run, RunState::Ended { .. }) {
@@ -358,11 +366,11 @@ async fn command(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>, act: Act)
     let stream = StreamId::from_random(crate::core::random()?);
     let command = ToHost::Command { session: id.clone(), n: 1, act };
     let asked = async {
-        let (_sender, mut receiver) = connect(&path, &hello(stream, peer), &command).await?;
+        let (sender, mut receiver) = connect(&path, &hello(stream, peer), &command).await?;
         loop {
             let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
             match codec::decode::<ToClient>(&message) {
-                Ok((ToClient::Applied { n: 1, .. }, _)) => return Ok(Ok(())),
+                Ok((ToClient::Applied { n: 1, .. }, _)) => return Ok(Ok((sender, receiver))),
                 Ok((ToClient::Refused { why, .. }, _)) => return Ok(Err(why)),
                 _ => {}
             }
@@ -375,13 +383,23 @@ async fn command(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>, act: Act)
             settled
         }
         Ok(Err(error)) if nobody_listens(&error) && summary.run != RunState::Running => ended(),
-        Ok(Err(error)) => cannot_ask(&error),
-        Err(_) => cannot_ask(&link::Error::Timeout("a keeper")),
+        Ok(Err(error)) => Err(cannot_ask(&error)),
+        Err(_) => Err(cannot_ask(&link::Error::Timeout("a keeper"))),
     }
 }
 
-fn cannot_ask(error: &link::Error) -> Result<(), Failure> {
-    Err(failure(ErrorKind::Environment, format!("the session's keeper does not answer: {error}"), ""))
+/// The next summary that a keeper tells of.
+async fn changed(receiver: &mut MessageReceiver) -> Result<Summary, link::Error> {
+    loop {
+        let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
+        if let Ok((ToClient::Changed { summary }, _)) = codec::decode::<ToClient>(&message) {
+            return Ok(summary);
+        }
+    }
+}
+
+fn cannot_ask(error: &link::Error) -> Failure {
+    failure(ErrorKind::Environment, format!("the session's keeper does not answer: {error}"), "")
 }
 
 pub(crate) fn no_such_session() -> Failure {

@@ -209,8 +209,10 @@ fn text((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(Stri
 async fn live(session: &Session, life: impl Future<Output = ()>, mut stop: Signal) {
     let mut life = std::pin::pin!(life);
     tokio::select! {
-        () = &mut life => return,
+        // Where everything is told to end at once, the program may be gone already; that it was the machine comes first.
+        biased;
         _ = stop.recv() => {}
+        () = &mut life => return,
     }
     session.stop(EndedBy::Machine);
     let ended = async {

@@ -5,7 +5,7 @@
 use crate::id::{DeviceId, InvitationId, SessionId, StreamId};
 use crate::message::{
     Act, Create, Created, Cursor, Device, EndedBy, ErrorKind, Event, Failure, Invited, LostBy, Method,
-    Notice, Peer, Restart, RunState, Size, Status, Summary, ToClient, ToHost, Ttl,
+    Notice, Peer, Restart, Retimed, RunState, Size, Status, Summary, ToClient, ToHost, Ttl,
 };
 use crate::role::Role;
 use std::fmt::Write as _;
@@ -41,6 +41,7 @@ fn render() -> String {
     declare::<Create>(&config, &mut out);
     declare::<Restart>(&config, &mut out);
     declare::<Created>(&config, &mut out);
+    declare::<Retimed>(&config, &mut out);
     declare::<Invited>(&config, &mut out);
     declare::<Status>(&config, &mut out);
     declare::<Device>(&config, &mut out);

@@ -4,7 +4,7 @@ use crate::args::Ttl;
 use crate::problem::{Hint as _, Outcome, problem};
 use crate::table::{self, clean};
 use crate::{duration, hosts};
-use session::message::{self, ErrorKind, Method, RunState};
+use session::message::{ErrorKind, Method, Retimed, RunState};
 use std::process::ExitCode;
 
 /// Says when a session ends by itself, or, without a time, shows it.
@@ -16,20 +16,15 @@ pub async fn run(args: &Ttl) -> Outcome {
         return Err(problem(ErrorKind::Ended, format!("The session {name:?} has ended already"))
             .hint("`longrein restart` starts it again."));
     }
-    let now = table::now_ms();
     let ends_at = match args.time {
         None => found.summary.ends_at,
         Some(ttl) => {
             let method = Method::SessionTtl { session: session.clone(), ttl };
-            let _: serde_json::Value = hosts::ask(&found.host, method).await?;
-            let after = |from: u64, seconds: u32| Some(from + u64::from(seconds) * 1000);
-            match ttl {
-                message::Ttl::Off => None,
-                message::Ttl::In { seconds } => after(now, seconds),
-                message::Ttl::More { seconds } => after(found.summary.ends_at.unwrap_or(now), seconds),
-            }
+            let retimed: Retimed = hosts::ask(&found.host, method).await?;
+            retimed.ends_at
         }
     };
+    let now = table::now_ms();
     let left = ends_at.map(|at| duration::left(at, now));
     if args.json {
         say!("{}", serde_json::json!({ "session": session, "ends_at": ends_at, "left": left }));

@@ -35,7 +35,7 @@ pub enum Method {
         /// Which.
         session: SessionId,
     },
-    /// Say when a session is to end by itself. Operator.
+    /// Say when a session is to end by itself. Operator. Replies [`Retimed`].
     #[serde(rename = "session.ttl")]
     SessionTtl {
         /// Which.
@@ -137,6 +137,14 @@ pub struct Restart {
 pub struct Created {
     /// The new session.
     pub session: SessionId,
+}
+
+/// The reply to `session.ttl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Retimed {
+    /// When the session ends by itself now, in Unix milliseconds; none where it does not.
+    pub ends_at: Option<u64>,
 }
 
 /// The reply to `pair.create`.

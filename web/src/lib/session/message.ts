@@ -9,6 +9,7 @@ import type {
   Method,
   Notice,
   Restart,
+  Retimed,
   Status,
   Summary,
   Ttl,
@@ -22,7 +23,7 @@ export interface Calls {
   "session.list": [{ after?: string }, Summary[]];
   "session.remove": [{ session: string }, unknown];
   "session.stop": [{ session: string }, unknown];
-  "session.ttl": [{ session: string } & Ttl, unknown];
+  "session.ttl": [{ session: string } & Ttl, Retimed];
   "session.restart": [Restart, { session: string }];
   "host.status": [Record<string, never>, Status];
   "pair.create": [{ confirm: boolean }, { url: string; expires_in: number; invitation: string }];

@@ -156,6 +156,15 @@ export type Created = {
 session: SessionId, };
 
 /**
+ * The reply to `session.ttl`.
+ */
+export type Retimed = { 
+/**
+ * When the session ends by itself now, in Unix milliseconds; none where it does not.
+ */
+ends_at: number | null, };
+
+/**
  * The reply to `pair.create`.
  */
 export type Invited = { 
