@@ -18,6 +18,8 @@ pub struct Config {
     pub relay: Option<String>,
     /// Pages that may use the embedded relay, besides its own.
     pub origins: Vec<String>,
+    /// Whether the daemon keeps the machine awake.
+    pub awake: host::awake::Settings,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +30,22 @@ struct Raw {
     relay: Option<String>,
     #[serde(default)]
     origins: Vec<String>,
+    #[serde(default)]
+    awake: Awake,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Awake {
+    enabled: bool,
+    on_battery: bool,
+}
+
+impl Default for Awake {
+    fn default() -> Self {
+        let host::awake::Settings { enabled, on_battery } = host::awake::Settings::default();
+        Self { enabled, on_battery }
+    }
 }
 
 impl Config {
@@ -37,7 +55,8 @@ impl Config {
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text).map_err(|why| {
                 invalid(format!("{} is not valid: {why}", path.display())).hint(
-                    "It may have prefix = \"Ctrl-]\", bind = \"127.0.0.1:7373\", relay = \"wss://…\" and origins = [\"https://…\"].",
+                    "It may have prefix = \"Ctrl-]\", bind = \"127.0.0.1:7373\", relay = \"wss://…\", origins = [\"https://…\"] and, below [awake], \
+                     enabled = true and on_battery = false.",
                 )
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
@@ -46,9 +65,17 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let raw: Raw = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let raw: Raw = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            match before.map(|before| before.matches('\n').count() + 1) {
+                Some(line) => format!("line {line}: {}", error.message()),
+                None => error.message().to_owned(),
+            }
+        })?;
         let prefix = raw.prefix.map_or(Ok(Prefix::default()), |key| key.parse())?;
-        Ok(Self { prefix, bind: raw.bind, relay: raw.relay, origins: raw.origins })
+        let Awake { enabled, on_battery } = raw.awake;
+        let awake = host::awake::Settings { enabled, on_battery };
+        Ok(Self { prefix, bind: raw.bind, relay: raw.relay, origins: raw.origins, awake })
     }
 }
 
@@ -70,5 +97,19 @@ mod tests {
         assert_eq!(config.bind.unwrap().port(), 9000);
         assert!(Config::parse("prefx = \"Ctrl-b\"").unwrap_err().contains("prefx"));
         assert!(Config::parse("prefix = \"b\"").is_err());
+    }
+
+    #[test]
+    fn the_machine_is_kept_awake_unless_told_otherwise() {
+        let awake = |text| Config::parse(text).unwrap().awake;
+        assert!(awake("").enabled && !awake("").on_battery);
+        assert!(!awake("[awake]\nenabled = false").enabled);
+        assert!(
+            awake("[awake]\non_battery = true").enabled && awake("[awake]\non_battery = true").on_battery
+        );
+        let wrong = Config::parse("prefix = \"Ctrl-b\"\n\n[awake]\nenbled = false").unwrap_err();
+        assert!(wrong.contains("line 4") && wrong.contains("enbled"), "{wrong}");
+        let wrong = Config::parse("[awake]\nenabled = \"no\"").unwrap_err();
+        assert!(wrong.contains("line 2"), "{wrong}");
     }
 }

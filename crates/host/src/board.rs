@@ -78,6 +78,18 @@ impl Board {
         listed.map(|(_, entry)| entry.summary.clone()).collect()
     }
 
+    /// What `pick` takes of each that runs.
+    pub fn running<T>(&self, pick: impl FnMut(&Summary) -> T) -> Vec<T> {
+        let inner = self.lock();
+        let all = inner.sessions.values().map(|entry| &entry.summary);
+        all.filter(|summary| summary.run == RunState::Running).map(pick).collect()
+    }
+
+    /// Hears of every change, without what changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
     /// How many run, and how many do not.
     pub fn count(&self) -> (u32, u32) {
         let inner = self.lock();

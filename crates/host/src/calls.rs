@@ -153,6 +153,7 @@ fn status(core: &Core) -> Status {
         rid: core.rid.to_string(),
         sessions: core.board.count(),
         channels: core.connections.count(),
+        awake: core.awake(),
     }
 }
 

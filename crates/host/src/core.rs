@@ -8,7 +8,7 @@ use crate::keepers::Following;
 use crate::{RelayKind, Stopper};
 use seal::StaticSecret;
 use session::id::{DeviceId, InvitationId};
-use session::message::{ErrorKind, Failure, Notice};
+use session::message::{Awake, ErrorKind, Failure, Notice};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -51,6 +51,7 @@ pub(crate) struct Core {
     pub notices: broadcast::Sender<Notice>,
     invitations: Mutex<Invitations>,
     waiting: Mutex<HashMap<DeviceId, Waiting>>,
+    awake: Mutex<Option<Awake>>,
 }
 
 /// What [`Core::new`] is made from.
@@ -91,6 +92,7 @@ impl Core {
             notices: broadcast::Sender::new(NOTICES),
             invitations: Mutex::default(),
             waiting: Mutex::default(),
+            awake: Mutex::default(),
         }
     }
 
@@ -107,6 +109,16 @@ impl Core {
     /// A new page.
     pub fn set_public_url(&self, url: String) {
         *lock(&self.public_url) = url;
+    }
+
+    /// Whether the machine is kept awake, once that is known.
+    pub fn awake(&self) -> Option<Awake> {
+        lock(&self.awake).clone()
+    }
+
+    /// It is, or is not.
+    pub fn set_awake(&self, awake: Awake) {
+        *lock(&self.awake) = Some(awake);
     }
 
     /// Tells every owner who watches. Nobody watching is no mistake.

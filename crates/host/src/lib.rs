@@ -5,6 +5,7 @@
 //! of a client is checked against its role; the daemon can die at any time without a session noticing. It runs on
 //! whatever tokio runtime it is started on; one thread is enough.
 
+pub mod awake;
 mod board;
 mod branch;
 mod calls;
@@ -97,6 +98,8 @@ pub struct Opts {
     pub relay_origin: Option<String>,
     /// What the embedded relay is bound to, for the status.
     pub address: Option<String>,
+    /// Whether to keep the machine awake.
+    pub awake: awake::Settings,
 }
 
 /// A daemon that holds its lock and knows who it is, and does not serve yet.
@@ -140,10 +143,12 @@ impl Host {
         let relay = std::mem::replace(&mut opts.relay, Relay::Remote { url: String::new() }).try_into()?;
         let stopper = Stopper::new();
         let rid = secret.rid();
+        let awake = opts.awake;
         let core = Arc::new(Core::new(Parts { paths, key, rid, devices, opts, stopper }));
         let listener = Listener::bind(&core.paths.host_sock()?).await?;
         keepers::adopt(&core).await?;
         let local = tokio::spawn(local::listen(Arc::clone(&core), listener));
+        core.tasks.spawn(awake::keep(Arc::clone(&core), awake));
         let link = tokio::spawn(relay_link::keep(Arc::clone(&core), relay, secret));
         Ok(Running { core, local, link, _lock: lock })
     }

@@ -4,7 +4,7 @@
 
 use crate::id::{DeviceId, InvitationId, SessionId, StreamId};
 use crate::message::{
-    Act, Create, Created, Cursor, Device, EndedBy, ErrorKind, Event, Failure, Invited, LostBy, Method,
+    Act, Awake, Create, Created, Cursor, Device, EndedBy, ErrorKind, Event, Failure, Invited, LostBy, Method,
     Notice, Peer, Restart, Retimed, RunState, Size, Status, Summary, ToClient, ToHost, Ttl,
 };
 use crate::role::Role;
@@ -43,6 +43,7 @@ fn render() -> String {
     declare::<Created>(&config, &mut out);
     declare::<Retimed>(&config, &mut out);
     declare::<Invited>(&config, &mut out);
+    declare::<Awake>(&config, &mut out);
     declare::<Status>(&config, &mut out);
     declare::<Device>(&config, &mut out);
     declare::<EndedBy>(&config, &mut out);

@@ -1,13 +1,14 @@
 //! `longrein doctor`.
 
 use crate::args::Json;
+use crate::command::status;
 use crate::config::Config;
 use crate::problem::Outcome;
 use crate::terminal::tty;
 use crate::{daemon, hosts, tunnel};
 use client::Route;
 use serde::Serialize;
-use session::message::{Failure, Method, Status};
+use session::message::{Awake, Failure, Method, Status};
 use std::process::ExitCode;
 use store::Paths;
 
@@ -91,9 +92,10 @@ async fn host(paths: &Paths, checks: &mut Vec<Check>) {
                     checks.push(note(
                         "daemon",
                         &message,
-                        "`longrein down && longrein up` starts the new one; sessions go on.",
+                        "`longrein up --replace` swaps it; sessions go on.",
                     ));
                 }
+                checks.extend(status.awake.as_ref().map(awake));
                 if status.online {
                     checks.push(ok("relay", format!("{} ({})", status.relay, status.relay_kind)));
                 } else {
@@ -108,6 +110,11 @@ async fn host(paths: &Paths, checks: &mut Vec<Check>) {
             }
         },
     }
+}
+
+fn awake(awake: &Awake) -> Check {
+    let message = status::told(awake);
+    if awake.hint.is_empty() { ok("awake", message) } else { note("awake", &message, &awake.hint) }
 }
 
 fn terminal(checks: &mut Vec<Check>) {

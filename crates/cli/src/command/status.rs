@@ -2,9 +2,9 @@
 
 use crate::args::Json;
 use crate::problem::{Hint as _, Outcome, problem};
-use crate::{daemon, hosts};
+use crate::{daemon, hosts, table};
 use client::Route;
-use session::message::{ErrorKind, Method, Status};
+use session::message::{Awake, ErrorKind, Method, Status};
 use std::process::ExitCode;
 
 /// Shows the daemon, which is not started by this.
@@ -39,5 +39,16 @@ pub async fn run(args: &Json) -> Outcome {
     }
     say!("sessions  {live} running, {ended} ended");
     say!("devices   {} connected", status.channels);
+    if let Some(awake) = &status.awake {
+        say!("awake     {}", told(awake));
+        if !awake.hint.is_empty() {
+            say!("          hint: {}", awake.hint);
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the machine is kept awake, for a line beside the word.
+pub fn told(awake: &Awake) -> String {
+    format!("{}: {}", if awake.held { "kept" } else { "not kept" }, table::clean(&awake.why))
 }

@@ -50,6 +50,7 @@ pub async fn serve(
     paths: &Paths,
     relay: Relay,
     origins: Origins,
+    awake: host::awake::Settings,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), Failure> {
     let stop = asked_to_stop()?;
@@ -90,6 +91,7 @@ pub async fn serve(
         public_url,
         relay_origin: None,
         address: address.map(|address| address.to_string()),
+        awake,
     };
     let running = host.start(opts).await.map_err(failed)?;
     tracing::info!(relay = %relay_kind, page = ready_as.page, "serving");

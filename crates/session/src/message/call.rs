@@ -183,6 +183,22 @@ pub struct Status {
     pub sessions: (u32, u32),
     /// Channels that stand now.
     pub channels: u32,
+    /// Whether the host keeps its machine awake, where it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awake: Option<Awake>,
+}
+
+/// Whether a host keeps its machine from falling asleep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Awake {
+    /// It does.
+    pub held: bool,
+    /// Why, or why not, in a few words.
+    pub why: String,
+    /// What a person could do about it; empty where nothing is wrong.
+    #[serde(default)]
+    pub hint: String,
 }
 
 /// An enrolled device.

@@ -9,7 +9,7 @@ mod session;
 mod to_client;
 mod to_host;
 
-pub use call::{Create, Created, Device, Invited, Method, Restart, Retimed, Status};
+pub use call::{Awake, Create, Created, Device, Invited, Method, Restart, Retimed, Status};
 pub use failure::{ErrorKind, Failure};
 pub use session::{EndedBy, Event, LostBy, RunState, Summary, Ttl};
 pub use to_client::{Notice, ToClient};

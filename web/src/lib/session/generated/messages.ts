@@ -182,6 +182,23 @@ expires_in: number,
 invitation: InvitationId, };
 
 /**
+ * Whether a host keeps its machine from falling asleep.
+ */
+export type Awake = { 
+/**
+ * It does.
+ */
+held: boolean, 
+/**
+ * Why, or why not, in a few words.
+ */
+why: string, 
+/**
+ * What a person could do about it; empty where nothing is wrong.
+ */
+hint: string, };
+
+/**
  * The reply to `host.status`.
  */
 export type Status = { 
@@ -224,7 +241,11 @@ sessions: [number, number],
 /**
  * Channels that stand now.
  */
-channels: number, };
+channels: number, 
+/**
+ * Whether the host keeps its machine awake, where it knows.
+ */
+awake?: Awake | null, };
 
 /**
  * An enrolled device.
