@@ -30,9 +30,10 @@ Type=exec
 ExecStart={exec}
 {env}Restart=on-failure
 RestartSec=5
-# Sessions are processes of their own, and outlive the daemon.
+# Sessions are processes of their own, and outlive the daemon; where one of them runs out of memory, the others go on.
 KillMode=process
 OOMPolicy=continue
+ManagedOOMPreference=avoid
 TasksMax=infinity
 
 [Install]
@@ -101,9 +102,10 @@ Environment="LONGREIN_HOME=/home/me/a folder"
 Environment=PATH=/home/me/bin:/usr/bin
 Restart=on-failure
 RestartSec=5
-# Sessions are processes of their own, and outlive the daemon.
+# Sessions are processes of their own, and outlive the daemon; where one of them runs out of memory, the others go on.
 KillMode=process
 OOMPolicy=continue
+ManagedOOMPreference=avoid
 TasksMax=infinity
 
 [Install]
