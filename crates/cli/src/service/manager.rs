@@ -6,11 +6,16 @@ use super::{plist, unit};
 use crate::problem::{Doing as _, Hint as _, environment};
 use etcetera::BaseStrategy as _;
 use session::message::{ErrorKind, Failure};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use store::Paths;
 
 /// The unit's name.
 const UNIT: &str = "longrein.service";
+
+/// How long launchd may take to let go of what it was told to: until then it does not load it again.
+const UNLOADING: Duration = Duration::from_secs(25);
 
 /// Which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +121,15 @@ impl Manager {
                 // Fails where it is not loaded, which is what it is to be.
                 let _ = ask("launchctl", &["bootout", &target()]).await;
                 let file = self.file()?;
-                ask("launchctl", &["bootstrap".as_ref(), domain().as_ref(), file.as_os_str()]).await?;
+                let until = Instant::now() + UNLOADING;
+                let domain = domain();
+                let load: [&OsStr; 3] = ["bootstrap".as_ref(), domain.as_ref(), file.as_ref()];
+                while let Err(why) = ask("launchctl", &load).await {
+                    if Instant::now() >= until {
+                        return Err(why);
+                    }
+                    tokio::time::sleep(UNLOADING / 20).await;
+                }
             }
         }
         Ok(())
