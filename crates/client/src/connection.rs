@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use session::codec::{self, DecodeError};
 use session::id::{DeviceId, SessionId, StreamId};
-use session::message::{Device, ErrorKind, Failure, Method, Summary, ToClient, ToHost, VERSION};
+use session::later::Later;
+use session::message::{Cursor, Device, ErrorKind, Failure, Method, Summary, ToClient, ToHost, VERSION};
 use session::role::Role;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -377,13 +378,20 @@ pub(crate) fn ended(error: link::Error) -> Error {
     }
 }
 
-/// Reads a message; `None` is one of a type that this version does not know, which is passed over.
+/// Reads a message; `None` is one of a type that this version does not know, which is passed over. An event of an unknown
+/// kind is one, though: without it the log would have a hole.
 pub(crate) fn decode(message: &Bytes) -> Result<Option<(ToClient, Bytes)>, Error> {
     match codec::decode(message) {
         Ok(message) => Ok(Some(message)),
         Err(DecodeError::Header(error)) => {
             tracing::debug!(%error, "a message that is not known here");
-            Ok(None)
+            Ok(match Later::of(message) {
+                Later::Event { session, at: Cursor { epoch, seq }, time } => {
+                    let event = Later::event();
+                    Some((ToClient::Event { session, epoch, seq, at: time, event }, Bytes::new()))
+                }
+                Later::Call { .. } | Later::Command { .. } | Later::Other => None,
+            })
         }
         Err(error) => Err(Error::Nonsense(error.to_string())),
     }
@@ -413,5 +421,35 @@ pub(crate) fn as_failure(error: &Error) -> Failure {
             };
             Failure { kind, message: error.to_string(), hint: error.hint() }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use session::follow::{Follow, Took};
+    use session::message::Event;
+
+    fn event(session: &SessionId, seq: u64, kind: &str) -> Bytes {
+        let header = serde_json::json!({
+            "t": "event", "session": session, "epoch": 1, "seq": seq, "at": 3, "kind": kind, "depth": [1, 2]
+        });
+        let mut message = Vec::new();
+        codec::encode(&header, b"", &mut message);
+        message.into()
+    }
+
+    #[test]
+    fn an_event_of_a_newer_version_leaves_no_hole_in_the_log() {
+        let session = SessionId::from_random([1; 10]);
+        let (mut follow, now) = (Follow::new(0), Instant::now());
+        follow.handle_attached(Cursor { epoch: 1, seq: 3 });
+        for (seq, kind) in [(1, "output"), (2, "hologram"), (3, "output")] {
+            let (message, _) = decode(&event(&session, seq, kind)).unwrap().expect("an event");
+            let ToClient::Event { epoch, seq, event, .. } = message else { panic!("{message:?}") };
+            assert_eq!(matches!(event, Event::Banner { .. }), kind == "hologram");
+            assert_eq!(follow.handle_event(Cursor { epoch, seq }, &event, 0, now), Ok(Took::Apply));
+        }
+        assert_eq!(follow.cursor().seq, 3);
     }
 }

@@ -11,10 +11,10 @@ use crate::core::{Core, failure, now_ms};
 use crate::keepers;
 use bytes::Bytes;
 use link::{MessageReceiver, MessageSender};
-use serde::Deserialize;
 use session::codec::{self, DecodeError};
 use session::id::{SessionId, StreamId};
-use session::message::{ErrorKind, Failure, Method, Notice, Peer, ToClient, ToHost, VERSION};
+use session::later::Later;
+use session::message::{Act, ErrorKind, Failure, Method, Notice, Peer, ToClient, ToHost, VERSION};
 use session::role::{self, Role};
 use std::collections::{HashSet, VecDeque};
 use std::future::{Future, pending, poll_fn};
@@ -275,42 +275,32 @@ impl Channel {
         );
         self.core.devices.refused("a message that the role does not allow", Instant::now(), now_ms());
         match message {
-            ToHost::Command { session, n, .. } => {
-                self.say(&ToClient::Refused { session: session.clone(), n: *n, why }).await
-            }
+            ToHost::Command { session, n, .. } => self.refuse(session.clone(), *n, why).await,
             ToHost::Call { id, .. } => self.reply(*id, Err(why)).await,
             _ => Ok(()),
         }
     }
 
+    /// Refuses a command that the keeper is not to see. It gets one that does nothing in its place, since it would take
+    /// none of those behind the missing number.
+    async fn refuse(&mut self, session: SessionId, n: u64, why: Failure) -> Flow {
+        let nothing = ToHost::Command { session: session.clone(), n, act: Act::Input };
+        let mut bytes = Vec::new();
+        codec::encode(&nothing, &[], &mut bytes);
+        self.tell_keeper(&session, &bytes).await?;
+        self.say(&ToClient::Refused { session, n, why }).await
+    }
+
     /// A message of a type that this version does not know is refused by itself; the channel goes on.
     async fn not_understood(&mut self, bytes: &Bytes) -> Flow {
-        #[derive(Deserialize)]
-        struct Outline {
-            t: String,
-            #[serde(default)]
-            id: Option<u64>,
-            #[serde(default)]
-            session: Option<SessionId>,
-            #[serde(default)]
-            n: Option<u64>,
-        }
         self.nonsense += 1;
         if self.nonsense > MAX_NONSENSE {
             return Err(CloseCode::Malformed);
         }
-        let Ok((outline, _)) = codec::decode::<Outline>(bytes) else { return Ok(()) };
-        let why = failure(
-            ErrorKind::NotFound,
-            "the host does not know this request",
-            "the client may be newer than the host",
-        );
-        match outline {
-            Outline { t, id: Some(id), .. } if t == "call" => self.reply(id, Err(why)).await,
-            Outline { t, session: Some(session), n: Some(n), .. } if t == "command" => {
-                self.say(&ToClient::Refused { session, n, why }).await
-            }
-            _ => Ok(()),
+        match Later::of(bytes) {
+            Later::Call { id } => self.reply(id, Err(Later::refusal())).await,
+            Later::Command { session, n } => self.refuse(session, n, Later::refusal()).await,
+            Later::Event { .. } | Later::Other => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::session::{ClientId, Session};
 use link::unix::Listener;
 use link::{MessageReceiver, MessageSender};
 use session::codec;
+use session::later::Later;
 use session::message::ToHost;
 use std::cell::Cell;
 use std::pin::pin;
@@ -72,7 +73,7 @@ async fn read(
 ) -> Option<Leave> {
     loop {
         let message = receiver.recv().await.ok()??;
-        // A message of a type that only a newer version knows is passed over; bytes that are no message are not.
+        // A message that only a newer version knows ends nothing; bytes that are no message do.
         match codec::decode::<ToHost>(&message) {
             Ok((message, payload)) => {
                 if let Err(why) = session.handle(id, message, payload) {
@@ -80,7 +81,10 @@ async fn read(
                 }
             }
             Err(codec::DecodeError::Header(error)) => {
-                tracing::debug!(client = id, %error, "a message was passed over");
+                tracing::debug!(client = id, %error, "a message that is not known here");
+                if let Err(why) = session.handle_later(id, Later::of(&message)) {
+                    return Some(why);
+                }
             }
             Err(_) => return Some(Leave::Malformed),
         }

@@ -5,6 +5,7 @@ use crate::session::{ClientId, Inner, Session, failure};
 use bytes::Bytes;
 use session::id::SessionId;
 use session::inbox::{self, Receipt};
+use session::later::Later;
 use session::message::{Act, EndedBy, ErrorKind, Failure, RunState, ToClient};
 
 /// Bytes of input of one client that may wait for the program; beyond it that client is not read.
@@ -36,13 +37,13 @@ impl Session {
         own > MAX_INPUT || (own > 0 && inner.inputs_bytes > MAX_INPUTS)
     }
 
-    /// A command from a client.
+    /// A command from a client; `None` for an act that only a newer version knows.
     pub(crate) fn command(
         &self,
         id: ClientId,
         session: &SessionId,
         n: u64,
-        act: &Act,
+        act: Option<&Act>,
         payload: Bytes,
         allowed: bool,
     ) {
@@ -79,16 +80,16 @@ impl Session {
             Some(failure(ErrorKind::Ended, "the session has ended", "start a new one"))
         } else if !allowed {
             Some(failure(ErrorKind::Forbidden, "this device may not do that", "ask an owner of the host"))
-        } else if let Act::Ttl(ttl) = act {
+        } else if let Some(Act::Ttl(ttl)) = act {
             inner.ending.handle_ttl(*ttl, clock::unix_ms()).map(|event| news = event).err()
         } else {
             None
         };
-        if let Some(why) = why_not {
+        let (None, Some(act)) = (&why_not, act) else {
             inner.inbox.handle_settled(&key, n);
             drop(inner);
-            return self.answer(id, refused(why));
-        }
+            return self.answer(id, refused(why_not.unwrap_or_else(Later::refusal)));
+        };
         // These do not wait behind input that the program does not read, and neither do their answers, unless it is
         // their own stream's: its commands are settled in order.
         let at_once = match act {

@@ -5,6 +5,7 @@
 //! the log, under a snapshot that stands for it.
 
 use bytes::Bytes;
+use session::later::Later;
 use session::message::Event;
 use session::replay::{Mark, OVERHEAD, View};
 use std::collections::VecDeque;
@@ -73,9 +74,7 @@ fn header(event: &Event) -> String {
 pub(crate) fn record(entry: Entry) -> Record {
     let event = match entry.header.as_str() {
         r#"{"kind":"output"}"# => Event::Output,
-        other => serde_json::from_str(other).unwrap_or_else(|_| Event::Banner {
-            text: "An event of a newer version is not shown.".to_owned(),
-        }),
+        other => serde_json::from_str(other).unwrap_or_else(|_| Later::event()),
     };
     let mark = Mark { seq: entry.seq, bytes: entry.upto };
     Record { mark, at: entry.at, event, payload: entry.payload.into() }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use session::ending::Ending;
 use session::id::{SessionId, StreamId};
 use session::inbox::{self, Inbox};
+use session::later::Later;
 use session::message::{
     Cursor, EndedBy, ErrorKind, Event, Failure, Peer, RunState, Size, Summary, ToClient, ToHost, VERSION,
 };
@@ -295,7 +296,9 @@ impl Session {
             }
             ToHost::Detach { session } => self.detach(id, session),
             ToHost::Ack { session, epoch, seq, part } => self.ack(id, &session, Cursor { epoch, seq }, part),
-            ToHost::Command { session, n, act } => self.command(id, &session, n, &act, payload, allowed),
+            ToHost::Command { session, n, act } => {
+                self.command(id, &session, n, Some(&act), payload, allowed);
+            }
             ToHost::Call { id: call, .. } => {
                 let why = failure(ErrorKind::NotFound, "a keeper answers no calls", "ask the host");
                 self.answer(id, ToClient::Reply { id: call, ok: None, error: Some(why) });
@@ -303,6 +306,23 @@ impl Session {
             ToHost::Ping { sent, .. } => self.answer(id, ToClient::Pong { sent }),
             ToHost::Pong { .. } => {}
         }
+        self.check_answers(id)
+    }
+
+    /// A message that only a newer version knows: what waits for an answer gets one.
+    pub fn handle_later(&self, id: ClientId, message: Later) -> Result<(), Leave> {
+        match message {
+            Later::Command { session, n } => self.command(id, &session, n, None, Bytes::new(), true),
+            Later::Call { id: call } => {
+                self.answer(id, ToClient::Reply { id: call, ok: None, error: Some(Later::refusal()) });
+            }
+            Later::Event { .. } | Later::Other => {}
+        }
+        self.check_answers(id)
+    }
+
+    /// A client that lets its answers pile up is not kept.
+    fn check_answers(&self, id: ClientId) -> Result<(), Leave> {
         let inner = self.inner.borrow();
         let crowded = inner.clients.get(&id).is_some_and(|client| client.answers.len() > MAX_ANSWERS);
         if crowded { Err(Leave::Limited) } else { Ok(()) }

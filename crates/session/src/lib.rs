@@ -3,7 +3,7 @@
 //! Messages ([`message`]), their bytes ([`codec`]), and the machines that keep the promises: log replay with flow
 //! control ([`replay`] in the keeper, [`follow`] in the client), commands that are applied once ([`outbox`] in the
 //! client, [`inbox`] in the keeper), who sets a terminal's size ([`sizing`]), when a session ends by itself
-//! ([`ending`]), and who may do what ([`role`]). This crate is pure: no IO, no clock, no randomness, no threads; time is
+//! ([`ending`]), what can be read of a newer version's messages ([`later`]), and who may do what ([`role`]). This crate is pure: no IO, no clock, no randomness, no threads; time is
 //! an argument.
 
 pub mod codec;
@@ -11,6 +11,7 @@ pub mod ending;
 pub mod follow;
 pub mod id;
 pub mod inbox;
+pub mod later;
 pub mod message;
 pub mod outbox;
 pub mod replay;

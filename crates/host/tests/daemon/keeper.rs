@@ -188,7 +188,7 @@ async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: Mes
                             let why = Failure { kind, message: "it is over".into(), hint: String::new() };
                             ToClient::Refused { session, n, why }
                         } else {
-                            if n == last + 1 && act == Act::Input {
+                            if n == last + 1 && act == Act::Input && !payload.is_empty() {
                                 shared.write(&payload);
                             }
                             ToClient::Applied { session, n }

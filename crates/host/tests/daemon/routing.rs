@@ -72,6 +72,26 @@ async fn a_client_in_the_foreground_that_falls_silent_is_asked_and_given_up_soon
 }
 
 #[tokio::test]
+async fn a_command_that_is_refused_at_the_host_does_not_stop_those_behind_it() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start(&Paths::under(home.path()), 1).await;
+    let daemon = Daemon::start_in(home).await;
+    let (_phone, mut phone) = daemon.pair("Phone").await;
+    phone.say(&attach(&keeper.id(), None), b"").await;
+    let newer = serde_json::json!({
+        "t": "command", "session": keeper.id(), "n": 1, "do": { "type": "dream", "of": "sheep" }
+    });
+    phone.say_header(&newer).await;
+    phone.say(&input(&keeper.id(), 2), b"typed").await;
+    let refused = |message| match message {
+        ToClient::Refused { n: 1, why, .. } => Some(why),
+        _ => None,
+    };
+    assert_eq!(phone.find(refused).await.kind, ErrorKind::NotFound);
+    assert_eq!(outputs(&mut phone, 1).await, numbered(&[(1, "typed")]));
+}
+
+#[tokio::test]
 async fn two_devices_drive_one_session_at_once() {
     let home = TempDir::new().unwrap();
     let keeper = Keeper::start(&Paths::under(home.path()), 1).await;

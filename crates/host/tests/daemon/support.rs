@@ -262,6 +262,14 @@ impl Talk {
         self.sender.send(message, payload).await.unwrap();
     }
 
+    /// Says what this version has no words for.
+    pub async fn say_header(&mut self, header: &serde_json::Value) {
+        let mut bytes = Vec::new();
+        codec::encode(header, b"", &mut bytes);
+        self.sender.forward(&bytes).await.unwrap();
+        self.sender.flush().await.unwrap();
+    }
+
     /// The next message.
     pub async fn next(&mut self) -> ToClient {
         self.next_with_payload().await.0

@@ -55,6 +55,30 @@ async fn nonsense_closes_its_own_connection_only() {
 }
 
 #[tokio::test]
+async fn a_command_of_a_newer_version_is_refused_and_those_behind_it_are_not() {
+    let keeper = Keeper::start(&["cat"], |_| {});
+    let (mut sender, mut receiver) = keeper.raw().await;
+    sender.send(&hello(7), b"").await.unwrap();
+    let mut newer = Vec::new();
+    let header =
+        serde_json::json!({ "t": "command", "session": keeper.id, "n": 1, "do": { "type": "dream" } });
+    codec::encode(&header, b"", &mut newer);
+    sender.forward(&newer).await.unwrap();
+    let typed = ToHost::Command { session: keeper.id.clone(), n: 2, act: Act::Input };
+    sender.send(&typed, b"typed").await.unwrap();
+    let mut answers = Vec::new();
+    while answers.len() < 2 {
+        let message = timeout(PATIENCE, receiver.recv()).await.expect("an answer").unwrap().unwrap();
+        match codec::decode::<ToClient>(&message).unwrap().0 {
+            ToClient::Refused { n, why, .. } => answers.push((n, Some(why.kind))),
+            ToClient::Applied { n, .. } => answers.push((n, None)),
+            _ => {}
+        }
+    }
+    assert_eq!(answers, [(1, Some(ErrorKind::NotFound)), (2, None)]);
+}
+
+#[tokio::test]
 async fn ten_thousand_connections_that_say_nothing_bother_nobody() {
     let keeper = Keeper::start(&["cat"], |_| {});
     let mut client = keeper.client().await;

@@ -106,10 +106,11 @@ impl Keeper {
         self.log.push(Entry { kept, length, upto: last.bytes + length as u64 + OVERHEAD, screen });
     }
 
-    /// The last event that the terminal shows.
+    /// What a snapshot stands for: the last event that the terminal shows, and no less than was trimmed, since that is
+    /// what a stored snapshot covers.
     fn shown(&self) -> Mark {
         let last = self.log.iter().rposition(|entry| !entry.kept).map_or(0, |at| at as u64 + 1);
-        self.place(last)
+        self.place(last.max(self.trimmed))
     }
 
     /// Forgets old output, all but so many events.
