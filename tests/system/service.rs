@@ -1,7 +1,7 @@
 //! The daemon as a service, with a stand-in for systemd's user manager: it notes how it is called, and starts and stops
 //! what the unit says.
 
-use crate::support::{Home, Ran, eventually, is_alive, kill, pid};
+use crate::support::{Home, Ran, eventually, is_alive, kill, pid, reserved};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -248,6 +248,19 @@ fn a_service_of_another_home_and_a_file_of_somebody_else_are_left_alone() {
         let ran = managed.run(&["service", verb]);
         assert!(ran.status == 1 && ran.err.contains("Move it away first"), "{ran:?}");
     }
+}
+
+#[test]
+fn a_service_whose_daemon_does_not_start_says_so() {
+    let managed = Managed::new();
+    let taken = reserved();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = managed.run(&["service", "install", "--bind", &address]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.err.contains("installed, but its daemon does not serve (exit-code)"), "{ran:?}");
+    assert!(ran.err.contains("journalctl --user -u longrein.service"), "{ran:?}");
+    drop(taken);
+    managed.ok(&["service", "install", "--bind", &address]);
 }
 
 #[test]

@@ -87,7 +87,7 @@ async fn restart(manager: Manager, paths: &Paths) -> Result<u32, Failure> {
     let until = Instant::now() + READY;
     let mut ask_at = Instant::now();
     let failed = |how: &str| {
-        environment(format!("The service was started, and its daemon does not serve ({how})"))
+        environment(format!("The service is installed, but its daemon does not serve ({how})"))
             .hint(manager.log_hint(paths))
     };
     loop {
