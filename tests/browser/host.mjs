@@ -65,8 +65,8 @@ export class Host {
   }
 
   /** Starts the daemon; the second time on the address that it had. */
-  async up() {
-    await this.cli("up", "--bind", this.address || "127.0.0.1:0");
+  async up(...more) {
+    await this.cli("up", "--bind", this.address || "127.0.0.1:0", ...more);
     this.address = (await this.json("status")).address;
   }
 
@@ -114,24 +114,24 @@ export class Host {
   }
 }
 
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const ARGUMENTS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  // An emulated phone's pixels and WebGL's do not agree; elements draw the terminal here.
+  "--disable-3d-apis",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
 let browser = null;
 
 export async function launch() {
-  browser ??= await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      // An emulated phone's pixels and WebGL's do not agree; elements draw the terminal here.
-      "--disable-3d-apis",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
   return browser;
 }
 

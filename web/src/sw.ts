@@ -19,6 +19,17 @@ async function name(): Promise<string> {
   );
 }
 
+/** The newest page has so long to come; a network that says neither yes nor no takes longer. Milliseconds. */
+const NEWEST_WITHIN = 1_000;
+
+/** The newest page while the network is there; the shell of this build where it is not. */
+async function page(request: Request): Promise<Response> {
+  const kept = await caches.match("/", { ignoreSearch: true });
+  if (kept === undefined) return fetch(request);
+  const late = new Promise<Response>((resolve) => setTimeout(() => resolve(kept), NEWEST_WITHIN));
+  return Promise.race([fetch(request).catch(() => kept), late]);
+}
+
 self.addEventListener("install", (event) => {
   event.waitUntil(
     (async () => {
@@ -45,10 +56,7 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
   if (request.mode === "navigate") {
-    // The newest page while the network is there; the shell of this build where it is not.
-    event.respondWith(
-      fetch(request).catch(async () => (await caches.match("/", { ignoreSearch: true })) ?? Response.error()),
-    );
+    event.respondWith(page(request));
   } else if (url.pathname.startsWith("/assets/")) {
     // Named by content: what is cached is what it would fetch.
     event.respondWith(caches.match(request).then((hit) => hit ?? fetch(request)));

@@ -1,16 +1,19 @@
 /** What the whole page works with: the hosts this browser is paired with, and what is kept for them. */
 
-import type { Attachment, AttachmentView } from "../lib/session/attachment";
+import type { Attachment, AttachmentEvents, AttachmentView } from "../lib/session/attachment";
 import { Dialer, type Enrolled, type Invitation } from "../lib/session/dial";
 import { Host } from "../lib/session/host";
 import { forgetHost, loadHosts, saveHost, type HostRecord, type KeptKey } from "../lib/session/hosts";
+import type { LinkIo } from "../lib/session/io";
 import type { Phase } from "../lib/session/link";
-import { Memory, type KeptList, type KeptLook } from "../lib/session/memory";
+import { Memory, type KeptList, type KeptLook, type Place } from "../lib/session/memory";
 import type { Event, Role, Summary } from "../lib/session/message";
-import type { StoredEntry } from "../lib/session/outbox";
+import type { Failed, Stored } from "../lib/session/outbox";
 import { Store } from "../lib/session/store";
-import { claimStream } from "../lib/session/stream";
-import { Vault, type Sealed } from "../lib/session/vault";
+import { claimStreams } from "../lib/session/stream";
+import { Vault } from "../lib/session/vault";
+import { Failures } from "./failures.svelte";
+import { router } from "./route.svelte";
 import { toasts } from "./toasts.svelte";
 import { inWords } from "./words";
 
@@ -29,16 +32,10 @@ export class HostEntry {
   asOf: number | null = $state(null);
   #kept: number | null = null;
 
-  constructor(record: HostRecord | null, dialer: Dialer, invitation: Invitation | null, kept: KeptKey | null) {
+  constructor(record: HostRecord | null, dial: (entry: HostEntry) => LinkIo) {
     this.record = record;
     this.name = record?.name ?? "";
-    const io = dialer.io({
-      record: () => this.record,
-      invitation,
-      kept,
-      enrolled: (enrolled) => app.enrolled(this, enrolled),
-    });
-    this.host = new Host(io, {
+    this.host = new Host(dial(this), {
       changed: () => this.#changed(),
       notice: (notice) => {
         if (notice.notice === "paired") toasts.say(`${notice.device.label} was paired with ${this.name}.`);
@@ -101,6 +98,8 @@ export class HostEntry {
   }
 }
 
+/** A clock that jumps by so much was stopped: the machine slept. Milliseconds. */
+const SLEPT = 5_000;
 /** A list that goes on changing is written down this often. Milliseconds. */
 const LISTS_KEPT_EVERY = 3_000;
 
@@ -112,15 +111,20 @@ class App {
   hosts: HostEntry[] = $state.raw([]);
   /** How each followed session stands, by "host/session". */
   views: Readonly<Record<string, AttachmentView>> = $state.raw({});
+  readonly failures = new Failures();
   #store: Store | null = null;
   #vault: Vault | null = null;
   #memory: Memory | null = null;
   #dialer: Dialer | null = null;
   #stream = "";
   #listeners = new Map<string, (event: Event) => void>();
-  #stored = new Map<string, StoredEntry[]>();
-  #keeping = new Map<string, readonly StoredEntry[]>();
-  #keepTimer: ReturnType<typeof setTimeout> | null = null;
+  /** What an earlier page left in this page's stream, by "host/session". */
+  #left = new Map<string, Stored>();
+  /** Hosts again, each to deliver what a page that is gone has left in its stream. */
+  #delivering: { entry: HostEntry; host: Host }[] = [];
+  #keeps = false;
+  /** Also where nothing can be kept on the disk. */
+  readonly #drafts = new Map<string, string>();
   #listTimer: ReturnType<typeof setTimeout> | null = null;
 
   async start(): Promise<void> {
@@ -129,45 +133,68 @@ class App {
       this.#vault = await Vault.open(this.#store);
       this.#memory = new Memory(this.#store, this.#vault);
       this.guarded = this.#vault.guarded;
-      const waiting = await this.#store.all<Sealed>("outbox");
-      // Keys are "host/session/stream".
-      this.#stream = await claimStream([...new Set(waiting.map(([key]) => key.split("/")[2] ?? ""))]);
-      for (const [key, sealed] of waiting) {
-        if (!key.endsWith(`/${this.#stream}`)) continue;
-        this.#stored.set(key, thaw(await this.#vault.open(sealed)));
+      this.failures.keepIn(this.#memory);
+      const locks = "locks" in navigator ? navigator.locks : null;
+      this.#keeps = locks !== null && this.guarded;
+      const waiting = await this.#memory.waiting();
+      const streams = waiting.map(({ stream }) => stream);
+      const { stream, others } = await claimStreams(streams, { storage: sessionStorage, locks });
+      this.#stream = stream;
+      const left: [Place, Stored][] = [];
+      for (const place of waiting) {
+        if (place.stream !== stream && !others.includes(place.stream) && this.#keeps) continue;
+        const stored = await this.#memory.outbox(place, Date.now());
+        if (stored !== null) left.push([place, stored]);
       }
-      this.#dialer = new Dialer(this.#vault, this.#stream);
+      for (const [{ rid, session, stream: of }, stored] of left) {
+        if (of === stream) this.#left.set(`${rid}/${session}`, stored);
+      }
+      this.#dialer = new Dialer(this.#vault);
       this.hosts = (await loadHosts(this.#store)).map((record) => this.#entry(record));
       await Promise.all(this.hosts.map((entry) => this.#restore(entry)));
       for (const entry of this.hosts) entry.host.link.start();
-      for (const key of this.#stored.keys()) {
-        const [rid = "", session = ""] = key.split("/");
+      for (const place of this.#left.keys()) {
+        const [rid = "", session = ""] = place.split("/");
         const entry = this.host(rid);
         if (entry !== undefined) this.attachment(entry, session);
       }
+      for (const other of others) this.#deliver(left.filter(([{ stream }]) => stream === other));
       void navigator.storage?.persist?.();
     } catch (error) {
       this.failure = `This browser does not let Longrein keep anything: ${inWords(error)}`;
     }
     this.ready = true;
+    const links = () => [...this.hosts, ...this.#delivering].map(({ host }) => host.link);
+    const now = () => {
+      for (const link of links()) link.wake();
+    };
+    const wake = () => {
+      if (document.visibilityState === "visible") now();
+    };
+    let ticked = Date.now();
     setInterval(() => {
+      if (Date.now() - ticked >= SLEPT) wake();
+      ticked = Date.now();
       for (const entry of this.hosts) entry.tick();
     }, 1000);
-    const wake = () => {
-      if (document.visibilityState === "visible") for (const entry of this.hosts) entry.host.link.wake();
-      else leave();
-    };
     const leave = () => {
-      void this.#keepNow();
+      for (const { host } of [...this.hosts, ...this.#delivering]) void host.leave();
       void this.#keepLists();
     };
-    document.addEventListener("visibilitychange", wake);
-    addEventListener("online", wake);
-    // What can still be reached (a host on this machine) answers the probe; the rest is known to be gone at once.
-    addEventListener("offline", wake);
-    addEventListener("pageshow", wake);
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") now();
+      else {
+        leave();
+        for (const link of links()) link.rest();
+      }
+    });
+    for (const event of ["pageshow", "focus"]) addEventListener(event, wake);
+    document.addEventListener("resume", wake);
+    // Also where nobody looks: a page in the background is to be right when it is looked at. What can still be reached
+    // after "offline" (a host on this machine) answers the probe; the rest is known to be gone at once.
+    for (const event of ["online", "offline"]) addEventListener(event, now);
+    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", now);
     addEventListener("pagehide", leave);
-    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", wake);
   }
 
   host(rid: string): HostEntry | undefined {
@@ -179,7 +206,7 @@ class App {
     const dialer = this.#dialer;
     if (dialer === null) throw new Error(this.failure ?? "This page is not ready yet.");
     const kept = await dialer.newKey();
-    const entry = new HostEntry(null, dialer, { ...invitation, label }, kept);
+    const entry = new HostEntry(null, (entry) => this.#io(entry, this.#stream, { ...invitation, label }, kept));
     entry.host.link.start();
     return entry;
   }
@@ -230,32 +257,31 @@ class App {
   async forget(entry: HostEntry): Promise<void> {
     entry.host.link.stop();
     this.hosts = this.hosts.filter((other) => other !== entry);
+    for (const delivery of this.#delivering) if (delivery.entry === entry) delivery.host.link.stop();
+    this.#delivering = this.#delivering.filter((delivery) => delivery.entry !== entry);
     if (this.#store !== null) await forgetHost(this.#store, entry.rid);
   }
 
   /** The session as this page follows it. */
   attachment(entry: HostEntry, session: string): Attachment {
-    const key = `${entry.rid}/${session}/${this.#stream}`;
     const place = `${entry.rid}/${session}`;
-    const attachment = entry.host.attachment(
-      session,
+    const attachment = this.#attach(
+      entry,
+      entry.host,
+      { rid: entry.rid, session, stream: this.#stream },
       {
-        changed: () => {
-          // Not at once: it is called also while a screen is being taken down.
-          queueMicrotask(() => (this.views = { ...this.views, [place]: attachment.view }));
-        },
         event: (event) => this.#listeners.get(place)?.(event),
-        failed: ({ entry: { act }, why }) => {
-          const typed = act.type === "input" ? "What you typed" : "A command";
-          toasts.warn(`${typed} was not applied. ${why.message} ${why.hint}`.trim());
-        },
-        keep: (waiting) => this.#keep(key, waiting),
+        left: this.#left.get(place) ?? null,
       },
-      this.#stored.get(key) ?? [],
     );
-    this.#stored.delete(key);
-    queueMicrotask(() => (this.views = { ...this.views, [place]: attachment.view }));
+    this.#left.delete(place);
     return attachment;
+  }
+
+  /** What waits of the composer's texts, and was taken just now, in whichever stream. */
+  prompts(entry: HostEntry, session: string): AttachmentView["prompts"] {
+    const views = Object.entries(this.views).filter(([key]) => key.startsWith(`${entry.rid}/${session}`));
+    return views.flatMap(([, view]) => view.prompts).sort((a, b) => a.prompt.at - b.prompt.at);
   }
 
   /** Hears a session's structured events for as long as its screen is open. */
@@ -287,6 +313,17 @@ class App {
     await this.#memory?.forgetLook(entry.rid, session);
   }
 
+  /** What the composer held when it was last left. */
+  async draft(entry: HostEntry, session: string): Promise<string> {
+    const known = this.#drafts.get(`${entry.rid}/${session}`);
+    return known ?? (await this.#memory?.draft(entry.rid, session)) ?? "";
+  }
+
+  async keepDraft(entry: HostEntry, session: string, draft: string): Promise<void> {
+    this.#drafts.set(`${entry.rid}/${session}`, draft);
+    if (this.hosts.includes(entry)) await this.#memory?.keepDraft(entry.rid, session, draft);
+  }
+
   async #restore(entry: HostEntry): Promise<void> {
     const kept = await this.#memory?.list(entry.rid);
     if (kept) entry.restore(kept);
@@ -299,45 +336,82 @@ class App {
   }
 
   #entry(record: HostRecord): HostEntry {
+    return new HostEntry(record, (entry) => this.#io(entry, this.#stream));
+  }
+
+  #io(entry: HostEntry, stream: string, invitation: Invitation | null = null, kept: KeptKey | null = null): LinkIo {
     if (this.#dialer === null) throw new Error("not started");
-    return new HostEntry(record, this.#dialer, null, null);
+    const enrolled = (enrolled: Enrolled) => this.enrolled(entry, enrolled);
+    return this.#dialer.io({ record: () => entry.record, invitation, kept, enrolled }, stream);
   }
 
-  /** Keeps what waits; soon rather than at once, because most commands are settled within a round trip. */
-  #keep(key: string, waiting: readonly StoredEntry[]): void {
-    this.#keeping.set(key, waiting);
-    this.#keepTimer ??= setTimeout(() => void this.#keepNow(), 60);
-  }
-
-  readonly #onDisk = new Set<string>();
-
-  async #keepNow(): Promise<void> {
-    if (this.#keepTimer !== null) clearTimeout(this.#keepTimer);
-    this.#keepTimer = null;
-    const keeping = [...this.#keeping];
-    this.#keeping.clear();
-    if (this.#store === null || this.#vault === null) return;
-    for (const [key, waiting] of keeping) {
-      if (waiting.length === 0) {
-        await this.#store.delete("outbox", key);
-        this.#onDisk.delete(key);
-      } else {
-        this.#onDisk.add(key);
-        await this.#store.put("outbox", key, await this.#vault.seal(freeze(waiting)));
-      }
+  /** Delivers what a page that is gone has left in its stream, over a link that ends once that is settled. */
+  #deliver(left: readonly [Place, Stored][]): void {
+    for (const rid of new Set(left.map(([{ rid }]) => rid))) {
+      const entry = this.host(rid);
+      const places = left.filter(([place]) => place.rid === rid);
+      const [first] = places;
+      if (entry === undefined || first === undefined) continue;
+      const nothing = () => undefined;
+      const host = new Host(this.#io(entry, first[0].stream), {
+        changed: () => {
+          if (!this.#delivering.some((delivery) => delivery.host === host) || host.busy) return;
+          this.#delivering = this.#delivering.filter((delivery) => delivery.host !== host);
+          host.link.stop();
+        },
+        notice: nothing,
+        named: nothing,
+      });
+      for (const [place, stored] of places) this.#attach(entry, host, place, { event: nothing, left: stored });
+      if (!host.busy) continue;
+      this.#delivering.push({ entry, host });
+      host.link.start();
     }
   }
-}
 
-/** Commands as bytes, to be sealed. */
-function freeze(entries: readonly StoredEntry[]): Uint8Array {
-  const plain = entries.map(({ n, act, payload, at }) => ({ n, act, at, bytes: [...payload] }));
-  return new TextEncoder().encode(JSON.stringify(plain));
-}
+  #attach(
+    entry: HostEntry,
+    host: Host,
+    { rid, session, stream }: Place,
+    { event, left }: { event: AttachmentEvents["event"]; left: Stored | null },
+  ): Attachment {
+    const key = stream === this.#stream ? `${rid}/${session}` : `${rid}/${session}/${stream}`;
+    // Not at once: it is called also while a screen is being taken down.
+    const changed = () => queueMicrotask(() => (this.views = { ...this.views, [key]: attachment.view }));
+    const attachment = host.attachment(
+      session,
+      {
+        changed,
+        event,
+        failed: (failed) => this.#failed(entry, session, failed),
+        taken: (prompts) => {
+          for (const { id } of prompts) void this.failures.remove(rid, session, id);
+        },
+        keep: async (stored) => {
+          if (!this.#keeps || this.#memory === null || !this.hosts.includes(entry)) return true;
+          return this.#memory.keepOutbox({ rid, session, stream }, stored);
+        },
+      },
+      left,
+    );
+    changed();
+    return attachment;
+  }
 
-function thaw(bytes: Uint8Array): StoredEntry[] {
-  const plain = JSON.parse(new TextDecoder().decode(bytes)) as (Omit<StoredEntry, "payload"> & { bytes: number[] })[];
-  return plain.map(({ n, act, at, bytes: payload }) => ({ n, act, at, payload: new Uint8Array(payload) }));
+  #failed(entry: HostEntry, session: string, { entry: { act }, prompt, why }: Failed): void {
+    const words = `${why.message} ${why.hint}`.trim();
+    if (prompt === null) {
+      const typed = act.type === "input" ? "What you typed" : "A command";
+      toasts.warn(`${typed} was not applied. ${words}`);
+      return;
+    }
+    void this.failures.add(entry.rid, session, { prompt, why });
+    // The session's own screen shows it.
+    const { route } = router;
+    if (route.at === "session" && route.host === entry.rid && route.session === session) return;
+    const name = entry.sessions.find(({ id }) => id === session)?.name ?? "a session";
+    toasts.warn(`A prompt for ${name} failed. ${words}`);
+  }
 }
 
 export const app = new App();

@@ -32,16 +32,25 @@ function write(route: Route): string {
   }
 }
 
+const KEY = "longrein.route";
+
+/** Where an installed app was left: it is opened without a fragment, whatever was on its screen when it was killed. */
+function left(): Route {
+  const installed = matchMedia("(display-mode: standalone)").matches;
+  return parse((installed && location.hash === "" ? localStorage.getItem(KEY) : null) ?? location.hash);
+}
+
 class Router {
   #route = $state.raw<Route>({ at: "home" });
 
   constructor() {
     const invitation = takeInvitation();
-    this.#route = invitation === null ? parse(location.hash) : { at: "pair", invitation };
+    this.#route = invitation === null ? left() : { at: "pair", invitation };
     // For "back" and "forward", and for a fragment that somebody typed.
     addEventListener("popstate", () => {
       const later = takeInvitation();
       this.#route = later === null ? parse(location.hash) : { at: "pair", invitation: later };
+      localStorage.setItem(KEY, write(this.#route));
     });
   }
 
@@ -53,6 +62,7 @@ class Router {
     const hash = write(route);
     if (replace) history.replaceState(null, "", hash);
     else history.pushState(null, "", hash);
+    localStorage.setItem(KEY, hash);
     this.#route = route;
   }
 

@@ -5,7 +5,7 @@
 
 import { Acker, Follow, type FollowOut, type ScreenOp } from "./follow";
 import type { Act, Event, Failure, Size, ToClient, ToHost } from "./message";
-import { Outbox, type Failed, type StoredEntry } from "./outbox";
+import { Outbox, type Failed, type Numbered, type Prompt, type Stored } from "./outbox";
 
 /** Bytes that may be under way to this page. Two round trips of a good mobile network, and a flood still stops soon. */
 export const WINDOW = 256 * 1024;
@@ -23,14 +23,38 @@ export interface AttachmentEvents {
   event(event: Event, at: number): void;
   /** A command that will never be applied. */
   failed(failed: Failed): void;
-  /** What waits has changed and is to be kept. */
-  keep(waiting: readonly StoredEntry[]): void;
+  /** Prompts that the keeper took, also where one of them was told to have failed. */
+  taken(prompts: readonly Prompt[]): void;
+  /** Puts what waits where a later page finds it, or takes it away. Ends in good time, with whether it is so. */
+  keep(stored: Stored | null): Promise<boolean>;
 }
 
 export interface AttachmentIo {
   send(header: ToHost, payload?: Uint8Array): boolean;
   now(): number;
   after(ms: number, then: () => void): () => void;
+  /** Counts what was sent. */
+  readonly sent: number;
+  /** Up to where of it the host is known to have it. */
+  readonly heard: number;
+  /** Asks the host, so that {@link heard} moves on. */
+  ask(): void;
+}
+
+/**
+ * Keys that are not settled within this are written down. Most are settled within a round trip, and what somebody types
+ * into a password's prompt is then never on the disk. Milliseconds.
+ */
+export const KEPT_AFTER = 1_000;
+/** A prompt that was taken is shown for so long. Milliseconds. */
+export const TAKEN_SHOWN = 4_000;
+
+/** Where a prompt is: on this device, with the host, or with the program. */
+export type Whereabouts = "waiting" | "at_host" | "taken";
+
+export interface PromptView {
+  prompt: Prompt;
+  at: Whereabouts;
 }
 
 /** What a screen shows around the terminal. */
@@ -45,7 +69,9 @@ export interface AttachmentView {
   own: Size | null;
   /** This page took the size over. */
   taken: boolean;
-  /** Commands on this device, not settled yet. */
+  /** What the composer gave and is not settled, and what was taken a moment ago; oldest first. */
+  prompts: readonly PromptView[];
+  /** Commands on this device, not settled yet, except for prompts. */
   waiting: number;
   /** Their bytes. */
   waitingBytes: number;
@@ -68,14 +94,32 @@ export class Attachment {
   #own: Size | null = null;
   /** What the last attach said of it. */
   #said: Size | null = null;
-  #taken = false;
+  /** This page took the size over. */
+  #sizeTaken = false;
   #ended: Failure | null = null;
+  /** Prompts as of which count of what was sent they were on their way. */
+  #sentAs = new Map<string, number>();
+  /** Prompts that were taken a moment ago. */
+  #taken: Prompt[] = [];
+  /** Counts channels: what was to go out on an earlier one is not sent. */
+  #channel = 0;
+  /** What is to be sent waits for the disk. */
+  #storing = false;
+  #writing: Promise<void> = Promise.resolve();
+  #cancelKeep: (() => void) | null = null;
+  #cancelExpiry: (() => void) | null = null;
 
-  constructor(session: string, io: AttachmentIo, events: AttachmentEvents, stored: readonly StoredEntry[]) {
+  /** With what an earlier page has left; {@link begin} tells what of it is too old. */
+  constructor(session: string, io: AttachmentIo, events: AttachmentEvents, left: Stored | null = null) {
     this.session = session;
     this.#io = io;
     this.#events = events;
-    this.#outbox = new Outbox(stored);
+    this.#outbox = new Outbox(left);
+  }
+
+  /** From here on events are told. */
+  begin(): void {
+    if (this.#outbox.count > 0) this.#expire();
   }
 
   get view(): AttachmentView {
@@ -84,8 +128,9 @@ export class Attachment {
       whole: this.#follow.whole,
       size: this.#size,
       own: this.#own,
-      taken: this.#taken,
-      waiting: this.#outbox.count,
+      taken: this.#sizeTaken,
+      prompts: this.#prompts,
+      waiting: this.#outbox.count - this.#outbox.prompts.length,
       waitingBytes: this.#outbox.bytes,
       ended: this.#ended,
     };
@@ -118,7 +163,7 @@ export class Attachment {
     this.#cancelAck?.();
     this.#cancelAck = null;
     this.#own = null;
-    this.#taken = false;
+    this.#sizeTaken = false;
     if (this.#live && !this.busy) this.#detach();
   }
 
@@ -135,7 +180,7 @@ export class Attachment {
     this.#live = false;
     this.#following = false;
     this.#follow.cut();
-    this.#outbox.detached();
+    this.#detached();
     this.#events.changed();
   }
 
@@ -147,11 +192,12 @@ export class Attachment {
         const goesOn = this.#following && wish?.redraw === true;
         this.#following = true;
         this.#size = header.size;
-        this.#fail(this.#outbox.attached(header.applied, this.#io.now()));
+        const { failed, taken } = this.#outbox.attached(header.applied, this.#io.now());
+        this.#tell(failed, taken);
         this.#outbox.screen(this.#own, this.#io.now());
         const own = this.#own;
         if (own !== null && !same(own, this.#said)) this.#command({ type: "resize", cols: own.cols, rows: own.rows });
-        if (this.#taken && !goesOn) this.#command({ type: "take_size" });
+        if (this.#sizeTaken && !goesOn) this.#command({ type: "take_size" });
         this.#flush();
         this.#kept();
         this.#complete();
@@ -159,9 +205,13 @@ export class Attachment {
       }
       case "detached":
         this.#following = false;
-        this.#outbox.detached();
+        this.#detached();
         this.#ended = header.why ?? null;
         if (this.#ended !== null) this.#follow.cut();
+        if (this.#ended?.kind === "not_found") {
+          this.#tell(this.#outbox.abandon(this.#ended, this.#io.now()));
+          this.#kept();
+        }
         this.#events.changed();
         break;
       case "event":
@@ -173,12 +223,12 @@ export class Attachment {
         break;
       }
       case "applied":
-        this.#outbox.applied(header.n);
+        this.#tell([], this.#outbox.applied(header.n));
         this.#flush();
         this.#kept();
         break;
       case "refused":
-        this.#fail(this.#outbox.refused(header.n, header.why));
+        this.#tell(this.#outbox.refused(header.n, header.why));
         this.#flush();
         this.#kept();
         break;
@@ -193,6 +243,27 @@ export class Attachment {
     this.#flush();
     this.#kept();
     return true;
+  }
+
+  /** What the composer gives, and the bytes that it is to the program. As {@link input}. */
+  prompt(bytes: Uint8Array, prompt: Prompt): boolean {
+    if (!this.#outbox.prompt(bytes, prompt)) return false;
+    this.#flush();
+    // On the disk before anything else can happen to this page; where it was just sent it is there already.
+    if (!this.#storing) this.#storeNow();
+    this.#kept();
+    return true;
+  }
+
+  /** The host was heard: a prompt may have come further than was known. */
+  heard(): void {
+    if (this.#sentAs.size > 0) this.#events.changed();
+  }
+
+  /** The page may end at any moment: what waits is written down now. */
+  async leave(): Promise<void> {
+    if (this.#cancelKeep !== null) this.#storeNow();
+    await this.#writing;
   }
 
   interrupt(): void {
@@ -212,13 +283,13 @@ export class Attachment {
   }
 
   takeSize(): void {
-    this.#taken = true;
+    this.#sizeTaken = true;
     if (this.#following) this.#command({ type: "take_size" });
     this.#events.changed();
   }
 
   giveSize(): void {
-    this.#taken = false;
+    this.#sizeTaken = false;
     if (this.#following) this.#command({ type: "give_size" });
     this.#events.changed();
   }
@@ -253,25 +324,104 @@ export class Attachment {
 
   #detach(): void {
     this.#following = false;
-    this.#outbox.detached();
+    this.#detached();
     this.#io.send({ t: "detach", session: this.session });
   }
 
   #flush(): void {
-    if (!this.#live) return;
-    for (const { n, act, payload } of this.#outbox.poll(this.#io.now())) {
-      this.#io.send({ t: "command", session: this.session, n, do: act }, payload);
+    if (!this.#live || this.#storing) return;
+    // Nothing fires late, however long this page was asleep.
+    this.#tell(this.#outbox.expire(this.#io.now()));
+    const { commands, store } = this.#outbox.poll(this.#io.now());
+    if (!store) {
+      this.#sendAll(commands);
+      return;
     }
+    const channel = this.#channel;
+    this.#storing = true;
+    this.#storeNow();
+    void this.#writing.then(() => {
+      this.#storing = false;
+      if (channel === this.#channel) this.#sendAll(commands);
+      this.#flush();
+      this.#kept();
+    });
   }
 
+  #sendAll(commands: readonly Numbered[]): void {
+    for (const { n, act, payload } of commands) {
+      this.#io.send({ t: "command", session: this.session, n, do: act }, payload);
+    }
+    let asked = false;
+    for (const { prompt, sent } of this.#outbox.prompts) {
+      if (!sent || this.#storing || this.#sentAs.has(prompt.id)) continue;
+      this.#sentAs.set(prompt.id, this.#io.sent);
+      asked = true;
+    }
+    if (asked) this.#io.ask();
+  }
+
+  #detached(): void {
+    this.#channel += 1;
+    this.#sentAs.clear();
+    this.#outbox.detached();
+    this.#patience();
+  }
+
+  /** What waits has changed. */
   #kept(): void {
-    this.#events.keep(this.#outbox.waiting);
+    if (this.#outbox.count > 0 || this.#outbox.onDisk) {
+      this.#cancelKeep ??= this.#io.after(KEPT_AFTER, () => this.#storeNow());
+    }
+    this.#patience();
     this.#events.changed();
     if (!this.busy && this.#screen === null && this.#following) this.#detach();
   }
 
-  #fail(failed: readonly Failed[]): void {
+  /** What waits is told to have failed as soon as it is too old. */
+  #patience(): void {
+    this.#cancelExpiry?.();
+    const { deadline } = this.#outbox;
+    const left = Math.max(0, (deadline ?? 0) - this.#io.now());
+    this.#cancelExpiry = deadline === null ? null : this.#io.after(left, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#tell(this.#outbox.expire(this.#io.now()));
+    this.#kept();
+  }
+
+  /** Writes down what waits, behind what is being written. At most one waits behind another, and the newest counts. */
+  #storeNow(): void {
+    this.#cancelKeep?.();
+    this.#cancelKeep = null;
+    this.#writing = this.#writing.then(async () => {
+      if (this.#outbox.count === 0 && !this.#outbox.onDisk) return;
+      const snapshot = this.#outbox.snapshot();
+      if (await this.#events.keep(snapshot.stored)) this.#outbox.stored(snapshot);
+    });
+  }
+
+  #tell(failed: readonly Failed[], taken: readonly Prompt[] = []): void {
     for (const one of failed) this.#events.failed(one);
+    for (const { id } of taken) this.#sentAs.delete(id);
+    for (const { prompt } of failed) if (prompt !== null) this.#sentAs.delete(prompt.id);
+    if (taken.length === 0) return;
+    this.#events.taken(taken);
+    this.#taken.push(...taken);
+    this.#io.after(TAKEN_SHOWN, () => {
+      this.#taken = this.#taken.filter((prompt) => !taken.includes(prompt));
+      this.#events.changed();
+    });
+  }
+
+  get #prompts(): PromptView[] {
+    const taken = this.#taken.map((prompt): PromptView => ({ prompt, at: "taken" }));
+    const waiting = this.#outbox.prompts.map(({ prompt }): PromptView => {
+      const as = this.#sentAs.get(prompt.id);
+      return { prompt, at: as !== undefined && as <= this.#io.heard ? "at_host" : "waiting" };
+    });
+    return [...taken, ...waiting];
   }
 
   #out(out: FollowOut, at: number): void {
@@ -301,8 +451,8 @@ export class Attachment {
   #resized(size: Size): void {
     this.#size = size;
     // Somebody else set another size: what was taken is gone.
-    if (this.#taken && this.#following && (size.cols !== this.#own?.cols || size.rows !== this.#own.rows)) {
-      this.#taken = this.#outbox.waiting.some(({ act }) => act.type === "take_size" || act.type === "resize");
+    if (this.#sizeTaken && this.#following && (size.cols !== this.#own?.cols || size.rows !== this.#own.rows)) {
+      this.#sizeTaken = this.#outbox.waiting.some(({ act }) => act.type === "take_size" || act.type === "resize");
     }
     this.#events.changed();
   }

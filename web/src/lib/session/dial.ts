@@ -14,7 +14,7 @@ import {
 } from "../seal";
 import { fromBase64url, toBase64url, type Bytes } from "../wire";
 import type { HostRecord, KeptKey } from "./hosts";
-import { PathError, type LinkIo, type Opening } from "./link";
+import { PathError, type LinkIo, type Opening } from "./io";
 import { dial } from "./path";
 import type { Vault } from "./vault";
 
@@ -77,11 +77,9 @@ function known(text: string): Bytes {
 
 export class Dialer {
   readonly #vault: Vault;
-  readonly #stream: string;
 
-  constructor(vault: Vault, stream: string) {
+  constructor(vault: Vault) {
     this.#vault = vault;
-    this.#stream = stream;
   }
 
   /** A key for one host. */
@@ -91,10 +89,11 @@ export class Dialer {
     return { kind: "plain", publicKey: key.publicKey, secret: await this.#vault.seal(key.secret) };
   }
 
-  io(credentials: Credentials): LinkIo {
+  /** For a link whose commands are numbered in this stream. */
+  io(credentials: Credentials, stream: string): LinkIo {
     return {
       client: `longrein-web/${__VERSION__}`,
-      stream: this.#stream,
+      stream,
       dial: (events, signal) => {
         const to = credentials.record() ?? credentials.invitation;
         if (to === null) return Promise.reject(new PathError("This host is not known.", true));

@@ -1,9 +1,10 @@
 /** One paired host as this page knows it: its link, its sessions, and those that are followed. */
 
 import { Attachment, type AttachmentEvents } from "./attachment";
-import { HostLink, type LinkIo, type Phase } from "./link";
+import type { LinkIo } from "./io";
+import { HostLink, type Phase } from "./link";
 import type { Notice, Summary, ToClient } from "./message";
-import type { StoredEntry } from "./outbox";
+import type { Stored } from "./outbox";
 
 export interface HostEvents {
   /** Phase or sessions changed. */
@@ -42,21 +43,40 @@ export class Host {
     this.#events.changed();
   }
 
+  /** Commands wait for somebody. */
+  get busy(): boolean {
+    return [...this.#attachments.values()].some(({ busy }) => busy);
+  }
+
+  /** The page may end at any moment: what waits is written down. */
+  async leave(): Promise<void> {
+    await Promise.all([...this.#attachments.values()].map((attachment) => attachment.leave()));
+  }
+
   /** Ready to follow a session; with what an earlier page left unsent. */
-  attachment(session: string, events: AttachmentEvents, stored: readonly StoredEntry[]): Attachment {
+  attachment(session: string, events: AttachmentEvents, left: Stored | null = null): Attachment {
     const kept = this.#attachments.get(session);
     if (kept !== undefined) return kept;
+    const { link } = this;
     const attachment = new Attachment(
       session,
       {
-        send: (header, payload) => this.link.send(header, payload),
+        send: (header, payload) => link.send(header, payload),
         now: () => this.#io.now(),
         after: (ms, then) => this.#io.after(ms, then),
+        ask: () => link.ask(),
+        get sent() {
+          return link.sent;
+        },
+        get heard() {
+          return link.arrived;
+        },
       },
       events,
-      stored,
+      left,
     );
     this.#attachments.set(session, attachment);
+    attachment.begin();
     if (this.link.phase.at === "live") attachment.online();
     return attachment;
   }
@@ -100,8 +120,11 @@ export class Host {
       case "refused":
         this.#attachments.get(header.session)?.message(header, payload);
         break;
-      case "welcome":
       case "pong":
+        for (const attachment of this.#attachments.values()) attachment.heard();
+        this.#events.changed();
+        break;
+      case "welcome":
         this.#events.changed();
         break;
       case "ping":

@@ -45,6 +45,5 @@ export async function saveHost(store: Store, record: HostRecord): Promise<void> 
 export async function forgetHost(store: Store, rid: string): Promise<void> {
   await store.delete("hosts", rid);
   await store.delete("lists", rid);
-  await store.deletePrefix("outbox", `${rid}/`);
-  await store.deletePrefix("screens", `${rid}/`);
+  for (const table of ["drafts", "failed", "outbox", "screens"] as const) await store.deletePrefix(table, `${rid}/`);
 }

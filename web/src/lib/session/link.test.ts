@@ -1,17 +1,8 @@
 import { beforeEach, describe, expect, it, vi, afterEach } from "vitest";
+import { FOREGROUND, HEARTBEAT } from "../wire";
 import { encode } from "./codec";
-import {
-  HostLink,
-  PathError,
-  PINGS_MISSED,
-  PING_VISIBLE,
-  PROBE,
-  STEP_TIMEOUT,
-  type LinkIo,
-  type Opening,
-  type PathEvents,
-  type Phase,
-} from "./link";
+import { PathError, type LinkIo, type Opening, type PathEvents } from "./io";
+import { HostLink, PROBE, PROBE_LEAST, STEP_TIMEOUT, type Phase } from "./link";
 import type { ToClient, ToHost } from "./message";
 
 /** A relay and a host, as far as a link can tell. Sealing is the identity. */
@@ -26,6 +17,7 @@ class Network {
     confirm: false,
   };
   reachable = true;
+  visible = true;
 
   io(): LinkIo {
     return {
@@ -45,7 +37,7 @@ class Network {
         const timer = setTimeout(then, ms);
         return () => clearTimeout(timer);
       },
-      visible: () => true,
+      visible: () => this.visible,
       client: "test",
       stream: "aaaaaaaaaaaaaaaa",
     };
@@ -167,26 +159,63 @@ describe("a link to a host", () => {
     network.say({ t: "ping", sent: 77 });
     await settle();
     expect(network.sent.at(-1)).toEqual({ t: "pong", sent: 77 });
-    await vi.advanceTimersByTimeAsync(PING_VISIBLE * 1.2);
+    await vi.advanceTimersByTimeAsync(FOREGROUND * 1.2);
     expect(network.sent.filter(({ t }) => t === "ping").length).toBeGreaterThan(1);
   });
 
-  it("gives up a path on which the host is not heard", async () => {
+  it.each([
+    [true, 20_000],
+    [false, 45_000],
+  ])("gives up a path on which the host is not heard (seen: %s)", async (seen, within) => {
+    network.visible = seen;
     await connect();
-    await vi.advanceTimersByTimeAsync(PING_VISIBLE * (PINGS_MISSED - 0.5));
+    network.say({ t: "pong", sent: 0 });
+    await settle();
+    const pace = seen ? FOREGROUND : HEARTBEAT;
+    await vi.advanceTimersByTimeAsync(pace * 2.9);
     expect(phases).not.toContain("waiting");
-    await vi.advanceTimersByTimeAsync(PING_VISIBLE);
+    await vi.advanceTimersByTimeAsync(within - pace * 2.9 - 1);
     expect(phases).toContain("waiting");
   });
 
   it("does not give up a path on which anything is heard", async () => {
     await connect();
-    for (let i = 0; i < 2 * PINGS_MISSED; i += 1) {
-      await vi.advanceTimersByTimeAsync(PING_VISIBLE * 2);
+    for (let i = 0; i < 6; i += 1) {
+      await vi.advanceTimersByTimeAsync(FOREGROUND * 2);
       network.say({ t: "ping", sent: i });
       await settle();
     }
     expect(link.phase.at).toBe("live");
+  });
+
+  it("tells the host how often to ask, and that nobody looks any more", async () => {
+    await connect();
+    const pace = () => network.sent.findLast(({ t }) => t === "ping");
+    expect(pace()).toMatchObject({ every: FOREGROUND });
+    network.visible = false;
+    link.rest();
+    await settle();
+    expect(pace()).toMatchObject({ every: HEARTBEAT });
+    network.visible = true;
+    link.wake();
+    await settle();
+    expect(pace()).toMatchObject({ every: FOREGROUND });
+  });
+
+  it("knows what the host has of what was sent", async () => {
+    await connect();
+    const first = link.sent;
+    link.send({ t: "watch" });
+    network.say({ t: "pong", sent: Date.now() });
+    await settle();
+    expect(link.arrived).toBeLessThanOrEqual(first);
+    await vi.advanceTimersByTimeAsync(5);
+    const { sent } = link;
+    link.ask();
+    expect(link.arrived).toBeLessThan(sent);
+    network.say({ t: "pong", sent: Date.now() });
+    await settle();
+    expect(link.arrived).toBe(sent);
   });
 
   it("checks at once after waking up", async () => {
@@ -203,6 +232,37 @@ describe("a link to a host", () => {
     network.say({ t: "pong", sent: Date.now() });
     await vi.advanceTimersByTimeAsync(PROBE + 10);
     expect(link.phase.at).toBe("live");
+  });
+
+  it("is checked sooner the shorter its round trip is", async () => {
+    await connect();
+    network.say({ t: "pong", sent: Date.now() });
+    await settle();
+    link.wake();
+    await vi.advanceTimersByTimeAsync(PROBE_LEAST + 10);
+    expect(phases).toContain("waiting");
+  });
+
+  it("does not wait for what was begun before a sleep", async () => {
+    link.start();
+    await settle();
+    link.wake();
+    await settle();
+    expect(network.dials).toBe(1);
+    vi.setSystemTime(Date.now() + 60_000);
+    link.wake();
+    await settle();
+    expect(network.dials).toBe(2);
+  });
+
+  it("stays away from a relay that restarts for as long as it says, and a little longer", async () => {
+    await connect();
+    network.events?.closed(new PathError("The relay is restarting.", false, 4_000));
+    expect(link.phase).toMatchObject({ at: "waiting", until: Date.now() + 6_000 });
+    await vi.advanceTimersByTimeAsync(5_900);
+    expect(network.dials).toBe(1);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(network.dials).toBe(2);
   });
 
   it("ends where the host does not know the device", async () => {

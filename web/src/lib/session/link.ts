@@ -3,73 +3,12 @@
  * after whatever breaks it. What goes over it is the business of {@link Listener}.
  */
 
+import { FOREGROUND, HEARTBEAT, Liveness } from "../wire";
 import { Backoff } from "./backoff";
 import { decode, DecodeError, encode } from "./codec";
+import { PathError, type LinkIo, type Opening, type Path, type SealedChannel } from "./io";
 import { CallError, VERSION, type Calls, type MethodName, type Role, type ToClient, type ToHost } from "./message";
 import { RoundTrip } from "./truth";
-
-/** How a host refused a handshake. */
-export type Refusal = "refused" | "busy";
-
-/** Closed or broken, in words for a person; `final` where trying again cannot help. */
-export class PathError extends Error {
-  override readonly name = "PathError";
-  readonly final: boolean;
-
-  constructor(message: string, final = false) {
-    super(message);
-    this.final = final;
-  }
-}
-
-/** One connection to a relay, at the level of frames. */
-export interface Path {
-  /** Sends one opaque body. */
-  send(body: Uint8Array<ArrayBuffer>): void;
-  close(): void;
-}
-
-export interface PathEvents {
-  data(body: Uint8Array<ArrayBuffer>): void;
-  presence(online: boolean, lastSeen: number): void;
-  /** Over, and not reported again. */
-  closed(error: PathError): void;
-}
-
-/** The two directions of a sealed channel, after the handshake. */
-export interface SealedChannel {
-  /** Calls may overlap; records come out in the order of the calls. */
-  seal(plain: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
-  /** Calls may overlap; plaintexts come out in the order of the calls. */
-  open(body: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
-}
-
-/** One handshake under way. */
-export interface Opening {
-  readonly first: Uint8Array<ArrayBuffer>;
-  /** Reads the host's answer. */
-  finish(
-    body: Uint8Array<ArrayBuffer>,
-  ): Promise<{ channel: SealedChannel; words: readonly string[]; confirm: boolean } | { refused: Refusal }>;
-}
-
-/** What a link needs from outside. */
-export interface LinkIo {
-  /** Takes a ticket and opens a socket with it. Rejects with {@link PathError}. */
-  dial(events: PathEvents, signal: AbortSignal): Promise<Path>;
-  /** Begins a handshake. */
-  handshake(): Promise<Opening>;
-  /** Unix milliseconds. */
-  now(): number;
-  /** In [0, 1). */
-  random(): number;
-  /** Calls back once; returns what cancels it. */
-  after(ms: number, then: () => void): () => void;
-  /** Whether a person looks at this page. */
-  visible(): boolean;
-  readonly client: string;
-  readonly stream: string;
-}
 
 /** Where a link stands. */
 export type Phase =
@@ -92,13 +31,9 @@ export interface Listener {
   message(header: ToClient, payload: Uint8Array): void;
 }
 
-/** A ping goes out this often while somebody looks. Milliseconds. */
-export const PING_VISIBLE = 5_000;
-/** And while nobody does. */
-export const PING_HIDDEN = 15_000;
-/** So many pings in a row without a word from the host: the path is dead. */
-export const PINGS_MISSED = 3;
-/** After waking up, the path has this long to show that it lives. */
+/** After waking up, the path has four round trips to show that it lives, and so long at least. Milliseconds. */
+export const PROBE_LEAST = 700;
+/** And so long at most. */
 export const PROBE = 2_500;
 /** Ticket, socket and handshake, each. */
 export const STEP_TIMEOUT = 10_000;
@@ -106,6 +41,8 @@ export const STEP_TIMEOUT = 10_000;
 export const CONFIRM_TIMEOUT = 120_000;
 /** A channel lives an hour; a fresh one is made a little earlier. */
 export const CHANNEL_LIFETIME = 55 * 60_000;
+/** A relay that restarts can ask for so much patience. */
+export const LONGEST_AWAY = 5 * 60_000;
 /** An unanswered call fails. */
 export const CALL_TIMEOUT = 20_000;
 
@@ -115,6 +52,9 @@ interface Waiting {
   cancel(): void;
 }
 
+/** Pings whose answers are waited for. The host answers all of them in order; of more the oldest are of no interest. */
+const MAX_ASKED = 64;
+
 /** One attempt, from dialling to whatever ends it. Late callbacks of an old one are ignored. */
 interface Attempt {
   abort: AbortController;
@@ -122,8 +62,12 @@ interface Attempt {
   opening: Opening | null;
   channel: SealedChannel | null;
   timers: Map<string, () => void>;
-  /** Pings sent since the host was last heard. */
-  unanswered: number;
+  /** When it began, Unix milliseconds. */
+  began: number;
+  /** Of the channel, once it stands. */
+  liveness: Liveness | null;
+  /** Pings without an answer, oldest first: when they were sent, and what was sent before them. */
+  asked: { sent: number; before: number }[];
   /** What arrived is handled strictly in order. */
   inbound: Promise<void>;
 }
@@ -139,6 +83,8 @@ export class HostLink {
   #callId = 0;
   #trip = new RoundTrip();
   #lastHeard: number | null = null;
+  #sent = 0;
+  #arrived = 0;
 
   constructor(io: LinkIo, listener: Listener) {
     this.#io = io;
@@ -159,6 +105,21 @@ export class HostLink {
     return this.#trip.ms;
   }
 
+  /** Counts the messages that were sent, on all channels together. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Up to here of them, what was sent on the channel that stands is known to be at the host. */
+  get arrived(): number {
+    return this.#arrived;
+  }
+
+  /** Asks the host now, so that {@link arrived} and {@link roundTrip} are as new as can be. */
+  ask(): void {
+    if (this.#attempt !== null && this.#phase.at === "live") this.#ping(this.#attempt);
+  }
+
   /** Connects, now, and keeps the connection. */
   start(): void {
     if (this.#attempt !== null) return;
@@ -171,7 +132,7 @@ export class HostLink {
     this.#failCalls("The connection was closed.");
   }
 
-  /** Somebody pressed "Reconnect", the network changed, or the page woke up. */
+  /** Somebody pressed "Reconnect", the network changed, or the page woke up or is looked at again. */
   wake(): void {
     switch (this.#phase.at) {
       case "waiting":
@@ -186,11 +147,19 @@ export class HostLink {
         break;
       case "connecting":
       case "handshaking":
+        // What was begun before a sleep, or on another network, is not waited for.
+        if (this.#io.now() - (this.#attempt?.began ?? 0) >= PROBE) this.#dial();
+        break;
       case "confirming":
       case "off":
       case "refused":
         break;
     }
+  }
+
+  /** Nobody looks any more: both ends ask less often. */
+  rest(): void {
+    this.ask();
   }
 
   /** Sends where the channel stands; false where it does not. */
@@ -231,7 +200,9 @@ export class HostLink {
       opening: null,
       channel: null,
       timers: new Map(),
-      unanswered: 0,
+      began: this.#io.now(),
+      liveness: null,
+      asked: [],
       inbound: Promise.resolve(),
     };
     this.#attempt = attempt;
@@ -270,8 +241,11 @@ export class HostLink {
     if (!online) {
       attempt.opening = null;
       attempt.channel = null;
+      attempt.liveness = null;
+      attempt.asked = [];
       this.#cancel(attempt, "step");
-      this.#cancel(attempt, "ping");
+      this.#cancel(attempt, "probe");
+      this.#cancel(attempt, "beat");
       this.#setPhase({ at: "away", lastSeen });
       this.#failCalls("The host went away.");
       return;
@@ -338,7 +312,7 @@ export class HostLink {
 
   #message(attempt: Attempt, plain: Uint8Array): void {
     this.#lastHeard = this.#io.now();
-    attempt.unanswered = 0;
+    attempt.liveness?.heard(this.#lastHeard);
     this.#cancel(attempt, "probe");
     const message = decode(plain);
     if (message === null) return;
@@ -348,15 +322,20 @@ export class HostLink {
         this.#backoff.reset();
         this.#trip.reset();
         this.#cancel(attempt, "step");
+        attempt.liveness = new Liveness(this.#pace, this.#io.now(), this.#io.random());
         this.#setPhase({ at: "live", role: header.role, host: header.host, device: header.device ?? null });
         this.#ping(attempt);
+        this.#beat(attempt);
         this.#timer(attempt, "renew", CHANNEL_LIFETIME, () => this.#dial());
         break;
       case "ping":
         this.#seal(attempt, { t: "pong", sent: header.sent });
+        this.#beat(attempt);
         return;
       case "pong":
-        this.#trip.sample(this.#io.now() - header.sent);
+        this.#answeredPing(attempt, header.sent);
+        // Armed anew by what was heard: browsers let timers that only arm one another fire once a minute.
+        this.#beat(attempt);
         break;
       case "reply": {
         const waiting = this.#calls.get(header.id);
@@ -375,6 +354,7 @@ export class HostLink {
   #seal(attempt: Attempt, header: ToHost, payload?: Uint8Array): void {
     const { channel, path } = attempt;
     if (channel === null || path === null) return;
+    this.#sent += 1;
     channel
       .seal(encode(header, payload))
       .then((body) => {
@@ -385,23 +365,52 @@ export class HostLink {
       });
   }
 
+  /** Silence after which one asks: more of it while nobody looks. */
+  get #pace(): number {
+    return this.#io.visible() ? FOREGROUND : HEARTBEAT;
+  }
+
   #ping(attempt: Attempt): void {
-    if (attempt.unanswered >= PINGS_MISSED) {
-      this.#failed(new PathError("The host was not heard any more."));
-      return;
+    const sent = this.#io.now();
+    if (attempt.asked.length >= MAX_ASKED) attempt.asked.shift();
+    attempt.asked.push({ sent, before: this.#sent });
+    attempt.liveness?.setInterval(this.#pace, sent, this.#io.random());
+    this.#seal(attempt, { t: "ping", sent, every: this.#pace });
+  }
+
+  /** The host has this ping, and so everything that was sent before it. */
+  #answeredPing(attempt: Attempt, sent: number): void {
+    const now = this.#io.now();
+    this.#trip.sample(now - sent);
+    const at = attempt.asked.findIndex((ping) => ping.sent === sent);
+    const [ping] = attempt.asked.splice(0, at + 1).slice(-1);
+    if (ping !== undefined) this.#arrived = Math.max(this.#arrived, ping.before);
+  }
+
+  #beat(attempt: Attempt): void {
+    const { liveness } = attempt;
+    if (liveness === null) return;
+    const now = this.#io.now();
+    switch (liveness.poll(now, this.#io.random())) {
+      case "dead":
+        this.#failed(new PathError("The host was not heard any more."));
+        return;
+      case "ask":
+        this.#ping(attempt);
+        break;
+      case null:
+        break;
     }
-    attempt.unanswered += 1;
-    this.#seal(attempt, { t: "ping", sent: this.#io.now() });
-    const every = this.#io.visible() ? PING_VISIBLE : PING_HIDDEN;
-    this.#timer(attempt, "ping", every * (0.9 + this.#io.random() / 5), () => this.#ping(attempt));
+    this.#timer(attempt, "beat", Math.max(0, liveness.deadline - now), () => this.#beat(attempt));
   }
 
   #probe(): void {
     const attempt = this.#attempt;
     if (attempt === null || attempt.timers.has("probe")) return;
-    this.#deadline(attempt, "probe", PROBE, "The host was not heard any more.");
-    attempt.unanswered = 0;
+    const within = Math.min(PROBE, Math.max(PROBE_LEAST, 4 * (this.#trip.ms ?? PROBE)));
+    this.#deadline(attempt, "probe", within, "The host was not heard any more.");
     this.#ping(attempt);
+    this.#beat(attempt);
   }
 
   #failed(error: PathError): void {
@@ -411,7 +420,9 @@ export class HostLink {
       this.#setPhase({ at: "refused" });
       return;
     }
-    const wait = this.#backoff.next(this.#io.random());
+    const random = this.#io.random();
+    // All clients of a relay that restarts were told the same, and should not come back as one.
+    const wait = error.comeBack === null ? this.#backoff.next(random) : smeared(error.comeBack, random);
     this.#cancelRetry = this.#io.after(wait, () => this.#dial());
     this.#setPhase({ at: "waiting", until: this.#io.now() + wait, why: error.message });
   }
@@ -456,6 +467,12 @@ export class HostLink {
     attempt.timers.get(name)?.();
     attempt.timers.delete(name);
   }
+}
+
+/** After so long, and up to twice as long, but not more than half a minute later. Milliseconds. */
+function smeared(ms: number, random: number): number {
+  const after = Math.min(ms, LONGEST_AWAY);
+  return Math.round(after + random * Math.min(Math.max(after, 1_000), 30_000));
 }
 
 function asPathError(error: unknown): PathError {

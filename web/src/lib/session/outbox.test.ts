@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Act, Size } from "./message";
+import { MAX_PAYLOAD, type Act, type Size } from "./message";
 import {
   COMMAND_LIFETIME,
   MAX_UNSETTLED,
@@ -7,20 +7,28 @@ import {
   MAX_WAITING,
   MAX_WAITING_BYTES,
   Outbox,
-  type Numbered,
+  type Outgoing,
+  type Stored,
 } from "./outbox";
 
 const INPUT: Act = { type: "input" };
 const bytes = (text: string) => new TextEncoder().encode(text);
-const texts = (out: readonly Numbered[]) => out.map(({ n, payload }) => `${n}:${new TextDecoder().decode(payload)}`);
+const texts = ({ commands }: Outgoing) => commands.map(({ n, payload }) => `${n}:${new TextDecoder().decode(payload)}`);
+
+/** What a page leaves that is killed once this was written down. */
+function left(outbox: Outbox): Stored | null {
+  const snapshot = outbox.snapshot();
+  outbox.stored(snapshot);
+  return structuredClone(snapshot.stored);
+}
 
 /** A keeper, as far as commands go: each number once, in order. */
 class Keeper {
   last = 0;
   typed = "";
 
-  take(out: readonly Numbered[]): void {
-    for (const { n, payload } of out) {
+  take({ commands }: { commands: readonly Outgoing["commands"][number][] }): void {
+    for (const { n, payload } of commands) {
       if (n === this.last + 1) {
         this.last = n;
         this.typed += new TextDecoder().decode(payload);
@@ -36,10 +44,10 @@ describe("commands", () => {
     const outbox = new Outbox();
     outbox.push(INPUT, bytes("a"), 0);
     outbox.push({ type: "interrupt" }, bytes(""), 0);
-    expect(outbox.poll(0)).toEqual([]);
+    expect(outbox.poll(0).commands).toEqual([]);
     outbox.attached(0, 0);
     expect(texts(outbox.poll(0))).toEqual(["1:a", "2:"]);
-    expect(outbox.poll(0)).toEqual([]);
+    expect(outbox.poll(0).commands).toEqual([]);
     outbox.applied(2);
     expect(outbox.waiting).toEqual([]);
   });
@@ -61,7 +69,7 @@ describe("commands", () => {
       const first = outbox.poll(0);
       outbox.push(INPUT, bytes("b"), 0);
       const second = outbox.poll(0);
-      keeper.take([...first, ...second].slice(0, arrived));
+      keeper.take({ commands: [...first.commands, ...second.commands].slice(0, arrived) });
       outbox.detached();
       outbox.push(INPUT, bytes("c"), 1);
       outbox.attached(keeper.last, 2);
@@ -77,7 +85,7 @@ describe("commands", () => {
     outbox.push(INPUT, bytes("a"), 0);
     keeper.take(outbox.poll(0));
     outbox.push(INPUT, bytes("b"), 0);
-    const later = new Outbox(outbox.waiting);
+    const later = new Outbox(left(outbox));
     later.attached(keeper.last, 5);
     keeper.take(later.poll(0));
     expect(keeper.typed).toBe("ab");
@@ -91,7 +99,7 @@ describe("commands", () => {
     outbox.poll(0);
     outbox.detached();
     outbox.push(INPUT, bytes("\r"), 5);
-    const failed = outbox.attached(0, COMMAND_LIFETIME + 5);
+    const { failed } = outbox.attached(0, COMMAND_LIFETIME + 5);
     expect(failed.map(({ entry }) => new TextDecoder().decode(entry.payload))).toEqual(["rm -r x", "\r"]);
     outbox.push(INPUT, bytes("ls"), COMMAND_LIFETIME + 6);
     keeper.take(outbox.poll(0));
@@ -100,9 +108,13 @@ describe("commands", () => {
   });
 
   it("are numbered anew where the keeper has forgotten the stream", () => {
-    const outbox = new Outbox([{ n: 57, act: INPUT, payload: bytes("x"), at: 0 }]);
+    const outbox = new Outbox({
+      last: 57,
+      entries: [{ n: 57, act: INPUT, payload: bytes("x"), at: 0, prompt: null }],
+      prompts: [],
+    });
     outbox.attached(0, 1);
-    expect(texts(outbox.poll(0))).toEqual(["1:x"]);
+    expect(texts(outbox.poll(0))[0]).toBe("1:x");
   });
 
   it("are bounded", () => {
@@ -112,10 +124,10 @@ describe("commands", () => {
     while (outbox.push(INPUT, piece, 0)) taken += piece.length;
     expect(taken).toBe(MAX_WAITING_BYTES);
     outbox.attached(0, 0);
-    const sent = outbox.poll(0).reduce((sum, { payload }) => sum + payload.length, 0);
+    const sent = outbox.poll(0).commands.reduce((sum, { payload }) => sum + payload.length, 0);
     expect(sent).toBe(MAX_UNSETTLED_BYTES);
     outbox.applied(1);
-    expect(outbox.poll(0)).toHaveLength(1);
+    expect(outbox.poll(0).commands).toHaveLength(1);
   });
 
   it("that are small are sent a few hundred at a time", () => {
@@ -127,7 +139,7 @@ describe("commands", () => {
     let underWay = 0;
     while (outbox.count > 0) {
       const out = outbox.poll(0);
-      underWay += out.length;
+      underWay += out.commands.length;
       expect(underWay).toBeLessThanOrEqual(MAX_UNSETTLED);
       keeper.take(out);
       outbox.applied(outbox.waiting[0]?.n ?? 0);
@@ -137,7 +149,8 @@ describe("commands", () => {
   });
 
   const resize = (cols: number): Act => ({ type: "resize", cols, rows: 24 });
-  const acts = (out: readonly Numbered[]) => out.map(({ n, act }) => [n, act.type === "resize" ? act.cols : act.type]);
+  const acts = ({ commands }: Outgoing) =>
+    commands.map(({ n, act }) => [n, act.type === "resize" ? act.cols : act.type]);
 
   it("that resize and were not sent yet are replaced by a newer one", () => {
     const outbox = new Outbox();
@@ -179,17 +192,46 @@ describe("commands", () => {
     const outbox = new Outbox();
     outbox.push(INPUT, bytes("a"), 0);
     outbox.push(resize(80), bytes(""), 0);
-    const later = new Outbox(outbox.waiting);
+    const later = new Outbox(left(outbox));
     later.attached(0, 1);
     later.screen(null, 1);
     expect(acts(later.poll(1))).toEqual([[1, "input"]]);
-    const wider = new Outbox(outbox.waiting);
+    const wider = new Outbox(left(outbox));
     wider.attached(0, 1);
     wider.screen({ cols: 100, rows: 24 }, 1);
     expect(acts(wider.poll(1))).toEqual([
       [1, "input"],
       [2, 100],
     ]);
+  });
+
+  it("that are one prompt fail as one, and it is said whether a part was taken", () => {
+    const outbox = new Outbox();
+    outbox.attached(0, 0);
+    const prompt = { id: "p", text: "long", enter: true, at: 0, begun: false };
+    outbox.prompt(new Uint8Array(MAX_PAYLOAD * 3), prompt);
+    outbox.push(INPUT, bytes("x"), 0);
+    expect(outbox.prompts).toEqual([{ prompt, sent: false }]);
+    expect(outbox.poll(0)).toMatchObject({ commands: { length: 4 }, store: true });
+    expect(outbox.prompts).toEqual([{ prompt, sent: true }]);
+    expect(outbox.applied(1)).toEqual([]);
+    const why = { kind: "ended", message: "The session has ended.", hint: "" } as const;
+    expect(outbox.refused(2, why)).toMatchObject([{ prompt: { id: "p", begun: true }, why }]);
+    expect(outbox.prompts).toEqual([]);
+    expect(outbox.refused(3, why)).toMatchObject([{ prompt: null }]);
+    expect(outbox.applied(4)).toEqual([]);
+    expect(outbox.count).toBe(0);
+  });
+
+  it("that are a prompt join nothing, and are told to be taken as a whole", () => {
+    const outbox = new Outbox();
+    outbox.push(INPUT, bytes("a"), 0);
+    const prompt = { id: "p", text: "b", enter: false, at: 1, begun: false };
+    outbox.prompt(bytes("b"), prompt);
+    outbox.push(INPUT, bytes("c"), 2);
+    outbox.attached(0, 3);
+    expect(texts(outbox.poll(3))).toEqual(["1:a", "2:b", "3:c"]);
+    expect(outbox.applied(3)).toMatchObject([{ id: "p" }]);
   });
 
   it("that are refused are named, and the rest goes on", () => {

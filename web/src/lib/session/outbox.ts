@@ -10,6 +10,14 @@
  *
  * Input that is too large to wait as commands stays behind them, in memory only, and becomes commands as those before
  * it settle. It and what is typed after it keep their order, and are taken, or fail, as a whole.
+ *
+ * **On the disk.** What waits is written down as a whole, by {@link Outbox.snapshot}, and a later page goes on from
+ * there under the same numbers. So that a page that is killed at any point leaves nothing that could be done twice or
+ * be lost, {@link Outbox.poll} says when that must happen before anything is sent:
+ * - a prompt lies there with its number, so that it is never lost and never gets another one;
+ * - so does what lies there without one, since the next page would give it the next number;
+ * - and keys, which go out at once, are never more than {@link RESERVE} numbers ahead of what lies there. The next page
+ *   leaves out so many: each may have gone out, and its copy may be the one that arrives.
  */
 
 import { MAX_PAYLOAD, type Act, type Failure, type Size } from "./message";
@@ -31,6 +39,21 @@ export const MAX_UNSETTLED_BYTES = 256 * 1024;
  */
 export const MAX_UNSETTLED = 512;
 
+/** Numbers behind the last stored one that may be given out before it is stored again. */
+export const RESERVE = 16;
+
+/** A text that the composer gave: done once and as a whole, or told to have failed. */
+export interface Prompt {
+  id: string;
+  text: string;
+  /** With Enter behind it. */
+  enter: boolean;
+  /** Unix milliseconds. */
+  at: number;
+  /** A part of it was applied. */
+  begun: boolean;
+}
+
 export interface StoredEntry {
   /** Null until first sent. */
   n: number | null;
@@ -38,19 +61,58 @@ export interface StoredEntry {
   payload: Uint8Array<ArrayBuffer>;
   /** Unix milliseconds. */
   at: number;
+  /** The prompt that this is, or is a piece of. */
+  prompt: string | null;
 }
+
+/** What a page leaves behind of one session's commands. */
+export interface Stored {
+  /** The last number that was given out or settled. */
+  last: number;
+  entries: readonly StoredEntry[];
+  /** Those that are not settled. */
+  prompts: readonly Prompt[];
+}
+
+/** Whether an entry is on the disk, and whether with its number. */
+type OnDisk = "no" | "unnumbered" | "numbered";
 
 export interface Entry extends StoredEntry {
   /** Sent on the channel that stands now. */
   sent: boolean;
   /** A piece of the input that waited behind the commands. */
   piece: boolean;
+  onDisk: OnDisk;
+  /** The prompt that this was until it was too old, where its own copy may still be the one that is applied. */
+  was: Prompt | null;
 }
 
-/** A command that will not be applied, to be shown. */
+/** A command, or a prompt, that will not be applied, to be shown. */
 export interface Failed {
   entry: StoredEntry;
+  prompt: Prompt | null;
   why: Failure;
+}
+
+/** What an attach has told. */
+export interface Answered {
+  failed: Failed[];
+  taken: Prompt[];
+}
+
+/** What to write down. */
+export interface Snapshot {
+  /** Null where nothing is to lie there. */
+  stored: Stored | null;
+  /** For {@link Outbox.stored}. */
+  numbered: readonly Entry[];
+}
+
+/** What to send now. */
+export interface Outgoing {
+  commands: Numbered[];
+  /** A snapshot must lie on the disk before. */
+  store: boolean;
 }
 
 /** A command as it is sent. */
@@ -66,7 +128,12 @@ const INPUT: Act = { type: "input" };
 const TOO_OLD: Failure = {
   kind: "limited",
   message: "Not sent: the host was away for more than ten minutes.",
-  hint: "Type it again.",
+  hint: "Send it again if it is still meant.",
+};
+const UNCONFIRMED: Failure = {
+  kind: "limited",
+  message: "Nobody confirmed it within ten minutes: it may have been taken.",
+  hint: "Look at the terminal before you send it again.",
 };
 const EMPTY = new Uint8Array(0);
 
@@ -74,18 +141,29 @@ export class Outbox {
   #entries: Entry[];
   /** The last number that was given out or settled. */
   #last: number;
+  /** Prompts that are not settled, oldest first. */
+  #prompts = new Map<string, Prompt>();
   /** Input that waits behind the commands, oldest first. */
-  #behind: { bytes: Uint8Array<ArrayBuffer>; at: number }[] = [];
+  #behind: { bytes: Uint8Array<ArrayBuffer>; at: number; prompt: string | null }[] = [];
   #behindBytes = 0;
   /** When the input behind the commands began to wait, or last moved on. It is as old as this. */
   #movedAt = 0;
   /** Commands go out only while attached, because the keeper's answer to attach says where it stands. */
   #attached = false;
+  /** The last number as of the oldest snapshot that may lie on the disk; null where none does. */
+  #disk: number | null = null;
 
   /** Takes back what a page left behind. */
-  constructor(stored: readonly StoredEntry[] = []) {
-    this.#entries = stored.map((entry) => ({ ...entry, sent: false, piece: false }));
-    this.#last = this.#entries.reduce((last, { n }) => Math.max(last, n ?? 0), 0);
+  constructor(left: Stored | null = null) {
+    const entries = left?.entries ?? [];
+    this.#entries = entries.map((entry) => entryOf(entry, entry.n === null ? "unnumbered" : "numbered"));
+    this.#last = left?.last ?? 0;
+    for (const prompt of left?.prompts ?? []) this.#prompts.set(prompt.id, { ...prompt });
+    if (left === null) return;
+    this.#disk = left.last;
+    // Nothing overtakes what lies there without a number.
+    if (entries.some(({ n }) => n === null)) return;
+    for (let i = 0; i < RESERVE; i++) this.#entries.push(nothing((this.#last += 1)));
   }
 
   /** Commands that are not settled yet, oldest first. */
@@ -95,7 +173,18 @@ export class Outbox {
 
   /** How many commands and inputs are not settled yet. */
   get count(): number {
-    return this.#entries.length + this.#behind.length;
+    let count = this.#behind.length;
+    for (const entry of this.#entries) if (!isNothing(entry)) count += 1;
+    return count;
+  }
+
+  /** Prompts that are not settled, oldest first, and whether all of one was sent on the channel that stands. */
+  get prompts(): { prompt: Prompt; sent: boolean }[] {
+    return [...this.#prompts.values()].map((prompt) => {
+      const waits = (of: { prompt: string | null }) => of.prompt === prompt.id;
+      const sent = this.#entries.every((entry) => !waits(entry) || entry.sent) && !this.#behind.some(waits);
+      return { prompt, sent };
+    });
   }
 
   /** The bytes of all that is not settled yet. */
@@ -104,22 +193,30 @@ export class Outbox {
   }
 
   /** Input of any length: all of it, or, where too much waits, nothing and false. */
-  input(bytes: Uint8Array, now: number): boolean {
+  input(bytes: Uint8Array, now: number, prompt: string | null = null): boolean {
     if (this.bytes + bytes.length > MAX_INPUT_BYTES) return false;
-    if (this.#behind.length > 0 || !this.#fits(bytes.length)) return this.#queue(bytes, now);
+    if (this.#behind.length > 0 || !this.#fits(bytes.length)) return this.#queue(bytes, now, prompt);
     for (let start = 0; start < bytes.length; start += MAX_PAYLOAD) {
-      this.push(INPUT, bytes.subarray(start, start + MAX_PAYLOAD), now);
+      this.push(INPUT, bytes.subarray(start, start + MAX_PAYLOAD), now, prompt);
     }
     return true;
   }
 
+  /** A prompt, and the bytes that it is to the program. As {@link input}. */
+  prompt(bytes: Uint8Array, prompt: Prompt): boolean {
+    if (!this.input(bytes, prompt.at, prompt.id)) return false;
+    this.#prompts.set(prompt.id, { ...prompt });
+    return true;
+  }
+
   /** A new command; false where the queue is full. Payloads are at most {@link MAX_PAYLOAD} bytes. */
-  push(act: Act, payload: Uint8Array, now: number): boolean {
+  push(act: Act, payload: Uint8Array, now: number, prompt: string | null = null): boolean {
     if (payload.length > MAX_PAYLOAD) throw new RangeError("payload is larger than it may be");
     if (this.#bytes(() => true) + payload.length > MAX_WAITING_BYTES) return false;
     const tail = this.#entries.at(-1);
-    // Input that was not sent yet joins, while both are fresh: a command is as old as its first byte.
-    if (act.type === "input" && tail?.act.type === "input" && tail.n === null && now - tail.at < JOINED_WITHIN) {
+    // Keys that were not sent yet join, while both are fresh: a command is as old as its first byte.
+    const keys = act.type === "input" && tail?.act.type === "input" && prompt === null && tail.prompt === null;
+    if (keys && tail.n === null && now - tail.at < JOINED_WITHIN) {
       if (tail.payload.length + payload.length <= MAX_PAYLOAD) {
         tail.payload = joined(tail.payload, payload);
         return true;
@@ -133,7 +230,7 @@ export class Outbox {
       return true;
     }
     if (this.#entries.length >= MAX_WAITING) return false;
-    this.#entries.push({ n: null, act, payload: payload.slice(), at: now, sent: false, piece: false });
+    this.#entries.push(entryOf({ n: null, act, payload: payload.slice(), at: now, prompt }));
     return true;
   }
 
@@ -144,9 +241,9 @@ export class Outbox {
   }
 
   /** The keeper answered an attach and has settled everything up to `applied`. Gives out what is too old by now. */
-  attached(applied: number, now: number): Failed[] {
+  attached(applied: number, now: number): Answered {
     this.#attached = true;
-    this.applied(applied);
+    const taken = this.applied(applied);
     const failed = this.expire(now);
     const first = this.#entries.find(({ n }) => n !== null)?.n ?? null;
     this.#last = Math.max(applied, this.#last);
@@ -157,7 +254,7 @@ export class Outbox {
     } else if (first === null) {
       this.#last = applied;
     }
-    return failed;
+    return { failed, taken };
   }
 
   /**
@@ -175,14 +272,15 @@ export class Outbox {
     for (const entry of this.#entries) if (unsent(entry)) entry.act = act;
     const last = this.#entries.findLast(({ act }) => act.type === "resize")?.act;
     if (last?.type !== "resize" || (last.cols === size.cols && last.rows === size.rows)) return;
-    this.#entries.push({ n: null, act, payload: EMPTY, at: now, sent: false, piece: false });
+    this.#entries.push(entryOf({ n: null, act, payload: EMPTY, at: now, prompt: null }));
   }
 
-  /** What to send now, marked as sent. */
-  poll(now: number): Numbered[] {
-    if (!this.#attached) return [];
+  /** What to send now, marked as sent. What is too old is expired before, see {@link expire}. */
+  poll(now: number): Outgoing {
+    const commands: Numbered[] = [];
+    let store = false;
+    if (!this.#attached) return { commands, store };
     this.#advance(now);
-    const out: Numbered[] = [];
     let unsettled = this.#bytes(({ sent }) => sent);
     let room = MAX_UNSETTLED - this.#entries.filter(({ sent }) => sent).length;
     for (const entry of this.#entries) {
@@ -193,14 +291,32 @@ export class Outbox {
       unsettled += entry.payload.length;
       entry.n ??= this.#last += 1;
       entry.sent = true;
-      out.push({ n: entry.n, act: entry.act, payload: entry.payload });
+      // From now on this one may be what is applied.
+      if (isNothing(entry)) entry.was = null;
+      commands.push({ n: entry.n, act: entry.act, payload: entry.payload });
+      const kept = entry.prompt !== null || entry.onDisk === "unnumbered";
+      const ahead = this.#disk !== null && entry.n > this.#disk + RESERVE;
+      store ||= entry.onDisk !== "numbered" && (kept || ahead);
     }
-    return out;
+    return { commands, store };
   }
 
-  /** Applied, and so was every one before it. */
-  applied(n: number): void {
-    this.#entries = this.#entries.filter((entry) => entry.n === null || entry.n > n);
+  /** Applied, and so was every one before it. Gives out the prompts that this completes. */
+  applied(n: number): Prompt[] {
+    const settled = (entry: Entry) => entry.n !== null && entry.n <= n;
+    const done = this.#entries.filter(settled);
+    this.#entries = this.#entries.filter((entry) => !settled(entry));
+    const taken: Prompt[] = [];
+    for (const { prompt: id, was } of done) {
+      if (was !== null) taken.push(was);
+      const prompt = id === null ? undefined : this.#prompts.get(id);
+      if (id === null || prompt === undefined) continue;
+      prompt.begun = true;
+      if ([...this.#entries, ...this.#behind].some(({ prompt }) => prompt === id)) continue;
+      this.#prompts.delete(id);
+      taken.push(prompt);
+    }
+    return taken;
   }
 
   /** Not applied. What waits behind a piece of a longer input fails with it: a hole would change what it says. */
@@ -211,7 +327,7 @@ export class Outbox {
       gone.push(...this.#entries.filter((entry) => entry.piece && entry.n === null), ...this.#dropBehind());
       this.#entries = this.#entries.filter((entry) => !gone.includes(entry));
     }
-    return gone.map((entry) => ({ entry, why }));
+    return this.#failed(gone, why);
   }
 
   /**
@@ -219,18 +335,83 @@ export class Outbox {
    * earlier copy may still arrive.
    */
   expire(now: number): Failed[] {
-    const old = (entry: Entry) => !entry.sent && now - entry.at >= COMMAND_LIFETIME;
-    const gone = this.#entries
-      .filter((entry) => old(entry) && !(entry.act.type === "input" && entry.payload.length === 0))
-      .map((entry) => ({ ...entry }));
+    return this.#void((entry) => !entry.sent && now - entry.at >= COMMAND_LIFETIME, TOO_OLD, now);
+  }
+
+  /** Fails all that waits: nobody is there who could take it. */
+  abandon(why: Failure, now: number): Failed[] {
+    this.#movedAt = -Infinity;
+    return this.#void(() => true, why, now);
+  }
+
+  /** When the next command will be too old, Unix milliseconds; null where none waits. */
+  get deadline(): number | null {
+    const since = this.#entries.filter((entry) => !entry.sent && !isNothing(entry)).map(({ at }) => at);
+    if (this.#behind.length > 0) since.push(this.#movedAt);
+    return since.length === 0 ? null : Math.min(...since) + COMMAND_LIFETIME;
+  }
+
+  /** What is to lie on the disk, and what {@link stored} is told once it does. */
+  snapshot(): Snapshot {
+    // Pieces of what is too large to be kept are not, but their numbers are.
+    const kept = this.#entries.filter((entry) => !(entry.piece && entry.n === null));
+    const entries = kept.map(({ n, act, payload, at, prompt, piece }): StoredEntry => {
+      return piece ? { ...nothing(n ?? 0), at } : { n, act, payload, at, prompt };
+    });
+    for (const entry of kept) if (entry.n === null) entry.onDisk = "unnumbered";
+    const numbered = kept.filter(({ n }) => n !== null);
+    if (entries.every(isNothing)) return { stored: null, numbered };
+    this.#disk ??= this.#last;
+    const ids = new Set(entries.map(({ prompt }) => prompt));
+    const prompts = [...this.#prompts.values()].filter(({ id }) => ids.has(id));
+    return { stored: { last: this.#last, entries, prompts }, numbered };
+  }
+
+  /** That snapshot lies on the disk, and no earlier one any more. */
+  stored({ stored, numbered }: Snapshot): void {
+    this.#disk = stored?.last ?? null;
+    for (const entry of numbered) entry.onDisk = stored === null ? "no" : "numbered";
+  }
+
+  /** Whether anything may lie on the disk. */
+  get onDisk(): boolean {
+    return this.#disk !== null;
+  }
+
+  /** Fails these, and, where it is time, what waits behind. Those with a number stay, and do nothing. */
+  #void(which: (entry: Entry) => boolean, why: Failure, now: number): Failed[] {
+    const old = this.#entries.filter((entry) => which(entry) && !isNothing(entry));
+    const gone = old.map((entry) => ({ ...entry }));
     if (now - this.#movedAt >= COMMAND_LIFETIME) gone.push(...this.#dropBehind());
-    this.#entries = this.#entries.filter((entry) => entry.n !== null || !old(entry));
-    for (const entry of this.#entries) {
-      if (!old(entry)) continue;
-      entry.act = { type: "input" };
-      entry.payload = EMPTY;
+    this.#entries = this.#entries.filter((entry) => entry.n !== null || !old.includes(entry));
+    for (const entry of old) Object.assign(entry, { act: INPUT, payload: EMPTY });
+    return this.#failed(gone, why);
+  }
+
+  /** Each command with its reason, a prompt once. What waits of a prompt of which a piece failed waits no more. */
+  #failed(gone: readonly Entry[], why: Failure): Failed[] {
+    const failed: Failed[] = [];
+    for (const entry of gone) {
+      const { prompt: id } = entry;
+      const prompt = id === null ? null : this.#prompts.get(id);
+      if (prompt === undefined) continue;
+      // Of one that had been sent only its host knows more.
+      const unknown = why === TOO_OLD && prompt !== null && entry.n !== null;
+      failed.push({ entry, prompt, why: unknown ? UNCONFIRMED : why });
+      if (prompt === null) continue;
+      this.#prompts.delete(prompt.id);
+      this.#behind = this.#behind.filter((other) => other.prompt !== id);
+      this.#behindBytes = this.#behind.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      const rest = this.#entries.filter((other) => other.prompt === id);
+      this.#entries = this.#entries.filter((other) => other.n !== null || !rest.includes(other));
+      const whole = rest.length === 1 && rest[0]?.n !== null;
+      for (const other of rest) {
+        other.prompt = null;
+        other.was = whole ? prompt : null;
+        if (!other.sent) Object.assign(other, { act: INPUT, payload: EMPTY });
+      }
     }
-    return gone.map((entry) => ({ entry, why: TOO_OLD }));
+    return failed;
   }
 
   /** Whether so many bytes can wait as commands. */
@@ -240,12 +421,12 @@ export class Outbox {
   }
 
   /** Takes input in behind the commands. */
-  #queue(bytes: Uint8Array, now: number): boolean {
+  #queue(bytes: Uint8Array, now: number, prompt: string | null): boolean {
     if (bytes.length === 0) return true;
     const tail = this.#behind.at(-1);
-    const joins = tail !== undefined && tail.bytes.length + bytes.length <= MAX_PAYLOAD;
+    const joins = tail?.prompt === null && prompt === null && tail.bytes.length + bytes.length <= MAX_PAYLOAD;
     if (joins && now - tail.at < JOINED_WITHIN) tail.bytes = joined(tail.bytes, bytes);
-    else if (this.#behind.length < MAX_WAITING) this.#behind.push({ bytes: bytes.slice(), at: now });
+    else if (this.#behind.length < MAX_WAITING) this.#behind.push({ bytes: bytes.slice(), at: now, prompt });
     else return false;
     if (this.#behindBytes === 0) this.#movedAt = now;
     this.#behindBytes += bytes.length;
@@ -259,7 +440,9 @@ export class Outbox {
       const piece = head.bytes.subarray(0, MAX_PAYLOAD);
       const full = this.#entries.length >= MAX_WAITING;
       if (full || this.#bytes(() => true) + piece.length > MAX_UNSETTLED_BYTES) break;
-      this.#entries.push({ n: null, act: INPUT, payload: piece.slice(), at: now, sent: false, piece: true });
+      const { prompt } = head;
+      const entry = entryOf({ n: null, act: INPUT, payload: piece.slice(), at: now, prompt });
+      this.#entries.push({ ...entry, piece: true });
       this.#behindBytes -= piece.length;
       head.bytes = head.bytes.subarray(piece.length);
       if (head.bytes.length === 0) this.#behind.shift();
@@ -272,8 +455,8 @@ export class Outbox {
 
   /** Empties what waits behind the commands, and gives it out. */
   #dropBehind(): Entry[] {
-    const gone = this.#behind.map(({ bytes, at }): Entry => {
-      return { n: null, act: INPUT, payload: bytes, at, sent: false, piece: true };
+    const gone = this.#behind.map(({ bytes, at, prompt }): Entry => {
+      return { ...entryOf({ n: null, act: INPUT, payload: bytes, at, prompt }), piece: true };
     });
     this.#behind = [];
     this.#behindBytes = 0;
@@ -283,6 +466,20 @@ export class Outbox {
   #bytes(which: (entry: Entry) => boolean): number {
     return this.#entries.reduce((sum, entry) => (which(entry) ? sum + entry.payload.length : sum), 0);
   }
+}
+
+function entryOf(entry: StoredEntry, onDisk: OnDisk = "no"): Entry {
+  const { n, act, payload, at, prompt } = entry;
+  return { n, act, payload, at, prompt, sent: false, piece: false, onDisk, was: null };
+}
+
+/** A command with this number that does nothing. */
+function nothing(n: number): Entry {
+  return entryOf({ n, act: INPUT, payload: EMPTY, at: 0, prompt: null });
+}
+
+function isNothing({ act, payload }: StoredEntry): boolean {
+  return act.type === "input" && payload.length === 0;
 }
 
 function joined(head: Uint8Array, tail: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -5,15 +5,20 @@ import {
   decodeFrame,
   DecodeError,
   encodeFrame,
+  FOREGROUND,
+  HEARTBEAT,
+  Liveness,
   SUBPROTOCOL,
   TICKET_PREFIX,
   type Bytes,
   type CloseCode,
 } from "../wire";
-import { PathError, type Path, type PathEvents } from "./link";
+import { PathError, type Path, type PathEvents } from "./io";
 
-/** A relay that says nothing for so long, not even its heartbeat, is gone. Milliseconds. */
-const DEAD_AFTER = 45_000;
+/** Silence after which the relay is asked: more of it while nobody looks. */
+function pace(): number {
+  return document.visibilityState === "visible" ? FOREGROUND : HEARTBEAT;
+}
 
 function why(code: CloseCode | undefined): string {
   switch (code) {
@@ -31,6 +36,37 @@ function why(code: CloseCode | undefined): string {
       return "The relay waited too long for this device.";
     default:
       return "The connection broke.";
+  }
+}
+
+/** A ticket that is not there by then is asked for once more, beside. Milliseconds. */
+const ASK_AGAIN = 1_200;
+/** Requests for one ticket at once. */
+const MAX_ASKED = 4;
+
+/**
+ * The first ticket that comes of several requests. After an outage the browser still has connections that swallow
+ * everything, and sends the first requests over those; each further one takes another.
+ */
+async function firstTicket(relay: string, rid: string, signal: AbortSignal): Promise<string> {
+  const done = new AbortController();
+  const stop = () => done.abort();
+  signal.addEventListener("abort", stop);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      let asked = 0;
+      const ask = () => {
+        asked += 1;
+        ticket(relay, rid, done.signal).then(resolve, reject);
+        if (asked < MAX_ASKED) timer = setTimeout(ask, ASK_AGAIN);
+      };
+      ask();
+    });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    done.abort();
   }
 }
 
@@ -60,7 +96,7 @@ async function ticket(relay: string, rid: string, signal: AbortSignal): Promise<
 
 /** Opens a path to the slot `rid` on the relay at this origin. */
 export async function dial(relay: string, rid: string, events: PathEvents, signal: AbortSignal): Promise<Path> {
-  const right = await ticket(relay, rid, signal);
+  const right = await firstTicket(relay, rid, signal);
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${relay.replace(/^http/, "ws")}/v1/connect/${rid}`, [
       SUBPROTOCOL,
@@ -68,18 +104,29 @@ export async function dial(relay: string, rid: string, events: PathEvents, signa
     ]);
     socket.binaryType = "arraybuffer";
     let over = false;
-    let quiet: ReturnType<typeof setTimeout> | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const liveness = new Liveness(pace(), Date.now(), Math.random());
     const end = (error: PathError) => {
       if (over) return;
       over = true;
-      clearTimeout(quiet);
+      clearTimeout(timer);
       socket.close();
       reject(error);
       events.closed(error);
     };
-    const heard = () => {
-      clearTimeout(quiet);
-      quiet = setTimeout(() => end(new PathError("The relay was not heard any more.")), DEAD_AFTER);
+    const beat = () => {
+      clearTimeout(timer);
+      const now = Date.now();
+      liveness.setInterval(pace(), now, Math.random());
+      const due = liveness.poll(now, Math.random());
+      if (due === "dead") {
+        end(new PathError("The relay was not heard any more."));
+        return;
+      }
+      if (due === "ask" && socket.readyState === WebSocket.OPEN) {
+        socket.send(encodeFrame({ type: "ping", id: crypto.getRandomValues(new Uint8Array(8)) }));
+      }
+      timer = setTimeout(beat, Math.max(0, liveness.deadline - now));
     };
     const received = (bytes: Bytes) => {
       const frame = decodeFrame(bytes);
@@ -92,38 +139,40 @@ export async function dial(relay: string, rid: string, events: PathEvents, signa
           break;
         case "ping":
           socket.send(encodeFrame({ type: "pong", id: frame.id }));
+          beat();
           break;
         case "close":
           end(new PathError(why(frame.code)));
           break;
         case "restarting":
-          end(new PathError(why("restarting")));
+          end(new PathError(why("restarting"), false, frame.ms));
           break;
         case "pong":
+          beat();
           break;
       }
     };
     signal.addEventListener("abort", () => {
       over = true;
-      clearTimeout(quiet);
+      clearTimeout(timer);
       socket.close();
     });
     socket.onopen = () => {
-      heard();
+      beat();
       resolve({
         send: (body) => {
           if (socket.readyState === WebSocket.OPEN) socket.send(encodeFrame({ type: "data", body }));
         },
         close: () => {
           over = true;
-          clearTimeout(quiet);
+          clearTimeout(timer);
           socket.close(1000);
         },
       });
     };
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (over) return;
-      heard();
+      liveness.heard(Date.now());
       try {
         if (!(data instanceof ArrayBuffer)) throw new DecodeError("unknown_type");
         received(new Uint8Array(data));

@@ -1,21 +1,25 @@
 /**
- * What this browser keeps, in IndexedDB: the hosts it is paired with, their keys, unsent commands, and what was
- * last seen of sessions. All of it leaves with "forget host" or with the site's data.
+ * What this browser keeps, in IndexedDB: the hosts it is paired with, their keys, unsent commands, failed prompts,
+ * drafts, and what was last seen of sessions. All of it leaves with "forget host" or with the site's data.
  */
 
 const NAME = "longrein";
-const VERSION = 2;
+const VERSION = 3;
 
 /** Where one kind of record is. */
-export type Table = "hosts" | "keys" | "lists" | "outbox" | "screens";
+export type Table = "drafts" | "failed" | "hosts" | "keys" | "lists" | "outbox" | "screens";
 
-const TABLES: readonly Table[] = ["hosts", "keys", "lists", "outbox", "screens"];
+const TABLES: readonly Table[] = ["drafts", "failed", "hosts", "keys", "lists", "outbox", "screens"];
 
 function done<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error ?? new Error("the browser's storage failed"));
   });
+}
+
+function startingWith(prefix: string): IDBKeyRange {
+  return IDBKeyRange.bound(prefix, `${prefix}\uffff`);
 }
 
 export class Store {
@@ -47,6 +51,12 @@ export class Store {
     return keys.map((key, i) => [String(key), values[i] as T]);
   }
 
+  /** The keys of all records, or of those whose key starts so. */
+  async keys(table: Table, prefix = ""): Promise<string[]> {
+    const keys = await done(this.#table(table, "readonly").getAllKeys(startingWith(prefix)));
+    return keys.map(String);
+  }
+
   async put(table: Table, key: string, value: unknown): Promise<void> {
     await done(this.#table(table, "readwrite").put(value, key));
   }
@@ -57,7 +67,7 @@ export class Store {
 
   /** Deletes every record whose key starts so. */
   async deletePrefix(table: Table, prefix: string): Promise<void> {
-    await done(this.#table(table, "readwrite").delete(IDBKeyRange.bound(prefix, `${prefix}\uffff`)));
+    await done(this.#table(table, "readwrite").delete(startingWith(prefix)));
   }
 
   #table(table: Table, mode: IDBTransactionMode): IDBObjectStore {

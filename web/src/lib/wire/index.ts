@@ -12,3 +12,4 @@ export {
   type ClientFrame,
   type DecodeReason,
 } from "./frame";
+export { FOREGROUND, HEARTBEAT, Liveness } from "./liveness";

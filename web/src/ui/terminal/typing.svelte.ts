@@ -3,6 +3,7 @@
 import type { Terminal } from "@xterm/xterm";
 import type { Attachment } from "../../lib/session/attachment";
 import { MAX_INPUT_BYTES } from "../../lib/session/outbox";
+import { freshId } from "../../lib/session/stream";
 import { toasts } from "../toasts.svelte";
 import { arrow, inMode, modified, pasted, type Arrow, type Held } from "./keys";
 import type { Viewing } from "./viewing.svelte";
@@ -10,7 +11,7 @@ import type { Viewing } from "./viewing.svelte";
 /** What of a screen its typing needs. */
 export type Typed = Pick<Viewing, "over"> & {
   readonly entry: Pick<Viewing["entry"], "operates" | "role">;
-  readonly attachment: Pick<Attachment, "input"> | null;
+  readonly attachment: Pick<Attachment, "input" | "prompt"> | null;
   readonly emulator: { readonly terminal: Pick<Terminal, "modes" | "scrollToBottom"> } | null;
 };
 
@@ -28,14 +29,7 @@ export class Typing {
 
   /** Takes all of it, or nothing: then it says why. */
   give(data: string): string | null {
-    const { attachment, entry, over } = this.#viewing;
-    if (data === "") return null;
-    if (over) return "The program has ended.";
-    if (!entry.operates && entry.role !== null) return "This device may only look on.";
-    if (attachment === null) return "The terminal is still opening.";
-    // Text has at least as many bytes as characters.
-    if (data.length <= MAX_INPUT_BYTES && attachment.input(new TextEncoder().encode(data))) return null;
-    return FULL;
+    return this.#give(data, (attachment, bytes) => attachment.input(bytes));
   }
 
   /** Without a word where no key would do anything; where there is no room for it, the person is told. */
@@ -66,12 +60,39 @@ export class Typing {
     this.#viewing.emulator?.terminal.scrollToBottom();
   }
 
-  /** A text, and Enter behind it where it is to be sent off. As {@link give}. */
-  paste(plain: string, enter = false): string | null {
-    if (plain === "") return enter ? this.give("\r") : null;
-    const why = this.give(pasted(plain, this.#modes?.bracketedPasteMode ?? false));
-    if (why === null && enter) this.send("\r");
-    return why;
+  /** As {@link give}. */
+  paste(plain: string): string | null {
+    return this.give(pasted(plain, this.#bracketed));
+  }
+
+  /**
+   * What was written in the composer, and Enter behind it where it is to be sent off. As {@link give}; and it outlives
+   * the page, and is told to have been taken or to have failed.
+   */
+  compose(text: string, enter: boolean): string | null {
+    // Enter alone is a key.
+    if (text === "") return enter ? this.give("\r") : null;
+    const prompt = { id: freshId(), text, enter, at: Date.now(), begun: false };
+    const data = pasted(text, this.#bracketed) + (enter ? "\r" : "");
+    return this.#give(data, (attachment, bytes) => attachment.prompt(bytes, prompt));
+  }
+
+  #give(
+    data: string,
+    take: (attachment: NonNullable<Typed["attachment"]>, bytes: Uint8Array) => boolean,
+  ): string | null {
+    const { attachment, entry, over } = this.#viewing;
+    if (data === "") return null;
+    if (over) return "The program has ended.";
+    if (!entry.operates && entry.role !== null) return "This device may only look on.";
+    if (attachment === null) return "The terminal is still opening.";
+    // Text has at least as many bytes as characters.
+    if (data.length <= MAX_INPUT_BYTES && take(attachment, new TextEncoder().encode(data))) return null;
+    return FULL;
+  }
+
+  get #bracketed(): boolean {
+    return this.#modes?.bracketedPasteMode ?? false;
   }
 
   get #modes() {

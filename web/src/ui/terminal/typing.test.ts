@@ -9,10 +9,15 @@ class Program implements Typed {
   emulator = null;
   full = false;
   got = "";
+  prompts: string[] = [];
   attachment: Typed["attachment"] = {
     input: (bytes) => {
       if (!this.full) this.got += new TextDecoder().decode(bytes);
       return !this.full;
+    },
+    prompt: (bytes, prompt) => {
+      if (!this.full) this.prompts.push(prompt.text);
+      return this.attachment?.input(bytes) ?? false;
     },
   };
 }
@@ -20,26 +25,27 @@ class Program implements Typed {
 describe("the composer's text", () => {
   it("goes to the program, with Enter behind it", () => {
     const program = new Program();
-    expect(new Typing(program).paste("fix\nit", true)).toBeNull();
+    expect(new Typing(program).compose("fix\nit", true)).toBeNull();
     expect(program.got).toBe("fix\rit\r");
-    expect(new Typing(program).paste("", true)).toBeNull();
+    expect(new Typing(program).compose("", true)).toBeNull();
     expect(program.got).toBe("fix\rit\r\r");
+    expect(program.prompts).toEqual(["fix\nit"]);
   });
 
   it("is not taken, and it is said why, where it has no place", () => {
     const program = new Program();
     const typing = new Typing(program);
     program.full = true;
-    expect(typing.paste("fix it", true)).toMatch(/128 MB/);
-    expect(typing.paste("", true)).toMatch(/128 MB/);
+    expect(typing.compose("fix it", true)).toMatch(/128 MB/);
+    expect(typing.compose("", true)).toMatch(/128 MB/);
     program.full = false;
-    expect(typing.paste("x".repeat(MAX_INPUT_BYTES + 1))).toMatch(/128 MB/);
+    expect(typing.compose("x".repeat(MAX_INPUT_BYTES + 1), false)).toMatch(/128 MB/);
     program.attachment = null;
-    expect(typing.paste("fix it", true)).toMatch(/still opening/);
+    expect(typing.compose("fix it", true)).toMatch(/still opening/);
     program.entry = { operates: false, role: "viewer" };
-    expect(typing.paste("fix it", true)).toMatch(/only look on/);
+    expect(typing.compose("fix it", true)).toMatch(/only look on/);
     program.over = true;
-    expect(typing.paste("fix it", true)).toMatch(/ended/);
+    expect(typing.compose("fix it", true)).toMatch(/ended/);
     expect(program.got).toBe("");
   });
 });
