@@ -27,6 +27,8 @@ pub(crate) struct Input {
     client: ClientId,
     bytes: Bytes,
     counted: usize,
+    /// It is not for the program: it waits for its turn to be refused.
+    refusal: Option<Failure>,
 }
 
 impl Session {
@@ -85,10 +87,17 @@ impl Session {
         } else {
             None
         };
+        let first = inner.inputs.iter().all(|input| input.from.as_ref().is_none_or(|(of, _)| *of != key));
         let (None, Some(act)) = (&why_not, act) else {
-            inner.inbox.handle_settled(&key, n);
-            drop(inner);
-            return self.answer(id, refused(why_not.unwrap_or_else(Later::refusal)));
+            let why = why_not.unwrap_or_else(Later::refusal);
+            if first {
+                inner.inbox.handle_settled(&key, n);
+                drop(inner);
+                return self.answer(id, refused(why));
+            }
+            // Refused before its turn, it would say that those before it are settled.
+            inner.take_in(id, key, n, Bytes::new(), Some(why));
+            return;
         };
         // These do not wait behind input that the program does not read, and neither do their answers, unless it is
         // their own stream's: its commands are settled in order.
@@ -109,18 +118,13 @@ impl Session {
             Act::Ttl(_) => true,
             Act::Input | Act::Resize { .. } | Act::TakeSize | Act::GiveSize => false,
         };
-        if at_once && inner.inputs.iter().all(|input| input.from.as_ref().is_none_or(|(of, _)| *of != key)) {
+        if at_once && first {
             inner.inbox.handle_settled(&key, n);
             drop(inner);
             self.answer(id, ToClient::Applied { session: session.clone(), n });
             return self.retimed(act, news);
         }
         let bytes = if *act == Act::Input { payload } else { Bytes::new() };
-        let counted = bytes.len() + OVERHEAD;
-        inner.inputs_bytes += counted;
-        if let Some(client) = inner.clients.get_mut(&id) {
-            client.waiting_input += counted;
-        }
         let size = match *act {
             Act::Input if !bytes.is_empty() => inner.sizing.handle_typed(&id),
             Act::Input | Act::Interrupt | Act::Stop | Act::Ttl(_) => None,
@@ -131,7 +135,7 @@ impl Session {
             Act::TakeSize => inner.sizing.handle_take(&id),
             Act::GiveSize => inner.sizing.handle_give(&id),
         };
-        inner.inputs.push_back(Input { from: Some((key, n)), client: id, bytes, counted });
+        inner.take_in(id, key, n, bytes, None);
         drop(inner);
         self.apply_size(size);
         self.retimed(act, news);
@@ -147,7 +151,7 @@ impl Session {
         }
         let counted = bytes.len();
         inner.replies_bytes += counted;
-        inner.inputs.push_back(Input { from: None, client: 0, bytes: bytes.into(), counted });
+        inner.inputs.push_back(Input { from: None, client: 0, bytes: bytes.into(), counted, refusal: None });
         drop(inner);
         self.pump();
     }
@@ -177,6 +181,16 @@ impl Session {
 }
 
 impl Inner {
+    /// Puts a command behind those that wait.
+    fn take_in(&mut self, client: ClientId, key: inbox::Key, n: u64, bytes: Bytes, refusal: Option<Failure>) {
+        let counted = bytes.len() + OVERHEAD;
+        self.inputs_bytes += counted;
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.waiting_input += counted;
+        }
+        self.inputs.push_back(Input { from: Some((key, n)), client, bytes, counted, refusal });
+    }
+
     /// Takes the first input out and answers whoever holds its stream now.
     pub(crate) fn settle_front(&mut self, refused: Option<&Failure>) {
         let Some(input) = self.inputs.pop_front() else { return };
@@ -191,9 +205,9 @@ impl Inner {
         }
         self.inbox.handle_settled(&key, n);
         let session = self.about.id.clone();
-        let message = match refused {
+        let message = match input.refusal.or_else(|| refused.cloned()) {
             None => ToClient::Applied { session, n },
-            Some(why) => ToClient::Refused { session, n, why: why.clone() },
+            Some(why) => ToClient::Refused { session, n, why },
         };
         // The connection that came last is the one that is still there.
         if let Some(client) = self.clients.values_mut().rev().find(|client| client.key == key) {

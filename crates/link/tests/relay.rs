@@ -367,6 +367,21 @@ async fn a_relay_that_freezes_is_found_out_by_the_heartbeat() {
 }
 
 #[tokio::test]
+async fn a_host_with_a_client_asks_its_relay_often() {
+    let ((sender, receiver), mut far) = frozen_relay().await;
+    let open = HostFrame::Open { conn: Conn(1), address: "192.0.2.7" }.to_vec();
+    far.write_all(&[&[0x82, u8::try_from(open.len()).unwrap()][..], &open].concat()).await.unwrap();
+    let mut mux = Mux::new(sender, receiver);
+    let before = tokio::time::Instant::now();
+    let Ok(Some(Event::Opened(_client))) = mux.next().await else { panic!("no client") };
+    tokio::time::pause();
+    let after = tokio::time::Instant::now();
+    assert!(matches!(mux.next().await, Err(Error::Timeout(_))));
+    let (longest, shortest) = (before.elapsed(), after.elapsed());
+    assert!(longest >= Duration::from_secs(11) && shortest <= Duration::from_secs(13), "{longest:?}");
+}
+
+#[tokio::test]
 async fn a_relay_that_never_reads_is_found_out_by_the_write() {
     let ((sender, _receiver), _far) = frozen_relay().await;
     tokio::time::pause();

@@ -79,6 +79,33 @@ async fn a_command_of_a_newer_version_is_refused_and_those_behind_it_are_not() {
 }
 
 #[tokio::test]
+async fn what_is_refused_behind_input_that_nobody_reads_does_not_say_that_the_input_was_taken() {
+    let keeper = Keeper::start(&["sleep", "1000"], |_| {});
+    let (mut sender, mut receiver) = keeper.raw().await;
+    sender.send(&hello(7), b"").await.unwrap();
+    let command = |n, act| ToHost::Command { session: keeper.id.clone(), n, act };
+    // More than a terminal's line takes while nobody reads it, so that the last of it waits.
+    for n in 1..=8 {
+        sender.send(&command(n, Act::Input), &[b'x'; 16 * 1024]).await.unwrap();
+    }
+    let mut newer = Vec::new();
+    let header =
+        serde_json::json!({ "t": "command", "session": keeper.id, "n": 9, "do": { "type": "dream" } });
+    codec::encode(&header, b"", &mut newer);
+    sender.forward(&newer).await.unwrap();
+    sender.send(&ToHost::Ping { sent: 1, every: None }, b"").await.unwrap();
+    loop {
+        let message = timeout(PATIENCE, receiver.recv()).await.expect("an answer").unwrap().unwrap();
+        match codec::decode::<ToClient>(&message).unwrap().0 {
+            ToClient::Refused { n, .. } => panic!("{n} is refused before those that wait"),
+            ToClient::Applied { n, .. } => assert!(n < 9, "{n}"),
+            ToClient::Pong { .. } => break,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
 async fn ten_thousand_connections_that_say_nothing_bother_nobody() {
     let keeper = Keeper::start(&["cat"], |_| {});
     let mut client = keeper.client().await;
