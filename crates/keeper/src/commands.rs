@@ -1,6 +1,7 @@
 //! What clients want done: each command is taken once, in order, and given to the program as fast as it reads.
 
 use crate::clock;
+use crate::follower::Client;
 use crate::session::{ClientId, Inner, Session, failure};
 use bytes::Bytes;
 use session::id::SessionId;
@@ -62,8 +63,10 @@ impl Session {
             Receipt::New => {}
             Receipt::Pending => return,
             Receipt::Settled => {
+                let again = inner.inbox.refused(&key).find(|(other, _)| *other == n);
+                let again = again.map(|(_, why)| refused(why.clone()));
                 drop(inner);
-                return self.answer(id, ToClient::Applied { session: session.clone(), n });
+                return self.answer(id, again.unwrap_or(ToClient::Applied { session: session.clone(), n }));
             }
             Receipt::Gap { expected } => {
                 drop(inner);
@@ -91,7 +94,7 @@ impl Session {
         let (None, Some(act)) = (&why_not, act) else {
             let why = why_not.unwrap_or_else(Later::refusal);
             if first {
-                inner.inbox.handle_settled(&key, n);
+                inner.inbox.handle_refused(&key, n, why.clone());
                 drop(inner);
                 return self.answer(id, refused(why));
             }
@@ -203,14 +206,23 @@ impl Inner {
             client.waiting_input -= input.counted;
             client.room.notify_one();
         }
-        self.inbox.handle_settled(&key, n);
         let session = self.about.id.clone();
         let message = match input.refusal.or_else(|| refused.cloned()) {
-            None => ToClient::Applied { session, n },
-            Some(why) => ToClient::Refused { session, n, why },
+            None => {
+                self.inbox.handle_settled(&key, n);
+                ToClient::Applied { session, n }
+            }
+            Some(why) => {
+                self.inbox.handle_refused(&key, n, why.clone());
+                ToClient::Refused { session, n, why }
+            }
         };
-        // The connection that came last is the one that is still there.
-        if let Some(client) = self.clients.values_mut().rev().find(|client| client.key == key) {
+        // The connection that attached last is the one that is still there. One that is about to attach is told then, with
+        // what was refused first; one that never does is told where it asked.
+        let of_stream = |client: &&mut Client| client.key == key && client.replay.is_some();
+        if let Some(client) = self.clients.values_mut().rev().find(of_stream) {
+            client.answer(message);
+        } else if let Some(client) = self.clients.get_mut(&input.client) {
             client.answer(message);
         }
     }

@@ -360,6 +360,10 @@ impl Session {
             client.scrollback = wish.scrollback;
             client.snapshot = None;
             client.asked = false;
+            // Before it hears how far its commands are settled: an answer may have been lost with a connection.
+            for (n, why) in inner.inbox.refused(&client.key) {
+                client.answer(ToClient::Refused { session: session.clone(), n, why: why.clone() });
+            }
             client.answer(ToClient::Attached {
                 session: session.clone(),
                 head: Cursor { epoch: view.epoch, seq: view.head.seq },

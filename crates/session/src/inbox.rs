@@ -1,13 +1,18 @@
 //! The keeper's side of commands: each number of a stream is taken once, in order.
 
 use crate::id::StreamId;
-use std::collections::HashMap;
+use crate::message::Failure;
+use std::collections::{HashMap, VecDeque};
 
 /// Streams that are remembered. Beyond it the one that was quiet longest is forgotten, if it was quiet for [`KEEP_MS`];
 /// until then a new stream is refused.
 pub const MAX_STREAMS: usize = 4096;
 /// How long a stream is remembered at least, in milliseconds: a day.
 pub const KEEP_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Refusals that are remembered for each stream, for a client whose answer was lost; the oldest is forgotten beyond it,
+/// and with the process all are.
+pub const MAX_REFUSED: usize = 64;
 
 /// Whose numbering: the device as text (empty for local programs), so that no device can use another's stream.
 pub type Key = (String, StreamId);
@@ -41,12 +46,13 @@ pub struct Stream {
     pub at: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct State {
     taken: u64,
     settled: u64,
     at: u64,
     changed: bool,
+    refused: VecDeque<(u64, Failure)>,
 }
 
 /// The machine, one per session.
@@ -58,8 +64,7 @@ pub struct Inbox {
 impl Inbox {
     /// With what was stored.
     pub fn new(stored: impl IntoIterator<Item = Stream>) -> Self {
-        let state =
-            |s: Stream| (s.key, State { taken: s.settled, settled: s.settled, at: s.at, changed: false });
+        let state = |s: Stream| (s.key, State::new(s.settled, s.at));
         Self { streams: stored.into_iter().map(state).collect() }
     }
 
@@ -77,7 +82,7 @@ impl Inbox {
             if self.streams.len() >= MAX_STREAMS && !self.forget_one(now_ms) {
                 return Receipt::Full;
             }
-            self.streams.insert(key.clone(), State { taken: 0, settled: 0, at: now_ms, changed: false });
+            self.streams.insert(key.clone(), State::new(0, now_ms));
         }
         let Some(state) = self.streams.get_mut(key) else { return Receipt::Full };
         if n <= state.settled {
@@ -102,6 +107,23 @@ impl Inbox {
         }
     }
 
+    /// As [`Inbox::handle_settled`], without effect. A client that reconnects is told so again, before it is told how far its
+    /// commands are settled: otherwise it would take it for done.
+    pub fn handle_refused(&mut self, key: &Key, n: u64, why: Failure) {
+        self.handle_settled(key, n);
+        if let Some(state) = self.streams.get_mut(key) {
+            if state.refused.len() >= MAX_REFUSED {
+                state.refused.pop_front();
+            }
+            state.refused.push_back((n, why));
+        }
+    }
+
+    /// The commands of a stream that were refused, oldest first, as far as they are remembered.
+    pub fn refused<'a>(&'a self, key: &Key) -> impl Iterator<Item = (u64, &'a Failure)> + use<'a> {
+        self.streams.get(key).into_iter().flat_map(|state| state.refused.iter().map(|(n, why)| (*n, why)))
+    }
+
     /// The streams that changed since this was last asked, to be stored.
     pub fn poll_changed(&mut self) -> Vec<Stream> {
         let changed = self.streams.iter_mut().filter(|(_, state)| state.changed);
@@ -120,6 +142,12 @@ impl Inbox {
             Some((key, at)) if now_ms.saturating_sub(at) >= KEEP_MS => self.streams.remove(&key).is_some(),
             _ => false,
         }
+    }
+}
+
+impl State {
+    fn new(settled: u64, at: u64) -> Self {
+        Self { taken: settled, settled, at, changed: false, refused: VecDeque::new() }
     }
 }
 
@@ -161,6 +189,20 @@ mod tests {
         let mut inbox = Inbox::new(stored);
         assert_eq!(inbox.handle(&a, 1, 9), Receipt::Settled);
         assert_eq!(inbox.handle(&a, 2, 9), Receipt::New);
+    }
+
+    #[test]
+    fn refusals_are_remembered_up_to_a_bound() {
+        let (mut inbox, a) = (Inbox::default(), key("a"));
+        let why = crate::later::Later::refusal();
+        for n in 1..=100 {
+            assert_eq!(inbox.handle(&a, n, 0), Receipt::New);
+            inbox.handle_refused(&a, n, why.clone());
+        }
+        assert_eq!(inbox.settled(&a), 100);
+        let refused: Vec<u64> = inbox.refused(&a).map(|(n, _)| n).collect();
+        assert_eq!(refused, (101 - MAX_REFUSED as u64..=100).collect::<Vec<_>>());
+        assert_eq!(inbox.refused(&key("b")).count(), 0);
     }
 
     #[test]

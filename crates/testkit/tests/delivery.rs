@@ -15,8 +15,16 @@ fn nothing_is_lost_and_nothing_comes_twice() {
     println!("{all:#?}");
     if all.worlds > 1 {
         // A world in which nothing goes wrong proves nothing.
-        for happened in [all.snapshots, all.done, all.expired, all.silent, all.meddled, all.quits, all.epochs]
-        {
+        for happened in [
+            all.snapshots,
+            all.done,
+            all.expired,
+            all.refused,
+            all.silent,
+            all.meddled,
+            all.quits,
+            all.epochs,
+        ] {
             assert!(happened > 100, "{all:#?}");
         }
     }

@@ -79,6 +79,44 @@ async fn a_command_of_a_newer_version_is_refused_and_those_behind_it_are_not() {
 }
 
 #[tokio::test]
+async fn a_refusal_whose_answer_was_lost_is_not_taken_for_done_after_a_reconnect() {
+    let keeper = Keeper::start(&["cat"], |_| {});
+    let mut newer = Vec::new();
+    let header =
+        serde_json::json!({ "t": "command", "session": keeper.id, "n": 1, "do": { "type": "dream" } });
+    codec::encode(&header, b"", &mut newer);
+    let attach = ToHost::Attach {
+        session: keeper.id.clone(),
+        after: None,
+        size: None,
+        window: 65536,
+        scrollback: None,
+        redraw: false,
+    };
+    for reconnected in [false, true] {
+        let (mut sender, mut receiver) = keeper.raw().await;
+        sender.send(&hello(7), b"").await.unwrap();
+        if !reconnected {
+            sender.forward(&newer).await.unwrap();
+        }
+        sender.send(&attach, b"").await.unwrap();
+        let mut refused = false;
+        loop {
+            let message = timeout(PATIENCE, receiver.recv()).await.expect("an answer").unwrap().unwrap();
+            match codec::decode::<ToClient>(&message).unwrap().0 {
+                ToClient::Refused { n: 1, why, .. } => refused = why.kind == ErrorKind::NotFound,
+                ToClient::Attached { applied, .. } => {
+                    assert_eq!(applied, 1);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        assert!(refused, "told before it is told how far its commands are settled");
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_behind_input_that_nobody_reads_does_not_say_that_the_input_was_taken() {
     let keeper = Keeper::start(&["sleep", "1000"], |_| {});
     let (mut sender, mut receiver) = keeper.raw().await;

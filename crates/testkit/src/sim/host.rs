@@ -109,6 +109,9 @@ impl Link {
                 let find = |seq| if redraw { None } else { keeper.mark(seq) };
                 far.leg = Some(Leg { replay: Replay::new(after, window, &view, find), snapshot: None });
                 let head = Cursor { epoch: view.epoch, seq: view.head.seq };
+                for n in keeper.refused(self.client) {
+                    self.down.send(Down::Refused(n), now);
+                }
                 let applied = keeper.settled(self.client);
                 self.down.send(Down::Attached { head, applied }, now);
             }
@@ -117,8 +120,8 @@ impl Link {
                     leg.replay.handle_ack(epoch, seq, part, now);
                 }
             }
-            Ok(Up::Command { n, what }) => {
-                if let Some(answer) = keeper.take(self.client, n, what, now) {
+            Ok(Up::Command { n, what, newer }) => {
+                if let Some(answer) = keeper.take(self.client, n, what, newer, now) {
                     self.down.send(answer, now);
                 }
             }

@@ -6,6 +6,7 @@ use crate::Dice;
 use session::codec::MAX_PAYLOAD;
 use session::id::StreamId;
 use session::inbox::{Inbox, Key, Receipt, Stream};
+use session::later::Later;
 use session::message::Cursor;
 use session::replay::{Mark, Next, OVERHEAD, View};
 use std::collections::{HashMap, VecDeque};
@@ -30,6 +31,8 @@ struct Input {
     client: usize,
     n: u64,
     what: Option<u64>,
+    /// Not for the program; it waits for its turn to be refused.
+    refused: bool,
     taken: Instant,
 }
 
@@ -52,6 +55,8 @@ pub struct Keeper {
     /// The inbox as it is on disk.
     stored: HashMap<Key, Stream>,
     inputs: VecDeque<Input>,
+    /// It came back, and has forgotten what it refused before.
+    pub forgot: bool,
     /// What each client's commands did, in order.
     pub done: Vec<Vec<Done>>,
 }
@@ -66,6 +71,7 @@ impl Keeper {
             inbox: Inbox::default(),
             stored: HashMap::new(),
             inputs: VecDeque::new(),
+            forgot: false,
             done: vec![Vec::new(); clients],
         }
     }
@@ -121,6 +127,7 @@ impl Keeper {
     /// Comes back as it was stored: what was taken and not settled is forgotten.
     pub fn restart(&mut self) {
         self.inputs.clear();
+        self.forgot = true;
         self.inbox = Inbox::new(self.stored.values().cloned());
     }
 
@@ -137,13 +144,26 @@ impl Keeper {
         self.inbox.settled(&key(client))
     }
 
+    /// The commands that were refused, as far as they are remembered.
+    pub fn refused(&self, client: usize) -> Vec<u64> {
+        self.inbox.refused(&key(client)).map(|(n, _)| n).collect()
+    }
+
     /// A command; the answer, where there is one at once.
-    pub fn take(&mut self, client: usize, n: u64, what: Option<u64>, now: Instant) -> Option<Down> {
+    pub fn take(
+        &mut self,
+        client: usize,
+        n: u64,
+        what: Option<u64>,
+        newer: bool,
+        now: Instant,
+    ) -> Option<Down> {
         match self.inbox.handle(&key(client), n, 0) {
             Receipt::New => {
-                self.inputs.push_back(Input { client, n, what, taken: now });
+                self.inputs.push_back(Input { client, n, what, refused: newer, taken: now });
                 None
             }
+            Receipt::Settled if self.refused(client).contains(&n) => Some(Down::Refused(n)),
             Receipt::Settled => Some(Down::Applied(n)),
             Receipt::Pending => None,
             Receipt::Gap { expected } => panic!("client {client}: command {n} where {expected} was due"),
@@ -151,17 +171,24 @@ impl Keeper {
         }
     }
 
-    /// The program reads some of its input; gives whom to tell.
-    pub fn run_program(&mut self, most: usize) -> Vec<(usize, u64)> {
+    /// The program reads some of its input; gives whom to tell what.
+    pub fn run_program(&mut self, most: usize) -> Vec<(usize, Down)> {
         let some = self.inputs.len().min(most);
         let read: Vec<Input> = self.inputs.drain(..some).collect();
         for input in &read {
-            self.inbox.handle_settled(&key(input.client), input.n);
-            self.done[input.client].extend(input.what.map(|what| Done { what, taken: input.taken }));
+            if input.refused {
+                self.inbox.handle_refused(&key(input.client), input.n, Later::refusal());
+            } else {
+                self.inbox.handle_settled(&key(input.client), input.n);
+            }
+            let what = input.what.filter(|_| !input.refused);
+            self.done[input.client].extend(what.map(|what| Done { what, taken: input.taken }));
         }
         // Stored with what it did, before anybody is told.
         self.stored.extend(self.inbox.poll_changed().into_iter().map(|stream| (stream.key.clone(), stream)));
-        read.iter().map(|input| (input.client, input.n)).collect()
+        let answer =
+            |input: &Input| if input.refused { Down::Refused(input.n) } else { Down::Applied(input.n) };
+        read.iter().map(|input| (input.client, answer(input))).collect()
     }
 
     /// One turn of the task that writes to a client.

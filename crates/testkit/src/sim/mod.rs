@@ -38,6 +38,8 @@ pub struct Tally {
     pub done: u64,
     /// Commands that failed, and their clients said so.
     pub expired: u64,
+    /// Commands that the keeper did not know.
+    pub refused: u64,
     /// Channels that were made.
     pub channels: u64,
     /// Channels given up by an end that heard nothing.
@@ -62,6 +64,7 @@ impl AddAssign for Tally {
             snapshots,
             done,
             expired,
+            refused,
             channels,
             silent,
             meddled,
@@ -76,6 +79,7 @@ impl AddAssign for Tally {
         self.snapshots += snapshots;
         self.done += done;
         self.expired += expired;
+        self.refused += refused;
         self.channels += channels;
         self.silent += silent;
         self.meddled += meddled;

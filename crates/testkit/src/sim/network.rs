@@ -20,9 +20,11 @@ pub enum Up {
         seq: u64,
         part: Option<u32>,
     },
+    /// `newer` where the keeper does not know what it asks for.
     Command {
         n: u64,
         what: Option<u64>,
+        newer: bool,
     },
     Ping {
         every: Duration,
@@ -54,6 +56,7 @@ pub enum Down {
         screen: u64,
     },
     Applied(u64),
+    Refused(u64),
     Ping,
     Pong,
     Skewed(Skewed),

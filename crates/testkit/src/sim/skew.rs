@@ -4,7 +4,9 @@ use crate::Dice;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use session::codec::{self, DecodeError};
-use session::message::{ToClient, ToHost};
+use session::id::SessionId;
+use session::later::Later;
+use session::message::{Cursor, Event, ToClient, ToHost};
 
 /// The header of a message of a newer version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,23 @@ pub fn to_client(dice: &mut Dice) -> Skewed {
     TO_CLIENT[dice.place(TO_CLIENT.len())]
 }
 
+/// An event of a kind that the client does not know, as the client reads it.
+pub fn event_of_newer(at: Cursor) -> Event {
+    let (session, Cursor { epoch, seq }) = (SessionId::from_random([1; 10]), at);
+    let header = format!(
+        r#"{{"t":"event","session":"{session}","epoch":{epoch},"seq":{seq},"at":3,"kind":"dream","n":[1]}}"#
+    );
+    let message = framed(&header);
+    assert!(matches!(codec::decode::<ToClient>(&message), Err(DecodeError::Header(_))));
+    assert_eq!(Later::of(&message), Later::Event { session, at, time: 3 });
+    Later::event()
+}
+
+fn framed(header: &str) -> Bytes {
+    let length = u32::try_from(header.len()).unwrap_or_default();
+    [&length.to_be_bytes()[..], header.as_bytes()].concat().into()
+}
+
 impl Skewed {
     /// What a host makes of it: nothing that ends the channel.
     pub fn read_by_host(self) {
@@ -48,9 +67,7 @@ impl Skewed {
     }
 
     fn read<M: DeserializeOwned>(self) {
-        let length = u32::try_from(self.header.len()).unwrap_or_default();
-        let message: Bytes = [&length.to_be_bytes()[..], self.header.as_bytes()].concat().into();
-        match codec::decode::<M>(&message) {
+        match codec::decode::<M>(&framed(self.header)) {
             Ok(_) => assert!(self.known, "{} is not known", self.header),
             Err(DecodeError::Header(_)) => assert!(!self.known, "{} is known", self.header),
             Err(error @ (DecodeError::Truncated | DecodeError::TooLarge)) => panic!("{error}"),

@@ -1,7 +1,7 @@
 //! One world: what happens in it, by a throw of the dice, and how it is healed.
 
 use super::Tally;
-use super::client::Client;
+use super::client::{Client, Verdict};
 use super::host::{Far, Link};
 use super::keeper::Keeper;
 use super::model::{self, WINDOW};
@@ -56,7 +56,7 @@ struct World {
     volume: u64,
     /// Some are quick, some are far away.
     latency: u64,
-    /// A newer version takes part.
+    /// Clients and keeper are of different versions.
     skewed: bool,
     tally: Tally,
 }
@@ -64,17 +64,18 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
+        let skewed = dice.one_in(4);
         let now = Instant::now() + Duration::from_hours(1);
         let windows = [WINDOW, WINDOW / 2, WINDOW / 4];
         Self {
             keeper: Keeper::new(CLIENTS),
-            clients: windows.map(Client::new).into(),
+            clients: windows.map(|window| Client::new(window, skewed)).into(),
             links: Vec::new(),
             now,
             down_until: now,
             volume: 1 + dice.below(MAX_PAYLOAD as u64),
             latency: if dice.one_in(2) { 1 } else { 1 + dice.below(200) },
-            skewed: dice.one_in(4),
+            skewed,
             tally: Tally::default(),
             dice,
         }
@@ -358,11 +359,14 @@ impl World {
     }
 
     fn run_program(&mut self, most: usize) {
-        for (client, n) in self.keeper.run_program(most) {
-            // The channel that came last is the one that is still there.
-            let last = self.links.iter_mut().rev().find(|link| link.client == client && link.far.is_some());
+        for (client, answer) in self.keeper.run_program(most) {
+            // The channel that attached last is the one that is still there.
+            let attached = |link: &&mut Link| {
+                link.client == client && link.far.as_ref().is_some_and(|far| far.leg.is_some())
+            };
+            let last = self.links.iter_mut().rev().find(attached);
             if let Some(link) = last {
-                link.down.send(super::network::Down::Applied(n), self.now);
+                link.down.send(answer, self.now);
             }
         }
     }
@@ -443,8 +447,9 @@ impl World {
         self.check();
         for (number, client) in self.clients.iter().enumerate() {
             model::check_healed(number, client, &self.keeper);
-            let expired = client.verdicts.values().filter(|v| **v == super::client::Verdict::Expired);
-            self.tally.expired += expired.count() as u64;
+            let told = |verdict| client.verdicts.values().filter(|other| **other == verdict).count() as u64;
+            self.tally.expired += told(Verdict::Expired);
+            self.tally.refused += told(Verdict::Refused);
         }
     }
 }
