@@ -10,5 +10,6 @@ mod input;
 mod secrecy;
 mod service;
 mod sessions;
+mod portable;
 mod sizes;
 mod support;

@@ -1,7 +1,7 @@
 //! What can be asked for on the command line.
 
 use crate::duration;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use session::message::Size;
 use std::net::SocketAddr;
@@ -48,6 +48,8 @@ pub enum Command {
     Ttl(Ttl),
     /// Print a session's terminal output, as far as its log goes back
     Logs(Logs),
+    /// Write everything that a session's log has to a file: as JSON lines, or for terminal players
+    Export(Export),
     /// List the paired devices
     Devices(Json),
     /// Close a device's connections now, and refuse it from now on
@@ -226,6 +228,26 @@ pub struct Logs {
     /// Text only: no colours, no cursor movement
     #[arg(long)]
     pub plain: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// A session's id or name
+    pub session: String,
+    /// What to write (default: by the file's name, and JSON lines where that does not end in .cast)
+    #[arg(long)]
+    pub format: Option<ExportFormat>,
+    /// The file to write, in place of one that is there (default: standard output)
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// JSON lines: everything, and `longrein import` reads it
+    Jsonl,
+    /// asciicast v3: the terminal alone, for asciinema and other players
+    Asciicast,
 }
 
 #[derive(Debug, Args)]

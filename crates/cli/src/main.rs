@@ -9,6 +9,7 @@ mod config;
 mod daemon;
 mod duration;
 mod hosts;
+mod portable;
 mod problem;
 mod qr;
 mod service;
@@ -73,6 +74,7 @@ async fn conversation(command: Command) -> Outcome {
         Command::Restart(args) => command::restart::run(&args).await,
         Command::Ttl(args) => command::ttl::run(&args).await,
         Command::Logs(args) => command::logs::run(&args).await,
+        Command::Export(args) => command::export::run(&args).await,
         Command::Devices(args) => command::devices::run(&args).await,
         Command::Revoke(args) => command::revoke::run(&args).await,
         Command::Join(args) => command::join::run(&args).await,
@@ -103,6 +105,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Run(_)
         | Command::Attach(_)
         | Command::Logs(_)
+        | Command::Export(_)
         | Command::Relay(_)
         | Command::Completions(_)
         | Command::Keeper(_) => false,

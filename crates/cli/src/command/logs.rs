@@ -3,6 +3,7 @@
 use crate::args::Logs;
 use crate::hosts::{self, Found};
 use crate::out;
+use crate::portable::{self, Piece};
 use crate::problem::{Outcome, environment};
 use crate::terminal::filter::Filter;
 use client::{AttachOpts, Attachment, Route, Update};
@@ -15,8 +16,6 @@ use store::{LogReader, Paths};
 
 /// How long a host elsewhere may take to say the next thing.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Read from the log at once, in bytes.
-const CHUNK: u64 = 1024 * 1024;
 /// The header of an event that carries output.
 const OUTPUT: &str = r#"{"kind":"output"}"#;
 
@@ -35,15 +34,14 @@ pub async fn run(args: &Logs) -> Outcome {
 /// Everything that the log on this machine still has.
 fn here(paths: &Paths, session: &SessionId, printer: &mut Printer) -> Result<(), Failure> {
     let reader = LogReader::open(&paths.session_log(session.as_str())).map_err(hosts::stored)?;
-    let mut after = 0;
-    loop {
-        let entries = reader.read_after(after, CHUNK).map_err(hosts::stored)?;
-        let Some(last) = entries.last() else { return Ok(()) };
-        after = last.seq;
-        for entry in entries.iter().filter(|entry| entry.header == OUTPUT) {
+    portable::read(&reader, |piece| {
+        if let Piece::Event(entry) = piece
+            && entry.header == OUTPUT
+        {
             printer.print(&entry.payload);
         }
-    }
+        Ok(())
+    })
 }
 
 /// What a host elsewhere gives to somebody who attaches: its log, or where that is long its screen.

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod devices;
 pub mod doctor;
 pub mod down;
+pub mod export;
 pub mod join;
 pub mod keeper;
 pub mod kill;

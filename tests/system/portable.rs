@@ -1,0 +1,106 @@
+//! Sessions as files.
+
+use crate::support::{Home, eventually};
+use data_encoding::BASE64;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// Text, a character that is cut in two, bytes that are no text, and a status.
+const PROGRAM: &str = r"printf 'text \303'; sleep 0.3; printf '\251 \377 \033[1mbold\033[0m\n'; exit 3";
+
+fn ended(home: &Home, session: &str) {
+    eventually("its end", || (home.listed(session)["state"] == "ended").then_some(()));
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+/// The output that the lines of an export hold.
+fn output(lines: &[Value]) -> Vec<u8> {
+    let payload = |line: &Value| match (line["data"].as_str(), line["base64"].as_str()) {
+        (Some(data), None) => data.as_bytes().to_vec(),
+        (None, Some(base64)) => BASE64.decode(base64.as_bytes()).unwrap(),
+        _ => panic!("no payload, or two: {line}"),
+    };
+    lines.iter().filter(|line| line["kind"] == "output").flat_map(payload).collect()
+}
+
+#[test]
+fn an_export_has_every_event_of_the_log() {
+    let home = Home::new();
+    home.up(&[]);
+    let session =
+        home.ok(&["run", "--detach", "--name", "it", "--size", "90x30", "--", "/bin/sh", "-c", PROGRAM]);
+    let session = session.trim();
+    ended(&home, session);
+    let exported = lines(&home.ok(&["export", "it"]));
+    let head = &exported[0];
+    assert_eq!((head["format"].as_str(), head["version"].as_u64()), (Some("longrein-session"), Some(1)));
+    assert_eq!((head["id"].as_str(), head["name"].as_str()), (Some(session), Some("it")));
+    assert_eq!(head["command"], serde_json::json!(["/bin/sh", "-c", PROGRAM]));
+    assert_eq!((head["state"].as_str(), head["exit"].as_i64()), (Some("ended"), Some(3)));
+    let seqs: Vec<u64> = exported[1..].iter().map(|line| line["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    assert!(exported[1..].iter().all(|line| line["at"].as_u64() >= head["started_at"].as_u64()));
+    assert_eq!((exported[1]["kind"].as_str(), exported[1]["cols"].as_u64()), (Some("resize"), Some(90)));
+    assert_eq!(exported.last().unwrap()["exit"], 3);
+    let expected = b"text \xc3\xa9 \xff \x1b[1mbold\x1b[0m\r\n";
+    assert!(output(&exported).starts_with(expected), "{exported:?}");
+    let logged = home.command(&["logs", session]).output().unwrap();
+    assert_eq!(output(&exported), logged.stdout);
+}
+
+#[test]
+fn a_recording_has_whole_characters_and_is_private() {
+    let home = Home::new();
+    home.up(&[]);
+    let session = home.session(&["/bin/sh", "-c", PROGRAM]);
+    ended(&home, &session);
+    let file = home.path().join("it.cast");
+    assert_eq!(home.ok(&["export", &session, "--output", file.to_str().unwrap()]), "");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(text, home.ok(&["export", &session, "--format", "asciicast"]));
+    let lines = lines(&text);
+    assert_eq!(lines[0]["version"], 3);
+    assert_eq!(lines[0]["term"]["cols"], 80);
+    let shown: String =
+        lines[1..].iter().filter(|line| line[1] == "o").map(|line| line[2].as_str().unwrap()).collect();
+    assert!(shown.starts_with("text é \u{fffd} \u{1b}[1mbold\u{1b}[0m\r\n"), "{shown:?}");
+    let seconds: f64 = lines[1..].iter().map(|line| line[0].as_f64().unwrap()).sum();
+    assert!((0.25..30.0).contains(&seconds), "{text}");
+    assert_eq!(
+        (lines.last().unwrap()[1].as_str(), lines.last().unwrap()[2].as_str()),
+        (Some("x"), Some("3"))
+    );
+}
+
+#[test]
+fn a_session_that_runs_is_exported_as_far_as_it_is() {
+    let home = Home::new();
+    home.up(&[]);
+    let session = home.session(&["/bin/sh", "-c", "echo so-far; exec sleep 1000"]);
+    let exported = eventually("its output", || {
+        let exported = lines(&home.ok(&["export", &session, "--format", "jsonl"]));
+        (output(&exported) == b"so-far\r\n").then_some(exported)
+    });
+    assert_eq!(exported[0]["state"], "running");
+}
+
+#[test]
+fn what_cannot_be_exported_is_said_in_a_sentence() {
+    let home = Home::new();
+    home.up(&[]);
+    let none = home.run(&["export", "nothing"]);
+    assert!(none.status == 1 && none.err.contains("No session is called"), "{none:?}");
+    let session = home.session(&["true"]);
+    let nowhere = Path::new("/nowhere/at/all.cast").to_str().unwrap();
+    let failed = home.run(&["export", &session, "-o", nowhere]);
+    assert!(failed.status == 1 && failed.err.contains(nowhere), "{failed:?}");
+    assert_eq!(home.run(&["export", &session, "--format", "mp4"]).status, 2);
+}
