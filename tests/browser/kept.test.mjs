@@ -24,6 +24,7 @@ describe("a page that is killed", () => {
     await phone.pair(link.replace(host.url, network.url));
     await phone.enter(shell);
     place = phone.page.url();
+    await until(async () => (await kept("lists")) !== "", "the list to be kept");
     await phone.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await until(() => phone.page.evaluate(() => caches.keys().then((keys) => keys.length > 0)), "the shell to be kept");
   });
@@ -53,19 +54,22 @@ describe("a page that is killed", () => {
     return text.split("\n").filter((shown) => shown === line).length;
   }
 
+  /** What lies on the disk in one place, as something that is another whenever it was written again. */
+  function kept(table) {
+    return phone.page.evaluate(async (table) => {
+      const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+      const db = await done(indexedDB.open("longrein"));
+      const all = await done(db.transaction(table).objectStore(table).getAll());
+      db.close();
+      return all.map(({ nonce }) => nonce.join()).join();
+    }, table);
+  }
+
   /** Waits until this is written down. */
   async function write(text) {
-    const drafts = () =>
-      phone.page.evaluate(async () => {
-        const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
-        const db = await done(indexedDB.open("longrein"));
-        const all = await done(db.transaction("drafts").objectStore("drafts").getAll());
-        db.close();
-        return all.map(({ nonce }) => nonce.join()).join();
-      });
-    const before = await drafts();
+    const before = await kept("drafts");
     await phone.page.getByTestId("composer").fill(text);
-    await until(async () => (await drafts()) !== before, "the draft to be written down");
+    await until(async () => (await kept("drafts")) !== before, "the draft to be written down");
   }
 
   const live = () => phone.page.locator("[data-testid=truth][data-level=fresh]:visible").first().waitFor();
@@ -120,7 +124,16 @@ describe("a page that is killed", () => {
       await phone.killTab();
       await phone.page.goto(place);
       await phone.following();
-      await until(async () => (await times(`at-once-${100 + n}`)) > 0, `text ${n}`);
+      const composer = phone.page.getByTestId("composer");
+      // It stays there for a second after it was settled.
+      const sent = (await kept("outbox")) !== "";
+      const arrived = async () => {
+        // Killed before the text was written down as sent: then it is still being written.
+        const draft = !sent && (await composer.isVisible()) ? await composer.inputValue() : "";
+        if (draft !== "" && (await times(`at-once-${100 + n}`)) === 0) await phone.page.getByTestId("send").click();
+        return (await times(`at-once-${100 + n}`)) > 0;
+      };
+      await until(arrived, `text ${n}`);
     }
     await compose("echo the-last-$((1+1))");
     await phone.shows("the-last-2");
@@ -232,6 +245,28 @@ describe("a page that is killed", () => {
     await phone.page.context().setOffline(false);
     const slept = await phone.page.evaluate(() => window.back);
     assert.ok(slept < 48, `${slept} fiftieths of a second`);
+  });
+
+  it("leaves what is above the screen where it is on a slow link, until somebody looks for it", async () => {
+    const long = await host.start("long", "sh", "-c", "seq -f %080g 2000; echo the-end; exec cat");
+    await until(async () => (await host.cli("logs", long)).includes("the-end"), "all lines");
+    await phone.page.getByTestId("back").click();
+    await live();
+    network.pace = 60_000;
+    await phone.enter(long);
+    await phone.shows("the-end");
+    // Long enough for the page to have had nothing better to do.
+    await phone.page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve)));
+    await phone.type("said-meanwhile\n");
+    await phone.shows(/said-meanwhile\nsaid-meanwhile/);
+    const terminal = phone.page.getByTestId("terminal");
+    assert.equal(await terminal.getAttribute("data-whole"), "false");
+    await phone.page.locator(".xterm-screen").hover();
+    await phone.page.mouse.wheel(0, -600);
+    network.pace = 0;
+    await phone.page.locator("[data-testid=terminal][data-whole=true]").waitFor();
+    await phone.page.goto(place);
+    await phone.following();
   });
 
   it("is live at once when it is looked at again, whatever became of its network meanwhile", async () => {

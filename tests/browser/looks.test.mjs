@@ -76,6 +76,20 @@ describe("looks", () => {
           await page.setViewportSize({ width: 844, height: 390 });
           await shot("11-rotated");
           await page.setViewportSize(PHONE.viewport);
+          await page.getByTestId("send").click();
+          await page.locator("[data-testid=whereabouts][data-at=taken]").waitFor();
+          await shot("20-taken");
+          await device.context.setOffline(true);
+          await page
+            .getByTestId("composer")
+            .fill("And then run all of the others, in the order in which they are listed.");
+          await page.getByTestId("send").click();
+          await page.getByTestId("composer").fill("make test");
+          await page.getByTestId("send").click();
+          await page.getByTestId("compose").click();
+          await page.getByTestId("prompt-waiting").first().waitFor();
+          await shot("21-waiting");
+          await device.context.setOffline(false);
           await page.getByTestId("back").click();
         }
         await device.enter(sessions.vim);

@@ -120,10 +120,16 @@ export class Network {
     ]) {
       from.on("data", (bytes) => {
         if (pair.frozen) return;
-        to.write(bytes);
-        if (!paced || this.pace === 0) return;
+        if (!paced || this.pace === 0) {
+          to.write(bytes);
+          return;
+        }
         from.pause();
-        setTimeout(() => from.resume(), (bytes.length / this.pace) * 1000);
+        const arrive = () => {
+          to.write(bytes);
+          from.resume();
+        };
+        setTimeout(arrive, (bytes.length / this.pace) * 1000);
       });
       from.on("error", () => undefined);
       // What is frozen does not even hear that the other side has gone.

@@ -321,6 +321,8 @@ class App {
 
   async keepDraft(entry: HostEntry, session: string, draft: string): Promise<void> {
     this.#drafts.set(`${entry.rid}/${session}`, draft);
+    // What was sent is written down as sent before it is gone from here.
+    if (draft === "") await entry.host.leave();
     if (this.hosts.includes(entry)) await this.#memory?.keepDraft(entry.rid, session, draft);
   }
 

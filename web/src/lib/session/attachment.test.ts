@@ -45,6 +45,7 @@ class Slow {
         after: () => () => undefined,
         sent: 0,
         heard: 0,
+        roundTrip: null,
         ask: () => undefined,
       },
       {
@@ -248,6 +249,7 @@ class Lines {
         after: () => () => undefined,
         sent: 0,
         heard: 0,
+        roundTrip: null,
         ask: () => undefined,
       },
       {

@@ -5,6 +5,7 @@
 
 import { Acker, Follow, type FollowOut, type ScreenOp } from "./follow";
 import type { Act, Event, Failure, Size, ToClient, ToHost } from "./message";
+import { Pace } from "./pace";
 import { Outbox, type Failed, type Numbered, type Prompt, type Stored } from "./outbox";
 
 /** Bytes that may be under way to this page. Two round trips of a good mobile network, and a flood still stops soon. */
@@ -39,6 +40,8 @@ export interface AttachmentIo {
   readonly heard: number;
   /** Asks the host, so that {@link heard} moves on. */
   ask(): void;
+  /** The round trip to it, where that is known. Milliseconds. */
+  readonly roundTrip: number | null;
 }
 
 /**
@@ -86,6 +89,7 @@ export class Attachment {
   #screen: Screen | null = null;
   readonly #follow = new Follow();
   #acker = new Acker();
+  readonly #pace = new Pace();
   #outbox: Outbox;
   #cancelAck: (() => void) | null = null;
   #live = false;
@@ -149,6 +153,11 @@ export class Attachment {
     this.#acker = new Acker();
     this.#ended = null;
     if (this.#live) this.#attach();
+  }
+
+  /** As {@link complete}, unless the link is so slow that this is better left until somebody wants it. */
+  completeIfQuick(): void {
+    if (!this.#pace.slow) this.complete();
   }
 
   /** Brings what is above the screen, all of it: now, or as soon as that can be asked for. */
@@ -219,6 +228,7 @@ export class Attachment {
         break;
       case "snapshot": {
         const { epoch, seq, cols, rows, part, last } = header;
+        this.#pace.piece(payload.length, last, this.#io.now(), this.#io.roundTrip);
         this.#out(this.#follow.snapshot({ epoch, seq }, { cols, rows }, part, last, payload), 0);
         break;
       }
@@ -306,6 +316,7 @@ export class Attachment {
     if (!redraw) this.#following = false;
     this.#acker = new Acker();
     this.#said = this.#own;
+    this.#pace.asked(this.#io.now());
     this.#io.send({
       t: "attach",
       session: this.session,

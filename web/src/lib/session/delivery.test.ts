@@ -60,6 +60,7 @@ class Page {
         },
         sent: 0,
         heard: 0,
+        roundTrip: null,
         ask: () => undefined,
       },
       {

@@ -5,7 +5,7 @@
  * Never a gap, never twice.
  *
  * The first snapshot brings the screen and {@link FIRST_ABOVE} lines, so that there is something to see at once. Once
- * somebody wants all of them, a second snapshot brings them; what was given out before stays good until then.
+ * all of them are wanted (at once on a quick link, and on a slow one when somebody looks for them), a second snapshot brings them; what was given out before stays good until then.
  */
 
 import type { Cursor, Event, Size } from "./message";

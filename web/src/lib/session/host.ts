@@ -71,6 +71,9 @@ export class Host {
         get heard() {
           return link.arrived;
         },
+        get roundTrip() {
+          return link.roundTrip;
+        },
       },
       events,
       left,

@@ -218,6 +218,12 @@ export class Emulator implements Screen {
     return this.terminal.buffer.normal.baseY;
   }
 
+  /** Somebody looks at what is above the screen. */
+  get scrolledUp(): boolean {
+    const { type, viewportY, baseY } = this.terminal.buffer.active;
+    return type === "normal" && viewportY < baseY;
+  }
+
   /** Everything that is kept, as text: scrollback and screen, wrapped lines joined. */
   text(): string {
     const { active } = this.terminal.buffer;
