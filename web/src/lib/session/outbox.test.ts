@@ -223,6 +223,20 @@ describe("commands", () => {
     expect(outbox.count).toBe(0);
   });
 
+  it("that are only left out are nobody's to be told of, also where they are refused", () => {
+    const outbox = new Outbox({
+      last: 3,
+      entries: [{ n: 3, act: INPUT, payload: bytes("x"), at: 0, prompt: null }],
+      prompts: [],
+    });
+    outbox.attached(2, 1);
+    outbox.poll(1);
+    const why = { kind: "ended", message: "The session has ended.", hint: "" } as const;
+    expect(outbox.refused(3, why)).toHaveLength(1);
+    expect(outbox.refused(4, why)).toEqual([]);
+    expect(outbox.count).toBe(0);
+  });
+
   it("that are a prompt join nothing, and are told to be taken as a whole", () => {
     const outbox = new Outbox();
     outbox.push(INPUT, bytes("a"), 0);

@@ -321,7 +321,8 @@ export class Outbox {
 
   /** Not applied. What waits behind a piece of a longer input fails with it: a hole would change what it says. */
   refused(n: number, why: Failure): Failed[] {
-    const gone = this.#entries.filter((entry) => entry.n === n);
+    // Of what does nothing nobody wants to know.
+    const gone = this.#entries.filter((entry) => entry.n === n && !isNothing(entry));
     this.#entries = this.#entries.filter((entry) => entry.n !== n);
     if (gone.some(({ piece }) => piece)) {
       gone.push(...this.#entries.filter((entry) => entry.piece && entry.n === null), ...this.#dropBehind());
