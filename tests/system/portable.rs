@@ -92,6 +92,116 @@ fn a_session_that_runs_is_exported_as_far_as_it_is() {
     assert_eq!(exported[0]["state"], "running");
 }
 
+/// What a folder holds, if it is there.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(Result::unwrap);
+    entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn an_imported_session_is_there_at_once_and_reads_as_the_one_that_was_exported() {
+    let (from, to) = (Home::new(), Home::new());
+    from.up(&[]);
+    let session = from.ok(&["run", "--detach", "--name", "it", "--", "/bin/sh", "-c", PROGRAM]);
+    let session = session.trim();
+    ended(&from, session);
+    let file = from.path().join("it.jsonl");
+    let file = file.to_str().unwrap();
+    from.ok(&["export", session, "-o", file]);
+
+    to.up(&[]);
+    let daemon = to.daemon();
+    let id = to.json(&["import", file, "--json"])["session"].as_str().unwrap().to_owned();
+    assert_ne!(id, session);
+    let (listed, original) = (to.listed(&id), from.listed(session));
+    for field in [
+        "name",
+        "command",
+        "cwd",
+        "state",
+        "exit",
+        "by",
+        "size",
+        "started_at",
+        "last_activity",
+        "preview",
+        "head",
+    ] {
+        assert_eq!(listed[field], original[field], "{field}");
+    }
+    assert_eq!(to.daemon(), daemon, "it was not restarted");
+    assert_eq!(to.ok(&["logs", &id]), from.ok(&["logs", session]));
+    let mut terminal = to.terminal(&["attach", &id]);
+    terminal.wait("bold");
+    let again = to.ok(&["export", &id]);
+    let exported = fs::read_to_string(file).unwrap();
+    let events = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    assert_eq!(events(&again), events(&exported));
+    assert_eq!(names(&to.path().join("lr/state/incoming")), Vec::<String>::new());
+
+    // And without a daemon, under another name.
+    to.ok(&["down"]);
+    assert!(to.ok(&["import", file, "--name", "other"]).starts_with("Imported other as "));
+    let second = to.json(&["ls", "--json"]).as_array().unwrap().iter().any(|entry| entry["name"] == "other");
+    assert!(second);
+}
+
+#[test]
+fn a_session_that_ran_when_it_was_exported_is_readable_as_far_as_it_was() {
+    let home = Home::new();
+    home.up(&[]);
+    let session = home.session(&["/bin/sh", "-c", "echo so-far; exec sleep 1000"]);
+    let text = eventually("its output", || {
+        Some(home.ok(&["export", &session])).filter(|text| text.contains("so-far"))
+    });
+    let file = home.path().join("it.jsonl");
+    fs::write(&file, text).unwrap();
+    let id = home.json(&["import", file.to_str().unwrap(), "--json"])["session"].as_str().unwrap().to_owned();
+    assert_eq!(home.listed(&id)["state"], "lost");
+    assert_eq!(home.ok(&["logs", &id]), "so-far\r\n");
+}
+
+#[test]
+fn what_cannot_be_imported_leaves_nothing_behind() {
+    let home = Home::new();
+    home.up(&[]);
+    let session = home.session(&["/bin/sh", "-c", PROGRAM]);
+    ended(&home, &session);
+    let good = home.ok(&["export", &session]);
+    let lines: Vec<&str> = good.lines().collect();
+    let last = lines.len();
+    let without = |left_out: usize| {
+        let rest = lines.iter().enumerate().filter(|(at, _)| *at != left_out);
+        rest.map(|(_, line)| *line).collect::<Vec<_>>().join("\n") + "\n"
+    };
+    let snapshot =
+        |seq: u64| format!("{good}{{\"seq\":{seq},\"kind\":\"snapshot\",\"cols\":80,\"rows\":24}}\n");
+    let file = home.path().join("it.jsonl");
+    let path = file.to_str().unwrap();
+    for (text, expected) in [
+        (String::new(), "empty"),
+        ("hello\n".to_owned(), "not an exported session"),
+        (home.ok(&["export", &session, "--format", "asciicast"]), "asciicast"),
+        (without(1), "event 1 is missing"),
+        (without(2), "Line 3"),
+        (without(last - 1), "ends before the session does"),
+        (format!("{good}{}\n", lines[last - 1]), "is behind event"),
+        (good.replace("\"seq\":2", "\"seq\":\"2\""), "Line 3"),
+        (good[..good.len() - 5].to_owned(), &format!("Line {last}")),
+        (snapshot(1), "older than what is before it"),
+    ] {
+        fs::write(&file, &text).unwrap();
+        let ran = home.run(&["import", path]);
+        assert_eq!(ran.status, 1, "{ran:?}");
+        assert!(ran.err.contains(expected) && ran.err.contains("hint:"), "{expected}: {ran:?}");
+        let failed = home.run(&["import", path, "--json"]);
+        assert!(failed.status == 1 && failed.out.contains("error"), "{failed:?}");
+    }
+    assert!(home.run(&["import", "/nowhere"]).err.contains("/nowhere"));
+    assert_eq!(names(&home.path().join("lr/state/incoming")), Vec::<String>::new());
+    assert_eq!(names(&home.path().join("lr/state/sessions")), [session]);
+}
+
 #[test]
 fn what_cannot_be_exported_is_said_in_a_sentence() {
     let home = Home::new();

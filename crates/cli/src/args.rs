@@ -50,6 +50,8 @@ pub enum Command {
     Logs(Logs),
     /// Write everything that a session's log has to a file: as JSON lines, or for terminal players
     Export(Export),
+    /// Make an ended, readable session of what `export` wrote as JSON lines
+    Import(Import),
     /// List the paired devices
     Devices(Json),
     /// Close a device's connections now, and refuse it from now on
@@ -240,6 +242,18 @@ pub struct Export {
     /// The file to write, in place of one that is there (default: standard output)
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The file that `export` wrote
+    pub file: PathBuf,
+    /// The session's name (default: the one it had)
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -75,6 +75,7 @@ async fn conversation(command: Command) -> Outcome {
         Command::Ttl(args) => command::ttl::run(&args).await,
         Command::Logs(args) => command::logs::run(&args).await,
         Command::Export(args) => command::export::run(&args).await,
+        Command::Import(args) => command::import::run(&args).await,
         Command::Devices(args) => command::devices::run(&args).await,
         Command::Revoke(args) => command::revoke::run(&args).await,
         Command::Join(args) => command::join::run(&args).await,
@@ -96,6 +97,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Kill(args) => args.json,
         Command::Restart(args) => args.json,
         Command::Ttl(args) => args.json,
+        Command::Import(args) => args.json,
         Command::Revoke(args) => args.json,
         Command::Join(args) => args.json,
         Command::Service(args) => match &args.command {

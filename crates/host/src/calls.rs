@@ -26,6 +26,12 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
         Method::SessionCreate(create) => session_create(core, who, create).await,
         Method::SessionList { after } => page(core.board.list(after.as_ref())),
         Method::SessionRemove { session } => session_remove(core, who, &session).await,
+        Method::SessionAdopt { session } => {
+            keepers::show_placed(core, &session)?;
+            let by = &who.peer.label;
+            core.devices.audit(now_ms(), "session.adopted", &json!({ "session": session, "by": by }));
+            Ok(Value::Null)
+        }
         Method::SessionStop { session } => {
             keepers::stop(core, &session, Some(who.peer.clone())).await?;
             let by = &who.peer.label;

@@ -218,6 +218,14 @@ pub(crate) fn remembered(core: &Core, id: &SessionId) -> Option<Summary> {
     meta(core, id).map(|meta| meta.summary)
 }
 
+/// Puts on the board a session that somebody else put in its place.
+pub(crate) fn show_placed(core: &Core, id: &SessionId) -> Result<(), Failure> {
+    if core.board.summary(id).is_none() {
+        show_from_disk(core, id, false);
+    }
+    core.board.summary(id).map(drop).ok_or_else(no_such_session)
+}
+
 /// Puts on the board what the last keeper of a session wrote. Where a keeper is there and only does not answer, that is
 /// how the session was when it still did.
 fn show_from_disk(core: &Core, id: &SessionId, followed: bool) {

@@ -29,7 +29,7 @@ pub fn allows(role: Role, message: &ToHost) -> bool {
 /// Whether a method is for programs of the same user on the host's own machine, whatever the role.
 pub fn is_local_only(method: &Method) -> bool {
     match method {
-        Method::HostDown {} | Method::PairConfirm { .. } => true,
+        Method::SessionAdopt { .. } | Method::HostDown {} | Method::PairConfirm { .. } => true,
         Method::SessionCreate(_)
         | Method::SessionList { .. }
         | Method::SessionRemove { .. }
@@ -69,7 +69,8 @@ fn least(message: &ToHost) -> Role {
             | Method::SessionStop { .. }
             | Method::SessionTtl { .. }
             | Method::SessionRestart(_) => Role::Operator,
-            Method::HostDown {}
+            Method::SessionAdopt { .. }
+            | Method::HostDown {}
             | Method::PairCreate { .. }
             | Method::PairConfirm { .. }
             | Method::DeviceList { .. }
@@ -121,6 +122,7 @@ mod tests {
             Method::DeviceRevoke { device: device.clone() },
             Method::PairCreate { confirm: false },
             Method::HostDown {},
+            Method::SessionAdopt { session: SessionId::from_random([1; 10]) },
             Method::PairConfirm { device, allow: true },
         ] {
             assert!(!allows(Role::Operator, &call(method.clone())), "{method:?}");

@@ -56,6 +56,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Method::SessionCreate(_) => "session.create",
                 Method::SessionList { .. } => "session.list",
                 Method::SessionRemove { .. } => "session.remove",
+                Method::SessionAdopt { .. } => "session.adopt",
                 Method::SessionStop { .. } => "session.stop",
                 Method::SessionTtl { .. } => "session.ttl",
                 Method::SessionRestart(_) => "session.restart",
@@ -73,7 +74,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
     }
 }
 
-const ALL_TO_HOST: [&str; 29] = [
+const ALL_TO_HOST: [&str; 30] = [
     "hello",
     "watch",
     "attach",
@@ -93,6 +94,7 @@ const ALL_TO_HOST: [&str; 29] = [
     "session.create",
     "session.list",
     "session.remove",
+    "session.adopt",
     "session.stop",
     "session.ttl",
     "session.restart",

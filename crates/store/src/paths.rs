@@ -5,6 +5,7 @@
 //! state/host.lock            held by the one daemon of this user
 //! state/hosts/<name>.json    hosts this machine is a client of
 //! state/sessions/<id>/log.db, log.bulk, log.lock, meta.json
+//! state/incoming/<id>/       the same, while it is put together
 //! run/host.sock              the daemon
 //! run/k/<id>.sock            one keeper each (run/ is state/run, or beside state/ under LONGREIN_HOME)
 //! config/
@@ -13,7 +14,7 @@
 //! Sockets lie in the state folder and not in `XDG_RUNTIME_DIR`: that one differs between a login and a `sudo` or a
 //! cron job, and is emptied when the user's last login ends, while keepers go on.
 
-use crate::{Error, crash};
+use crate::{Error, crash, log_in_use};
 use etcetera::BaseStrategy;
 use rustix::fs::{Access, AtFlags, CWD, Mode};
 use serde::{Deserialize, Serialize};
@@ -22,9 +23,15 @@ use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Longest path of a unix socket, in bytes: `sun_path` less its final zero.
 const MAX_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+/// Names in a session's folder.
+const LOG: &str = "log.db";
+const META: &str = "meta.json";
+/// How long ago a folder was touched last whose maker is taken for dead.
+const ABANDONED: Duration = Duration::from_mins(10);
 
 /// The folders of one user's Longrein.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,12 +120,12 @@ impl Paths {
 
     /// One session's log.
     pub fn session_log(&self, session: &str) -> PathBuf {
-        self.session_dir(session).join("log.db")
+        self.session_dir(session).join(LOG)
     }
 
     /// One session's last summary.
     pub fn session_meta(&self, session: &str) -> PathBuf {
-        self.session_dir(session).join("meta.json")
+        self.session_dir(session).join(META)
     }
 
     /// Makes one session's folder, 0700.
@@ -126,6 +133,32 @@ impl Paths {
         let folder = self.session_dir(session);
         private_folder(&folder)?;
         Ok(folder)
+    }
+
+    /// Makes a folder, 0700, for a session that is put together; it is none before [`Paths::place_session`]. What an
+    /// earlier attempt left behind is removed.
+    pub fn create_incoming(&self, session: &str) -> Result<PathBuf, Error> {
+        let all = self.state.join("incoming");
+        private_folder(&all)?;
+        for name in list(&all)? {
+            let left = all.join(name);
+            let is_old = fs::metadata(&left)
+                .and_then(|found| found.modified())
+                .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > ABANDONED));
+            if is_old && !log_in_use(&left.join(LOG)) {
+                // Whoever makes the next one tries again.
+                let _ = fs::remove_dir_all(&left);
+            }
+        }
+        let folder = all.join(session);
+        private_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// Makes a session of a folder of [`Paths::create_incoming`], whose log must be closed.
+    pub fn place_session(&self, session: &str) -> Result<(), Error> {
+        let (from, to) = (self.state.join("incoming").join(session), self.session_dir(session));
+        fs::rename(from, &to).map_err(|source| Error::Folder { path: to, source })
     }
 
     /// Forgets a session: its folder with all that is in it, and a socket that was left behind.
@@ -265,6 +298,23 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(mode(&path), 0o600);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_session_that_is_put_together_is_none_before_it_is_placed() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::under(home.path());
+        paths.create().unwrap();
+        let left = paths.create_incoming("left").unwrap();
+        let old = fs::File::open(&left).unwrap();
+        old.set_modified(std::time::SystemTime::now() - 2 * ABANDONED).unwrap();
+        let folder = paths.create_incoming("aaaa").unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        assert!(!left.exists(), "what an earlier attempt left is gone");
+        assert!(paths.sessions().unwrap().is_empty());
+        paths.place_session("aaaa").unwrap();
+        assert_eq!(paths.sessions().unwrap(), ["aaaa"]);
+        assert!(!folder.exists() && paths.place_session("bbbb").is_err());
     }
 
     #[test]

@@ -7,8 +7,7 @@ use crate::portable::{self, Piece};
 use crate::problem::{Outcome, environment};
 use crate::terminal::filter::Filter;
 use client::{AttachOpts, Attachment, Route, Update};
-use session::id::SessionId;
-use session::message::{Cursor, Failure};
+use session::message::{Cursor, Failure, Summary};
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,15 +25,15 @@ pub async fn run(args: &Logs) -> Outcome {
     let mut printer = Printer::new(args.plain);
     match &found.host {
         Route::Host(_) => elsewhere(found, &mut printer).await?,
-        Route::Daemon(paths) | Route::Keeper(paths) => here(paths, &found.summary.id, &mut printer)?,
+        Route::Daemon(paths) | Route::Keeper(paths) => here(paths, &found.summary, &mut printer)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Everything that the log on this machine still has.
-fn here(paths: &Paths, session: &SessionId, printer: &mut Printer) -> Result<(), Failure> {
-    let reader = LogReader::open(&paths.session_log(session.as_str())).map_err(hosts::stored)?;
-    portable::read(&reader, |piece| {
+fn here(paths: &Paths, session: &Summary, printer: &mut Printer) -> Result<(), Failure> {
+    let reader = LogReader::open(&paths.session_log(session.id.as_str())).map_err(hosts::stored)?;
+    portable::read(&reader, portable::until(session), |piece| {
         if let Piece::Event(entry) = piece
             && entry.header == OUTPUT
         {

@@ -6,6 +6,7 @@ pub mod devices;
 pub mod doctor;
 pub mod down;
 pub mod export;
+pub mod import;
 pub mod join;
 pub mod keeper;
 pub mod kill;

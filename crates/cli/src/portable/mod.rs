@@ -4,10 +4,15 @@
 
 pub mod cast;
 pub mod jsonl;
+mod parse;
+mod place;
+
+pub use place::place;
 
 use crate::hosts::stored;
 use crate::problem::environment;
-use session::message::{Failure, Size};
+use crate::table::now_ms;
+use session::message::{Failure, RunState, Size, Summary};
 use store::{Base, Entry, LogReader};
 
 /// Read from the log at once, in bytes.
@@ -27,9 +32,18 @@ pub fn size(base: &Base) -> Size {
     Size { cols: base.cols, rows: base.rows }
 }
 
-/// Gives everything that the log has, in order. Where a session that runs trims its log meanwhile, another snapshot
-/// comes in between.
-pub fn read(log: &LogReader, mut each: impl FnMut(Piece) -> Result<(), Failure>) -> Result<(), Failure> {
+/// Until when the events of a session are read, in Unix milliseconds: one that floods its log could be read for ever.
+pub fn until(summary: &Summary) -> u64 {
+    if summary.run == RunState::Running { now_ms() } else { u64::MAX }
+}
+
+/// Gives everything that the log has, in order, up to the first event that is later than `until`. Where a session that
+/// runs trims its log meanwhile, another snapshot comes in between.
+pub fn read(
+    log: &LogReader,
+    until: u64,
+    mut each: impl FnMut(Piece) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let (mut after, mut covered) = (0, 0);
     loop {
         let entries = log.read_after(after, CHUNK).map_err(stored)?;
@@ -37,6 +51,9 @@ pub fn read(log: &LogReader, mut each: impl FnMut(Piece) -> Result<(), Failure>)
             break;
         }
         for entry in entries {
+            if entry.at > until {
+                return Ok(());
+            }
             let before = entry.seq - 1;
             if before > after.max(covered) {
                 let base = log.base().map_err(stored)?.filter(|base| base.seq >= before);
@@ -69,7 +86,7 @@ mod tests {
 
     fn numbers(log: &LogReader) -> Vec<(char, u64)> {
         let mut found = Vec::new();
-        read(log, |piece| {
+        read(log, 5, |piece| {
             found.push(match piece {
                 Piece::Snapshot(base) => ('s', base.seq),
                 Piece::Event(entry) => ('e', entry.seq),
@@ -94,6 +111,14 @@ mod tests {
         log.append(&[entry(false)]).unwrap();
         while log.trim(0, 1).unwrap() {}
         assert_eq!(numbers(&reader), [('s', 4), ('e', 2), ('e', 5)]);
+    }
+
+    #[test]
+    fn what_comes_while_it_is_read_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = SessionLog::open(&folder.path().join("log.db"), "boot").unwrap();
+        log.append(&[entry(false), NewEntry { at: 6, ..entry(false) }, entry(true)]).unwrap();
+        assert_eq!(numbers(&log.reader().unwrap()), [('e', 1)]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::support::{Daemon, Device, Talk, soon, within_a_second};
 use link::sealed;
-use session::id::DeviceId;
+use session::id::{DeviceId, SessionId};
 use session::message::{self, ErrorKind, Method, Notice, ToClient, ToHost};
 use session::role::Role;
 use std::time::Instant;
@@ -286,9 +286,11 @@ async fn a_no_is_a_no() {
 async fn what_is_for_this_machine_alone_is_refused_to_devices() {
     let daemon = Daemon::start().await;
     let (_device, mut talk) = daemon.pair("Phone").await;
-    for method in
-        [Method::HostDown {}, Method::PairConfirm { device: DeviceId::from_random([1; 10]), allow: true }]
-    {
+    for method in [
+        Method::HostDown {},
+        Method::PairConfirm { device: DeviceId::from_random([1; 10]), allow: true },
+        Method::SessionAdopt { session: SessionId::from_random([1; 10]) },
+    ] {
         assert_eq!(talk.order(method).await.unwrap_err().kind, ErrorKind::Forbidden);
     }
     talk.order(Method::HostStatus {}).await.unwrap();

@@ -29,6 +29,12 @@ pub enum Method {
         /// Which.
         session: SessionId,
     },
+    /// Show a session whose folder was put in its place. Local only.
+    #[serde(rename = "session.adopt")]
+    SessionAdopt {
+        /// Which.
+        session: SessionId,
+    },
     /// End a session without attaching to it. Operator.
     #[serde(rename = "session.stop")]
     SessionStop {

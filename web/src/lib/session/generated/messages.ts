@@ -503,6 +503,10 @@ after?: SessionId | null, } } | { "method": "session.remove", "params": {
 /**
  * Which.
  */
+session: SessionId, } } | { "method": "session.adopt", "params": { 
+/**
+ * Which.
+ */
 session: SessionId, } } | { "method": "session.stop", "params": { 
 /**
  * Which.
@@ -638,6 +642,10 @@ id: number, } & ({ "method": "session.create", "params": Create } | { "method": 
  * Only those behind this one.
  */
 after?: SessionId | null, } } | { "method": "session.remove", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } } | { "method": "session.adopt", "params": { 
 /**
  * Which.
  */

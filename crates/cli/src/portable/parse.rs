@@ -1,0 +1,250 @@
+//! JSON lines back into what they were made from. Nothing in them is trusted: who wrote a file may be anybody.
+
+use super::Piece;
+use super::jsonl::{FORMAT, Head, SNAPSHOT, VERSION};
+use crate::problem::{Hint as _, invalid};
+use data_encoding::BASE64;
+use serde::Deserialize;
+use session::codec::MAX_MESSAGE;
+use session::message::{Event, Failure, Size};
+use std::io::{BufRead, Read as _};
+use store::{Base, Entry};
+
+/// Longest line, in bytes: a snapshot of a large terminal with all its scrollback, and each of its bytes escaped.
+const MAX_LINE: u64 = 64 * 1024 * 1024;
+/// Largest file, in bytes: a full log, each of its bytes escaped, and room for what is never trimmed.
+const MAX_FILE: u64 = 1024 * 1024 * 1024;
+/// Longest output of one event, in bytes: with its own fields it fits a message.
+const MAX_OUTPUT: usize = MAX_MESSAGE - 4096;
+/// Numbers end below what a browser counts exactly.
+const MAX_NUMBER: u64 = (1 << 53) - 1;
+/// Longest title, and longest word of Longrein's own, in characters.
+const MAX_TITLE: usize = 256;
+const MAX_TEXT: usize = 1024;
+
+/// The lines of a file.
+pub struct Lines<R> {
+    source: R,
+    text: Vec<u8>,
+    read: u64,
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub fn new(source: R) -> Self {
+        Self { source, text: Vec::new(), read: 0, number: 0 }
+    }
+
+    /// The first line.
+    pub fn head(&mut self) -> Result<Head, Failure> {
+        const HINT: &str = "`longrein export SESSION` writes what can be imported.";
+        let foreign = || invalid("The file is not an exported session").hint(HINT);
+        if !self.advance()? {
+            return Err(invalid("The file is empty").hint(HINT));
+        }
+        let probe: Probe = serde_json::from_slice(&self.text).map_err(|_| foreign())?;
+        match (probe.format.as_deref(), probe.version) {
+            (Some(FORMAT), Some(VERSION)) => {}
+            (Some(FORMAT), Some(version)) => {
+                return Err(invalid(format!("The file has version {version}, this program knows {VERSION}"))
+                    .hint("Use the newer version of Longrein."));
+            }
+            (None, Some(1..=3)) => {
+                return Err(invalid("An asciicast recording cannot be imported")
+                    .hint("It is a terminal's output alone. `longrein export SESSION --format jsonl` writes what can be."));
+            }
+            _ => return Err(foreign()),
+        }
+        serde_json::from_slice(&self.text).map_err(|error| self.wrong(&error))
+    }
+
+    /// The next line's piece; none at the end.
+    pub fn next(&mut self) -> Result<Option<Piece>, Failure> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let line: Line = serde_json::from_slice(&self.text).map_err(|error| self.wrong(&error))?;
+        if !(1..=MAX_NUMBER).contains(&line.seq) || line.at.is_some_and(|at| at > MAX_NUMBER) {
+            return Err(self.wrong("a number is out of bounds"));
+        }
+        let payload = match (line.data, line.base64) {
+            (data, None) => data.unwrap_or_default().into_bytes(),
+            (None, Some(base64)) => BASE64.decode(base64.as_bytes()).map_err(|error| self.wrong(error))?,
+            (Some(_), Some(_)) => return Err(self.wrong("it has both data and base64")),
+        };
+        if line.kind == SNAPSHOT {
+            let Size { cols, rows } = self.size(serde_json::from_slice(&self.text))?;
+            return Ok(Some(Piece::Snapshot(Base { seq: line.seq, upto: 0, cols, rows, bytes: payload })));
+        }
+        let event: Event = serde_json::from_slice(&self.text).map_err(|error| self.wrong(&error))?;
+        self.check(&event, &payload)?;
+        let header = serde_json::to_string(&event).map_err(|error| self.wrong(&error))?;
+        let at = line.at.ok_or_else(|| self.wrong("it has no time"))?;
+        Ok(Some(Piece::Event(Entry {
+            seq: line.seq,
+            at,
+            upto: 0,
+            kept: !event.is_trimmable(),
+            header,
+            payload,
+        })))
+    }
+
+    /// What is wrong with this line.
+    pub fn wrong(&self, why: impl std::fmt::Display) -> Failure {
+        invalid(format!("Line {} of the file is not valid: {why}", self.number))
+            .hint("The file is damaged, or was not written by `longrein export`.")
+    }
+
+    fn check(&self, event: &Event, payload: &[u8]) -> Result<(), Failure> {
+        let is_plain =
+            |text: &str, longest| text.chars().count() <= longest && !text.chars().any(char::is_control);
+        match event {
+            Event::Output if payload.len() > MAX_OUTPUT => return Err(self.wrong("its output is too long")),
+            Event::Output => return Ok(()),
+            Event::Resize { size } => {
+                self.size(Ok(*size))?;
+            }
+            Event::Title { title } if !is_plain(title, MAX_TITLE) => {
+                return Err(self.wrong("its title is none"));
+            }
+            Event::Banner { text } if !is_plain(text, MAX_TEXT) => return Err(self.wrong("its text is none")),
+            Event::Ending { ends_at: Some(at) } if *at > MAX_NUMBER => {
+                return Err(self.wrong("a number is out of bounds"));
+            }
+            Event::Title { .. } | Event::Banner { .. } | Event::Ending { .. } | Event::Exit { .. } => {}
+        }
+        if payload.is_empty() { Ok(()) } else { Err(self.wrong("only output and snapshots have data")) }
+    }
+
+    fn size(&self, size: serde_json::Result<Size>) -> Result<Size, Failure> {
+        let size = size.map_err(|error| self.wrong(&error))?;
+        let is_one = size == size.clamped();
+        if is_one { Ok(size) } else { Err(self.wrong("no terminal has that size")) }
+    }
+
+    /// Reads the next line; false at the end.
+    fn advance(&mut self) -> Result<bool, Failure> {
+        self.text.clear();
+        self.number += 1;
+        let mut source = (&mut self.source).take(MAX_LINE + 1);
+        let length = source.read_until(b'\n', &mut self.text).map_err(|error| self.wrong(&error))? as u64;
+        self.read += length;
+        if length > MAX_LINE {
+            return Err(self.wrong(format_args!("it is longer than {} MiB", MAX_LINE >> 20)));
+        }
+        if self.read > MAX_FILE {
+            return Err(self.wrong(format_args!("the file is larger than {} GiB", MAX_FILE >> 30)));
+        }
+        Ok(length > 0)
+    }
+}
+
+/// What any first line may say.
+#[derive(Deserialize)]
+struct Probe {
+    format: Option<String>,
+    version: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    seq: u64,
+    at: Option<u64>,
+    kind: String,
+    data: Option<String>,
+    base64: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::portable::jsonl;
+
+    const HEAD: &str = r#"{"format":"longrein-session","version":1,"id":"mflrcqyjmvwziywl","name":"n","command":["sh"],"cwd":"/","state":"running","started_at":1,"last_activity":2,"size":{"cols":80,"rows":24}}"#;
+
+    fn all(text: &str) -> Result<Vec<Piece>, Failure> {
+        let mut lines = Lines::new(text.as_bytes());
+        lines.head()?;
+        let mut pieces = Vec::new();
+        while let Some(piece) = lines.next()? {
+            pieces.push(piece);
+        }
+        Ok(pieces)
+    }
+
+    #[test]
+    fn every_line_is_read_as_it_was_written() {
+        let text = [
+            r#"{"seq":6,"kind":"snapshot","cols":80,"rows":24,"data":"\u001b[H"}"#,
+            r#"{"seq":7,"at":9,"kind":"output","data":"é\r\n"}"#,
+            r#"{"seq":8,"at":9,"kind":"output","base64":"/w=="}"#,
+            r#"{"seq":9,"at":9,"kind":"resize","cols":90,"rows":30}"#,
+            r#"{"seq":10,"at":9,"kind":"title","title":"t"}"#,
+            r#"{"seq":11,"at":9,"kind":"banner","text":"b"}"#,
+            r#"{"seq":12,"at":9,"kind":"ending","ends_at":5}"#,
+            r#"{"seq":13,"at":9,"kind":"exit","exit":3}"#,
+        ];
+        let pieces = all(&format!("{HEAD}\n{}\n", text.join("\n"))).unwrap();
+        let again: Vec<String> = pieces.iter().map(jsonl::line).collect();
+        assert_eq!(again, text);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let long = "x".repeat(MAX_OUTPUT + 1);
+        for line in [
+            "",
+            "[]",
+            "null",
+            "{}",
+            r#"{"seq":1,"at":1,"kind":"output","data":"a""#,
+            r#"{"seq":0,"at":1,"kind":"output"}"#,
+            r#"{"seq":-1,"at":1,"kind":"output"}"#,
+            r#"{"seq":9007199254740992,"at":1,"kind":"output"}"#,
+            r#"{"seq":1,"at":9007199254740992,"kind":"output"}"#,
+            r#"{"seq":1,"kind":"output"}"#,
+            r#"{"seq":1,"at":1,"kind":"output","data":1}"#,
+            r#"{"seq":1,"at":1,"kind":"output","base64":"?"}"#,
+            r#"{"seq":1,"at":1,"kind":"output","base64":"/w==","data":""}"#,
+            r#"{"seq":1,"at":1,"kind":"newer"}"#,
+            r#"{"seq":1,"at":1,"kind":"resize","cols":1,"rows":24}"#,
+            r#"{"seq":1,"kind":"snapshot","cols":80,"rows":65535}"#,
+            r#"{"seq":1,"kind":"snapshot"}"#,
+            r#"{"seq":1,"at":1,"kind":"title","title":"\u001b[2J"}"#,
+            r#"{"seq":1,"at":1,"kind":"exit","exit":1,"data":"x"}"#,
+            r#"{"seq":1,"at":1,"kind":"exit","exit":99999999999}"#,
+            &format!(r#"{{"seq":1,"at":1,"kind":"output","data":"{long}"}}"#),
+            &format!(r#"{{"seq":1,"at":1,"kind":"banner","text":"{long}"}}"#),
+            &"[".repeat(100_000),
+        ] {
+            let failure = all(&format!("{HEAD}\n{line}\n")).unwrap_err();
+            assert!(failure.message.contains("Line 2"), "{line:.80}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn files_of_another_kind_are_refused_with_a_hint() {
+        for (text, expected) in [
+            ("", "empty"),
+            ("hello", "not an exported"),
+            ("\u{0}\u{1}", "not an exported"),
+            ("{}", "not an exported"),
+            (r#"{"version":3,"term":{"cols":80,"rows":24}}"#, "asciicast"),
+            (r#"{"version":2,"width":80,"height":24}"#, "asciicast"),
+            (&HEAD.replace(r#""version":1"#, r#""version":2"#), "version 2"),
+            (&HEAD.replace("mflrcqyjmvwziywl", "../../etc/passwd"), "Line 1"),
+        ] {
+            let failure = all(text).unwrap_err();
+            assert!(failure.message.contains(expected) && !failure.hint.is_empty(), "{text}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_read_into_memory() {
+        let endless = std::io::BufReader::new(HEAD.as_bytes().chain(&b"\n"[..]).chain(std::io::repeat(b' ')));
+        let mut lines = Lines::new(endless);
+        lines.head().unwrap();
+        assert!(lines.next().unwrap_err().message.contains("longer than"));
+    }
+}
