@@ -5,6 +5,7 @@
 mod awake;
 mod daemon;
 mod endings;
+mod history;
 mod hosts;
 mod input;
 mod secrecy;

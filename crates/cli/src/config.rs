@@ -2,10 +2,13 @@
 
 use crate::problem::{Doing as _, Hint as _, invalid};
 use crate::terminal::keys::Prefix;
-use serde::Deserialize;
+use crate::{duration, size};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use session::message::Failure;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// The settings; all of them may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Whether the daemon keeps the machine awake.
     pub awake: host::awake::Settings,
+    /// How long ended sessions are kept; for ever, unless it says so.
+    pub history: host::history::Settings,
 }
 
 #[derive(Deserialize)]
@@ -32,6 +37,8 @@ struct Raw {
     origins: Vec<String>,
     #[serde(default)]
     awake: Awake,
+    #[serde(default)]
+    history: History,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +46,24 @@ struct Raw {
 struct Awake {
     enabled: bool,
     on_battery: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct History {
+    #[serde(default, deserialize_with = "age")]
+    keep: Option<Duration>,
+    #[serde(default, deserialize_with = "bytes")]
+    max_size: Option<u64>,
+}
+
+fn age<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let seconds = duration::age(&String::deserialize(from)?).map_err(D::Error::custom)?;
+    Ok(Some(Duration::from_secs(seconds.into())))
+}
+
+fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    size::parse(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
 }
 
 impl Default for Awake {
@@ -56,7 +81,7 @@ impl Config {
             Ok(text) => Self::parse(&text).map_err(|why| {
                 invalid(format!("{} is not valid: {why}", path.display())).hint(
                     "It may have prefix = \"Ctrl-]\", bind = \"127.0.0.1:7373\", relay = \"wss://…\", origins = [\"https://…\"] and, below [awake], \
-                     enabled = true and on_battery = false.",
+                     enabled = true and on_battery = false, and, below [history], keep = \"30d\" and max_size = \"10GiB\".",
                 )
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
@@ -75,7 +100,9 @@ impl Config {
         let prefix = raw.prefix.map_or(Ok(Prefix::default()), |key| key.parse())?;
         let Awake { enabled, on_battery } = raw.awake;
         let awake = host::awake::Settings { enabled, on_battery };
-        Ok(Self { prefix, bind: raw.bind, relay: raw.relay, origins: raw.origins, awake })
+        let History { keep, max_size } = raw.history;
+        let history = host::history::Settings { keep, max_size };
+        Ok(Self { prefix, bind: raw.bind, relay: raw.relay, origins: raw.origins, awake, history })
     }
 }
 
@@ -97,6 +124,26 @@ mod tests {
         assert_eq!(config.bind.unwrap().port(), 9000);
         assert!(Config::parse("prefx = \"Ctrl-b\"").unwrap_err().contains("prefx"));
         assert!(Config::parse("prefix = \"b\"").is_err());
+    }
+
+    #[test]
+    fn everything_is_kept_unless_told_otherwise() {
+        let history = |text: &str| Config::parse(text).map(|config| config.history);
+        assert_eq!(history(""), Ok(host::history::Settings::default()));
+        let both = history("[history]\nkeep = \"30d\"\nmax_size = \"10GiB\"").unwrap();
+        assert_eq!(both.keep, Some(Duration::from_hours(720)));
+        assert_eq!(both.max_size, Some(10 << 30));
+        for wrong in [
+            "keep = 30",
+            "keep = \"30\"",
+            "keep = \"0s\"",
+            "max_size = \"10\"",
+            "max_size = 10",
+            "kep = \"1d\"",
+        ] {
+            let why = history(&format!("[history]\n{wrong}")).unwrap_err();
+            assert!(why.contains("line 2"), "{wrong}: {why}");
+        }
     }
 
     #[test]

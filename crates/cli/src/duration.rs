@@ -6,8 +6,21 @@ use session::message::Ttl;
 /// Letters and their seconds, the largest first.
 const UNITS: [(char, u32); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
+/// What may be longer than the time that is left to a session: a hundred years.
+const MAX_AGE: u32 = 100 * 365 * 86_400;
+
 /// Seconds from text such as `90s`, `30m`, `2h`, `1h30m` or `1d`: at least one, at most a year.
 pub fn parse(text: &str) -> Result<u32, String> {
+    within(text, MAX_SECONDS, "a session can be given a year at most")
+}
+
+/// As [`parse`], but up to a hundred years.
+pub fn age(text: &str) -> Result<u32, String> {
+    within(text, MAX_AGE, "that is longer than a hundred years")
+}
+
+fn within(text: &str, most: u32, more: &str) -> Result<u32, String> {
+    let too_long = || more.to_owned();
     let wrong = || "a time is a number and its unit, such as 90s, 30m, 2h, 1h30m or 1d".to_owned();
     let mut units = UNITS.iter();
     let mut rest = text;
@@ -24,8 +37,8 @@ pub fn parse(text: &str) -> Result<u32, String> {
     }
     match seconds {
         0 => Err(if text.is_empty() { wrong() } else { "that is no time at all".to_owned() }),
-        1..=MAX_SECONDS => Ok(seconds),
-        _ => Err(too_long()),
+        1.. if seconds <= most => Ok(seconds),
+        1.. => Err(too_long()),
     }
 }
 
@@ -62,10 +75,6 @@ pub fn show(seconds: u64) -> String {
     }
 }
 
-fn too_long() -> String {
-    "a session can be given a year at most".to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +96,12 @@ mod tests {
         for text in wrong.into_iter().chain(["99999999999999999999d", "4294967296s", "1hö", "ö"]) {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_age_may_be_longer_than_what_is_left_to_a_session() {
+        assert_eq!(age("730d"), Ok(2 * MAX_SECONDS));
+        assert!(age("36501d").is_err() && age("0d").is_err() && age("30").is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod portable;
 mod problem;
 mod qr;
 mod service;
+mod size;
 mod table;
 mod terminal;
 mod tunnel;

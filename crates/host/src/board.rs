@@ -85,6 +85,11 @@ impl Board {
         all.filter(|summary| summary.run == RunState::Running).map(pick).collect()
     }
 
+    /// What `pick` takes of each, ordered by id.
+    pub fn all<T>(&self, pick: impl FnMut(&Summary) -> T) -> Vec<T> {
+        self.lock().sessions.values().map(|entry| &entry.summary).map(pick).collect()
+    }
+
     /// Hears of every change, without what changed.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()

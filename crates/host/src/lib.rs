@@ -15,6 +15,7 @@ mod core;
 mod devices;
 mod door;
 mod error;
+pub mod history;
 mod invite;
 mod keepers;
 mod local;
@@ -100,6 +101,8 @@ pub struct Opts {
     pub address: Option<String>,
     /// Whether to keep the machine awake.
     pub awake: awake::Settings,
+    /// How long ended sessions are kept.
+    pub history: history::Settings,
 }
 
 /// A daemon that holds its lock and knows who it is, and does not serve yet.
@@ -143,12 +146,13 @@ impl Host {
         let relay = std::mem::replace(&mut opts.relay, Relay::Remote { url: String::new() }).try_into()?;
         let stopper = Stopper::new();
         let rid = secret.rid();
-        let awake = opts.awake;
+        let (awake, history) = (opts.awake, opts.history);
         let core = Arc::new(Core::new(Parts { paths, key, rid, devices, opts, stopper }));
         let listener = Listener::bind(&core.paths.host_sock()?).await?;
         keepers::adopt(&core).await?;
         let local = tokio::spawn(local::listen(Arc::clone(&core), listener));
         core.tasks.spawn(awake::keep(Arc::clone(&core), awake));
+        core.tasks.spawn(history::keep(Arc::clone(&core), history));
         let link = tokio::spawn(relay_link::keep(Arc::clone(&core), relay, secret));
         Ok(Running { core, local, link, _lock: lock })
     }

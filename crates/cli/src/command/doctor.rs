@@ -5,7 +5,7 @@ use crate::command::status;
 use crate::config::Config;
 use crate::problem::Outcome;
 use crate::terminal::tty;
-use crate::{daemon, hosts, tunnel};
+use crate::{daemon, duration, hosts, size, tunnel};
 use client::Route;
 use serde::Serialize;
 use session::message::{Awake, Failure, Method, Status};
@@ -73,8 +73,21 @@ fn folders(checks: &mut Vec<Check>) -> Option<Paths> {
 
 fn settings(paths: &Paths, checks: &mut Vec<Check>) {
     match Config::load(&paths.config) {
-        Ok(config) => checks.push(ok("settings", format!("prefix {}", config.prefix))),
+        Ok(config) => {
+            let told = format!("prefix {}; {}", config.prefix, history(config.history));
+            checks.push(ok("settings", told));
+        }
         Err(failure) => checks.push(bad("settings", &failure)),
+    }
+}
+
+/// What goes by itself.
+fn history(settings: host::history::Settings) -> String {
+    let age = settings.keep.map(|keep| format!("{} after they ended", duration::show(keep.as_secs())));
+    let size = settings.max_size.map(|most| format!("where all take more than {}", size::show(most)));
+    match [age, size].into_iter().flatten().collect::<Vec<_>>().join(", and ") {
+        none if none.is_empty() => "sessions are kept for ever".to_owned(),
+        when => format!("sessions are removed {when}"),
     }
 }
 

@@ -49,7 +49,7 @@ pub async fn run(args: Up) -> Outcome {
                 out::line_if_read(format_args!("{}", told(ready)));
             }
         };
-        serve::serve(&paths, relay, origins, config.awake, ready).await?;
+        serve::serve(&paths, relay, origins, &config, ready).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let address = former.as_ref().and_then(|former: &Status| former.address.as_deref());
@@ -103,7 +103,7 @@ async fn in_background(args: &Up) -> Outcome {
         let config = Config::load(&paths.config)?;
         let relay = serve::choose(&args.reach, &config)?;
         let origins = serve::origins(&args.reach.origins, &config)?;
-        serve::serve(&paths, relay, origins, config.awake, |ready| {
+        serve::serve(&paths, relay, origins, &config, |ready| {
             spawn::say(&Said::Ready { notes: ready.notes.clone() });
         })
         .await

@@ -50,7 +50,7 @@ pub async fn serve(
     paths: &Paths,
     relay: Relay,
     origins: Origins,
-    awake: host::awake::Settings,
+    config: &Config,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), Failure> {
     let stop = asked_to_stop()?;
@@ -91,7 +91,8 @@ pub async fn serve(
         public_url,
         relay_origin: None,
         address: address.map(|address| address.to_string()),
-        awake,
+        awake: config.awake,
+        history: config.history,
     };
     let running = host.start(opts).await.map_err(failed)?;
     tracing::info!(relay = %relay_kind, page = ready_as.page, "serving");

@@ -80,6 +80,7 @@ impl Daemon {
                 public_url: url.clone(),
                 relay_origin: None,
                 address: None,
+                history: longrein_host::history::Settings::default(),
                 awake: longrein_host::awake::Settings { enabled: false, on_battery: false },
             })
             .await
