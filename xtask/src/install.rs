@@ -12,9 +12,11 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("less", "less"),
     ("mc", "mc"),
     ("ps", "procps"),
+    ("nft", "nftables"),
     ("script", "bsdutils"),
     ("ss", "iproute2"),
     ("tmux", "tmux"),
+    ("unshare", "util-linux"),
     ("vim", "vim"),
 ];
 

@@ -21,7 +21,9 @@ usage: cargo xtask COMMAND
   run [-- CMD…]       build, then start a session with the embedded relay on loopback (CMD: your shell)
       --release       build what `build` builds; without it a development build, done in half the time
   test [STEP…]        install what the tests need, then check and test everything (or only the steps named)
-  soak [--seeds N]    play the simulation with so many seeds (a million), on all processors
+  soak [--seeds N] [--faults TIMES]
+                      play the simulation with so many seeds (a million), on all processors, and the fault tests with
+                      so many times the faults of a test run (40)
   bench [-- ARG…]     measure, and write docs/benchmarks.md
   layering            check which crate uses which, and that the pure crates are pure
   docs                check that every test named in ARCHITECTURE.md exists, and that links between documents hold";

@@ -120,9 +120,11 @@ impl Driver {
                 Ok(connection) => {
                     let stood = Instant::now();
                     let end = self.live(connection).await;
-                    // One that breaks as soon as it stands is no better than one that is not made.
+                    // One that breaks as soon as it stands is a little better than one that is not made.
                     if stood.elapsed() >= STOOD || matches!(end, End::Again) {
                         backoff.worked();
+                    } else {
+                        backoff.worked_briefly();
                     }
                     end
                 }

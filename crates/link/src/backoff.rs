@@ -7,6 +7,9 @@ pub const FIRST: Duration = Duration::from_millis(250);
 /// No wait is longer.
 pub const LONGEST: Duration = Duration::from_secs(30);
 
+/// Failures that count where it works and breaks by turns.
+const BRIEF: u32 = 2;
+
 /// How many times in a row something failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
@@ -33,6 +36,11 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// It worked, and broke at once: the next failures wait about a second, until it works for longer or not at all.
+    pub fn worked_briefly(&mut self) {
+        self.failures = self.failures.min(BRIEF);
+    }
+
     /// Failures since it last worked.
     pub fn failures(&self) -> u32 {
         self.failures
@@ -49,8 +57,12 @@ mod tests {
         let mut backoff = Backoff::new();
         let waits: Vec<u128> = (0..9).map(|_| backoff.failed(u16::MAX).as_millis()).collect();
         assert_eq!(waits, [250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
+        backoff.worked_briefly();
+        assert_eq!(backoff.failed(u16::MAX), 4 * FIRST);
         backoff.worked();
         assert_eq!(backoff.failed(0), FIRST / 2);
+        backoff.worked_briefly();
+        assert_eq!(backoff.failures(), 1);
     }
 
     proptest! {

@@ -35,6 +35,9 @@ pub enum Error {
     /// The link is gone without a word.
     #[error("the link was cut")]
     Cut,
+    /// This machine has another address now: what was sent to the old one does not arrive.
+    #[error("this machine's address has changed")]
+    Moved,
     /// The peer sent bytes that are not what the protocol allows there.
     #[error("the other side does not speak this protocol: {0}")]
     Malformed(String),
@@ -77,7 +80,7 @@ impl Error {
     /// Whose doing it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Io { .. } | Self::Timeout(_) | Self::Cut => Fault::Environment,
+            Self::Io { .. } | Self::Timeout(_) | Self::Cut | Self::Moved => Fault::Environment,
             Self::Closed(CloseCode::Restarting | CloseCode::HostOffline | CloseCode::Timeout) => {
                 Fault::Environment
             }
@@ -98,6 +101,7 @@ impl Error {
             Self::Io { .. }
             | Self::Timeout(_)
             | Self::Cut
+            | Self::Moved
             | Self::Malformed(_)
             | Self::Tls(_)
             | Self::Seal(_) => true,

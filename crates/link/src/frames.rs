@@ -5,6 +5,7 @@
 //! [`FrameReceiver::recv`]; the heartbeat frames themselves are never returned.
 
 use crate::Error;
+use crate::roam::Way;
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream};
 use std::future::{Future, poll_fn};
@@ -193,6 +194,7 @@ struct WsReceiver {
     unflushed: bool,
     timer: Pin<Box<Sleep>>,
     liveness: Liveness,
+    way: Option<Way>,
     round_trip: Option<Duration>,
 }
 
@@ -245,6 +247,11 @@ impl WsReceiver {
             }
             let next = Pin::new(&mut *self.ws.lock()).poll_next(cx);
             let Poll::Ready(message) = next else {
+                if let Some(way) = &mut self.way
+                    && way.poll_moved(cx).is_ready()
+                {
+                    return Poll::Ready(Err(Error::Moved));
+                }
                 ready!(self.poll_timer(side, cx))?;
                 continue;
             };
@@ -327,6 +334,10 @@ pub(crate) fn websocket(
     side: Side,
     heartbeat: Duration,
 ) -> (FrameSender, FrameReceiver) {
+    let way = match stream.get_ref() {
+        Either::Left(tcp) => Way::of(tcp),
+        Either::Right(tls) => Way::of(tls.get_ref().0),
+    };
     let ws = Arc::new(Ws { stream: Mutex::new(stream), writing: tokio::sync::Mutex::new(()) });
     let now = Instant::now().into_std();
     let mut liveness = Liveness::new(now, random_byte());
@@ -336,6 +347,7 @@ pub(crate) fn websocket(
         unflushed: false,
         timer: Box::pin(sleep_until(liveness.poll_timeout().into())),
         liveness,
+        way,
         round_trip: None,
     };
     (

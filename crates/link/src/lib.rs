@@ -18,6 +18,7 @@ mod messages;
 pub mod mux;
 pub mod path;
 pub mod relay_client;
+mod roam;
 pub mod sealed;
 mod tls;
 pub mod unix;

@@ -13,8 +13,13 @@ pub struct Relay {
 
 impl Relay {
     pub fn start() -> Self {
-        let free = reserved().local_addr().unwrap();
-        let (child, address) = start(&free.to_string());
+        Self::start_at("127.0.0.1")
+    }
+
+    /// At another address of this machine.
+    pub fn start_at(address: &str) -> Self {
+        let free = reserved().local_addr().unwrap().port();
+        let (child, address) = start(&format!("{address}:{free}"));
         Self { address, child }
     }
 

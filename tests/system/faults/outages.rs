@@ -1,0 +1,81 @@
+//! Networks that are away for long, half of them, or somewhere else.
+
+use super::net::{Place, Way, alone};
+use super::{Stage, scale};
+use crate::support::eventually;
+use std::time::{Duration, Instant};
+
+/// A half-open link is noticed within so long, and a slow machine's share.
+const NOTICED: Duration = Duration::from_secs(25);
+
+fn stage() -> (Stage, Place, [super::Walker; 2]) {
+    let stage = Stage::new();
+    let place = Place::new("one", 2);
+    let walkers = [stage.walker("a", place), stage.walker("b", stage.at)];
+    Stage::go(&walkers);
+    (stage, place, walkers)
+}
+
+#[test]
+fn a_cable_that_was_out_for_long_costs_nothing() {
+    alone("faults::outages::a_cable_that_was_out_for_long_costs_nothing", || {
+        let (_stage, place, walkers) = stage();
+        // In a soak, half a minute and eleven minutes.
+        let outages = if scale() > 1 { vec![30, 660] } else { vec![8] };
+        for seconds in outages {
+            place.plug(false);
+            std::thread::sleep(Duration::from_secs(seconds));
+            place.plug(true);
+            place.address(2);
+            let back = Instant::now();
+            walkers[0].moves_on("o");
+            println!("out for {seconds} s, live again after {:?}", back.elapsed());
+            // What is typed waits for ten minutes, and no longer.
+            if seconds < 600 {
+                walkers[0].moves_on("a");
+                walkers[0].is_sound();
+            }
+        }
+        if scale() == 1 {
+            Stage::finish(&walkers);
+        }
+    });
+}
+
+#[test]
+fn a_link_of_which_one_direction_died_is_noticed() {
+    alone("faults::outages::a_link_of_which_one_direction_died_is_noticed", || {
+        let (_stage, place, walkers) = stage();
+        for way in [Way::In, Way::Out] {
+            eventually("it is live", || walkers[0].is_live().then_some(()));
+            let attached = walkers[0].seen().attached;
+            place.lose(way);
+            let lost = Instant::now();
+            eventually("the client notices", || (!walkers[0].is_live()).then_some(()));
+            let noticed = lost.elapsed();
+            assert!(noticed < NOTICED, "{way:?}: {noticed:?}");
+            place.mend();
+            eventually("it is attached again", || (walkers[0].seen().attached > attached).then_some(()));
+            walkers[0].moves_on("a");
+            println!("{way:?} died: noticed after {noticed:?}");
+            walkers[1].is_sound();
+        }
+        Stage::finish(&walkers);
+    });
+}
+
+#[test]
+fn a_client_that_roams_to_another_address_in_the_midst_of_it_goes_on() {
+    alone("faults::outages::a_client_that_roams_to_another_address_in_the_midst_of_it_goes_on", || {
+        let (_stage, place, walkers) = stage();
+        for n in 0..4 * u8::try_from(scale().min(50)).unwrap() {
+            place.address(3 + n % 2);
+            let moved = Instant::now();
+            walkers[0].moves_on("a");
+            // Not after a heartbeat: the machine itself knows.
+            assert!(moved.elapsed() < NOTICED / 2, "{:?}", moved.elapsed());
+            println!("roamed, live again after {:?}", moved.elapsed());
+        }
+        Stage::finish(&walkers);
+    });
+}
