@@ -44,15 +44,17 @@ fn an_export_has_every_event_of_the_log() {
     assert_eq!((head["id"].as_str(), head["name"].as_str()), (Some(session), Some("it")));
     assert_eq!(head["command"], serde_json::json!(["/bin/sh", "-c", PROGRAM]));
     assert_eq!((head["state"].as_str(), head["exit"].as_i64()), (Some("ended"), Some(3)));
+    let (end, exported) = exported.split_last().unwrap();
+    assert_eq!(*end, serde_json::json!({ "kind": "end" }));
     let seqs: Vec<u64> = exported[1..].iter().map(|line| line["seq"].as_u64().unwrap()).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
     assert!(exported[1..].iter().all(|line| line["at"].as_u64() >= head["started_at"].as_u64()));
     assert_eq!((exported[1]["kind"].as_str(), exported[1]["cols"].as_u64()), (Some("resize"), Some(90)));
     assert_eq!(exported.last().unwrap()["exit"], 3);
     let expected = b"text \xc3\xa9 \xff \x1b[1mbold\x1b[0m\r\n";
-    assert!(output(&exported).starts_with(expected), "{exported:?}");
+    assert!(output(exported).starts_with(expected), "{exported:?}");
     let logged = home.command(&["logs", session]).output().unwrap();
-    assert_eq!(output(&exported), logged.stdout);
+    assert_eq!(output(exported), logged.stdout);
 }
 
 #[test]
@@ -174,8 +176,13 @@ fn what_cannot_be_imported_leaves_nothing_behind() {
         let rest = lines.iter().enumerate().filter(|(at, _)| *at != left_out);
         rest.map(|(_, line)| *line).collect::<Vec<_>>().join("\n") + "\n"
     };
-    let snapshot =
-        |seq: u64| format!("{good}{{\"seq\":{seq},\"kind\":\"snapshot\",\"cols\":80,\"rows\":24}}\n");
+    let snapshot = |seq: u64| {
+        let end = lines[last - 1];
+        format!(
+            "{}{{\"seq\":{seq},\"kind\":\"snapshot\",\"cols\":80,\"rows\":24}}\n{end}\n",
+            without(last - 1)
+        )
+    };
     let file = home.path().join("it.jsonl");
     let path = file.to_str().unwrap();
     for (text, expected) in [
@@ -185,7 +192,8 @@ fn what_cannot_be_imported_leaves_nothing_behind() {
         (without(1), "event 1 is missing"),
         (without(2), "Line 3"),
         (without(last - 1), "ends before the session does"),
-        (format!("{good}{}\n", lines[last - 1]), "is behind event"),
+        (format!("{}{}\n{}\n", without(last - 1), lines[last - 2], lines[last - 1]), "is behind event"),
+        (good.clone() + &good, "behind the end"),
         (good.replace("\"seq\":2", "\"seq\":\"2\""), "Line 3"),
         (good[..good.len() - 5].to_owned(), &format!("Line {last}")),
         (snapshot(1), "older than what is before it"),

@@ -42,6 +42,7 @@ fn write(paths: &Paths, shown: Summary, args: &Export) -> Result<(), Failure> {
         ExportFormat::Jsonl => {
             sink.line(&jsonl::head(&Head::from(summary)))?;
             portable::read(&reader, until, |piece| sink.line(&jsonl::line(&piece)))?;
+            sink.line(jsonl::END)?;
         }
         ExportFormat::Asciicast => {
             let (size, started_at) = (summary.size, summary.started_at);

@@ -68,7 +68,10 @@ pub fn head(head: &Head) -> String {
     text(head)
 }
 
-/// Any other line, as text.
+/// The last line: a file without it was cut short.
+pub const END: &str = r#"{"kind":"end"}"#;
+
+/// A line between them, as text.
 pub fn line(piece: &Piece) -> String {
     match piece {
         Piece::Snapshot(base) => {
@@ -86,7 +89,8 @@ pub fn line(piece: &Piece) -> String {
     }
 }
 
-/// The kind of a line that is no event.
+/// The kinds of the lines that are no events.
+pub const ENDED: &str = "end";
 pub const SNAPSHOT: &str = "snapshot";
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! JSON lines back into what they were made from. Nothing in them is trusted: who wrote a file may be anybody.
 
 use super::Piece;
-use super::jsonl::{FORMAT, Head, SNAPSHOT, VERSION};
+use super::jsonl::{ENDED, FORMAT, Head, SNAPSHOT, VERSION};
 use crate::problem::{Hint as _, invalid};
 use data_encoding::BASE64;
 use serde::Deserialize;
@@ -58,12 +58,15 @@ impl<R: BufRead> Lines<R> {
         serde_json::from_slice(&self.text).map_err(|error| self.wrong(&error))
     }
 
-    /// The next line's piece; none at the end.
+    /// The next line's piece; none at the end, which must be that of the session too.
     pub fn next(&mut self) -> Result<Option<Piece>, Failure> {
         if !self.advance()? {
-            return Ok(None);
+            return Err(self.wrong("the file ends before the session does"));
         }
         let line: Line = serde_json::from_slice(&self.text).map_err(|error| self.wrong(&error))?;
+        if line.kind == ENDED {
+            return if self.advance()? { Err(self.wrong("it is behind the end")) } else { Ok(None) };
+        }
         if !(1..=MAX_NUMBER).contains(&line.seq) || line.at.is_some_and(|at| at > MAX_NUMBER) {
             return Err(self.wrong("a number is out of bounds"));
         }
@@ -149,6 +152,7 @@ struct Probe {
 
 #[derive(Deserialize)]
 struct Line {
+    #[serde(default)]
     seq: u64,
     at: Option<u64>,
     kind: String,
@@ -185,7 +189,7 @@ mod tests {
             r#"{"seq":12,"at":9,"kind":"ending","ends_at":5}"#,
             r#"{"seq":13,"at":9,"kind":"exit","exit":3}"#,
         ];
-        let pieces = all(&format!("{HEAD}\n{}\n", text.join("\n"))).unwrap();
+        let pieces = all(&format!("{HEAD}\n{}\n{}\n", text.join("\n"), jsonl::END)).unwrap();
         let again: Vec<String> = pieces.iter().map(jsonl::line).collect();
         assert_eq!(again, text);
     }
@@ -200,6 +204,7 @@ mod tests {
             "{}",
             r#"{"seq":1,"at":1,"kind":"output","data":"a""#,
             r#"{"seq":0,"at":1,"kind":"output"}"#,
+            r#"{"at":1,"kind":"output"}"#,
             r#"{"seq":-1,"at":1,"kind":"output"}"#,
             r#"{"seq":9007199254740992,"at":1,"kind":"output"}"#,
             r#"{"seq":1,"at":9007199254740992,"kind":"output"}"#,
@@ -218,9 +223,29 @@ mod tests {
             &format!(r#"{{"seq":1,"at":1,"kind":"banner","text":"{long}"}}"#),
             &"[".repeat(100_000),
         ] {
-            let failure = all(&format!("{HEAD}\n{line}\n")).unwrap_err();
+            let failure = all(&format!("{HEAD}\n{line}\n{}\n", jsonl::END)).unwrap_err();
             assert!(failure.message.contains("Line 2"), "{line:.80}: {failure:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_cut_anywhere_is_refused_and_one_that_is_changed_harms_nobody() {
+        let event = r#"{"seq":7,"at":9,"kind":"output","base64":"/w=="}"#;
+        let good = format!("{HEAD}\n{event}\n{}", jsonl::END);
+        assert_eq!(all(&good).unwrap().len(), 1);
+        for cut in 0..good.len() {
+            assert!(all(&good[..cut]).is_err(), "{cut}");
+        }
+        for (at, bit) in (0..good.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let mut bytes = good.clone().into_bytes();
+            bytes[at] ^= 1 << bit;
+            let mut lines = Lines::new(&bytes[..]);
+            // Some of it is still a session, such as one of another name.
+            if lines.head().is_ok() {
+                while let Ok(Some(_)) = lines.next() {}
+            }
+        }
+        assert!(all(&format!("{good}\n{event}\n")).unwrap_err().message.contains("behind the end"));
     }
 
     #[test]

@@ -39,9 +39,6 @@ pub fn place<R: BufRead>(
         }
     }
     let written = writer.end(&lines)?;
-    if matches!(head.run, RunState::Ended { .. }) && written.exit.is_none() {
-        return Err(lines.wrong("it ends before the session does"));
-    }
     let summary = about.summary(id, &head, &written);
     let json = serde_json::to_vec(&summary).doing("write the session's summary")?;
     store::write_private(&incoming.0.join("meta.json"), &json).map_err(stored)?;
@@ -258,7 +255,8 @@ mod tests {
     }
 
     fn text(pieces: &[Piece]) -> String {
-        pieces.iter().fold(jsonl::head(&head()), |text, piece| format!("{text}\n{}", jsonl::line(piece)))
+        let lines = pieces.iter().map(jsonl::line).collect::<Vec<_>>().join("\n");
+        format!("{}\n{lines}\n{}\n", jsonl::head(&head()), jsonl::END)
     }
 
     fn again(paths: &Paths, id: &SessionId) -> Vec<String> {
@@ -344,7 +342,7 @@ mod tests {
         let paths = Paths::under(home.path());
         paths.create().unwrap();
         let id = SessionId::from_random([2; 10]);
-        let broken = text(&[event(1, &Event::Output, b"a")]) + "\nbroken";
+        let broken = text(&[event(1, &Event::Output, b"a")]).replace(jsonl::END, "broken");
         assert!(place(&paths, &id, None, broken.as_bytes()).unwrap_err().message.contains("Line 3"));
         assert!(paths.sessions().unwrap().is_empty());
         assert_eq!(std::fs::read_dir(paths.state.join("incoming")).unwrap().count(), 0);
