@@ -53,6 +53,14 @@ describe("following a log", () => {
     expect(draw(follow.snapshot({ epoch: 2, seq: 5 }, SIZE, 0, true, bytes("y")).ops)).toBe("y");
   });
 
+  it("takes what only a newer version knows, ahead of a snapshot that skips, for no hole", () => {
+    const follow = new Follow({ epoch: 1, seq: 4 });
+    const newer = { kind: "approval", id: "x" } as unknown as Event;
+    expect(follow.event(1, 9, newer, bytes("")).reattach).toBeUndefined();
+    expect(draw(follow.snapshot({ epoch: 1, seq: 12 }, SIZE, 0, true, bytes("whole")).ops)).toBe("whole");
+    expect(follow.after).toEqual({ epoch: 1, seq: 12 });
+  });
+
   it("shows structured events ahead of a snapshot that skips, once", () => {
     const follow = new Follow({ epoch: 1, seq: 4 });
     const exit: Event = { kind: "exit", exit: 3 };

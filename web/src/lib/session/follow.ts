@@ -140,7 +140,8 @@ export class Follow {
     const known = cursor !== null && epoch === cursor.epoch;
     if (known && seq <= cursor.seq) return NOTHING;
     const next = known ? seq === cursor.seq + 1 : cursor === null && seq === 1;
-    const trimmable = event.kind !== "exit" && event.kind !== "banner" && event.kind !== "ending";
+    // A kind that only a newer version knows is structured: what is trimmed is what a terminal shows, and that is known.
+    const trimmable = event.kind === "output" || event.kind === "resize" || event.kind === "title";
     if (!next) {
       // A snapshot that skips what lies between must come now; only structured events may come before it.
       if (trimmable) return this.#broken();
