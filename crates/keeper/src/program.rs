@@ -4,6 +4,7 @@
 use crate::session::Session;
 use agent::{Pty, SpawnError, SpawnSpec, Stop};
 use bytes::Bytes;
+use session::codec::MAX_PAYLOAD;
 use session::message::{Event, Size};
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
@@ -16,11 +17,11 @@ use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
-/// Most that is read before it is logged and sent, in bytes. One event. A larger one makes a flood faster and a Ctrl-C into
-/// it slower.
-const BATCH: usize = 48 * 1024;
-/// A client that keeps up is left at most this far behind, in bytes, as long as waiting for it is cheap.
-const NEAR: u64 = 48 * 1024;
+/// Most that is read before it is logged and sent, in bytes. One event.
+const BATCH: usize = MAX_PAYLOAD;
+/// A client that keeps up is left at most this far behind, in bytes, as long as waiting for it is cheap. More makes a flood
+/// faster and a Ctrl-C into it slower.
+const NEAR: u64 = 32 * 1024;
 /// The longest that reading waits for a client that keeps up; a client that does not is never waited for.
 const PACE: Duration = Duration::from_millis(2);
 /// A client whose last ack is older than this does not keep up.
