@@ -10,6 +10,7 @@ mod program;
 mod remote;
 mod report;
 mod run;
+mod scale;
 mod stats;
 
 use anyhow::{Context, Result, bail};

@@ -60,12 +60,12 @@ fn micros(seconds: f64) -> String {
     format!("{:.0}", seconds * 1e6)
 }
 
-fn millis(seconds: f64) -> String {
+pub fn millis(seconds: f64) -> String {
     format!("{:.1}", seconds * 1e3)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown to one digit")]
-fn mib(bytes: u64) -> String {
+pub fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / (1024.0 * 1024.0))
 }
 
@@ -470,7 +470,7 @@ async fn memory(program: &Path, busy_keeper: u32, table: &mut Table) -> Result<(
 
 /// Runs everything and gives the document.
 ///
-/// `only` names one part: `echo`, `flood`, `interrupt` or `rest`.
+/// `only` names one part: `echo`, `flood`, `interrupt`, `rest` or `scale`.
 pub async fn all(program: &Path, amount: Amount, versions: &str, only: Option<&str>) -> Result<String> {
     let relayed_amount = Amount { ..amount };
     let sshd = Sshd::start().await?;
@@ -494,6 +494,9 @@ pub async fn all(program: &Path, amount: Amount, versions: &str, only: Option<&s
     }
     if wanted("rest") {
         tables.push(bench.rest(program).await?);
+    }
+    if wanted("scale") {
+        tables.push(crate::scale::measure(program, bench.amount.repeats).await?);
     }
     Ok(document(&proc::machine(), versions, &tables))
 }
