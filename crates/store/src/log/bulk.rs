@@ -2,8 +2,9 @@
 //! would go through its write-ahead log and a free list. The rows refer to them.
 //!
 //! A payload is written before the row that refers to it is committed, into room that no committed row refers to. So
-//! killing the writer at any point harms nothing. After a power cut a row may be there without its payload: its checksum
-//! tells, and so it does for a reader that was overtaken by trimming.
+//! killing the writer at any point harms nothing. Room that trimming has freed is used again only once the trimming is on
+//! the disk, so that a power cut brings no row back whose payload is gone. After one, the newest rows may be there without
+//! their payloads: checksums tell, and so they do for a reader that was overtaken by trimming.
 
 use crate::{Error, crash};
 use std::collections::VecDeque;
@@ -11,12 +12,14 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Payloads of at least so many bytes, of events that may be trimmed, are not in the database but beside it.
 pub const BESIDE: usize = 4096;
 /// Bytes of the file at most. What finds no room goes into the database: a log that is kept at its usual size, and while
 /// it is trimmed, fits.
-const SIZE: u64 = 96 * 1024 * 1024;
+const SIZE: u64 = 128 * 1024 * 1024;
 
 /// Where a payload lies, as its row has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,11 +80,20 @@ pub(super) struct Bulk {
     /// Of every row that refers to the file, its number and where, oldest first. One behind the other in the file, which
     /// goes on at its beginning where its end is reached.
     live: VecDeque<(u64, Reference)>,
+    /// Rows up to this one are gone, by what is committed.
+    trimmed: u64,
+    /// Rows up to this one are gone, by what is on the disk.
+    settled: Arc<AtomicU64>,
 }
 
 impl Bulk {
     pub fn new(file: File, path: PathBuf) -> Self {
-        Self { file, path, live: VecDeque::new() }
+        Self { file, path, live: VecDeque::new(), trimmed: 0, settled: Arc::default() }
+    }
+
+    /// Where whoever brings the database to the disk says up to which row it has trimmed there.
+    pub fn settled(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.settled)
     }
 
     pub fn file(&self) -> &File {
@@ -95,6 +107,8 @@ impl Bulk {
 
     /// Writes the payload of the row `seq`; `None` where there is no room.
     pub fn write(&mut self, seq: u64, payload: &[u8]) -> Result<Option<Reference>, Error> {
+        let free = self.trimmed.min(self.settled.load(Ordering::Acquire));
+        self.live.drain(..self.live.partition_point(|(at, _)| *at <= free));
         let Some(offset) = u32::try_from(payload.len()).ok().and_then(|length| self.room(length.into()))
         else {
             return Ok(None);
@@ -140,14 +154,26 @@ impl Bulk {
         self.live.truncate(self.live.partition_point(|(at, _)| *at <= seq));
     }
 
-    /// Rows up to `seq` are gone.
+    /// Rows up to `seq` are gone; their room is free once that is on the disk.
     pub fn free_until(&mut self, seq: u64) {
-        self.live.drain(..self.live.partition_point(|(at, _)| *at <= seq));
+        self.trimmed = self.trimmed.max(seq);
     }
 
-    /// Rows whose payload is not there, oldest first.
-    pub fn damaged(&self) -> impl Iterator<Item = u64> {
-        self.live.iter().filter(|(_, at)| !matches!(read(&self.file, *at), Ok(Some(_)))).map(|(seq, _)| *seq)
+    /// Rows whose payload is not there, oldest first. A file that cannot be read is an error and no damage.
+    pub fn damaged(&self) -> Result<Vec<u64>, Error> {
+        let mut damaged = Vec::new();
+        for (seq, at) in &self.live {
+            let found = read(&self.file, *at);
+            if found.map_err(|source| Error::File { path: self.path.clone(), source })?.is_none() {
+                damaged.push(*seq);
+            }
+        }
+        Ok(damaged)
+    }
+
+    /// What was written so far is on the disk.
+    pub fn sync(&self) -> Result<(), Error> {
+        self.file.sync_data().map_err(|source| Error::File { path: self.path.clone(), source })
     }
 }
 
@@ -176,12 +202,16 @@ mod tests {
                 bulk.live.iter().for_each(|(seq, at)| check(&bulk, *seq, *at, &payloads));
                 let oldest = bulk.live[0].0;
                 bulk.free_until(oldest + 6);
+                let (live, settled) = (bulk.live.len(), bulk.settled());
+                assert!(bulk.write(seq, payload).unwrap().is_none(), "not on the disk yet");
+                assert_eq!(bulk.live.len(), live);
+                settled.store(oldest + 6, Ordering::Release);
             }
             assert!(bulk.file.metadata().unwrap().len() <= SIZE);
         }
         assert!(refused > 10, "{refused}");
         bulk.live.iter().for_each(|(seq, at)| check(&bulk, *seq, *at, &payloads));
-        assert_eq!(bulk.damaged().count(), 0);
+        assert!(bulk.damaged().unwrap().is_empty());
     }
 
     #[test]
@@ -193,6 +223,7 @@ mod tests {
         let third = bulk.write(2, &[3; 6000]).unwrap().unwrap();
         assert_eq!(third.offset, first.end());
         bulk.free_until(2);
+        bulk.settled().store(2, Ordering::Release);
         assert_eq!(bulk.write(3, &[4; 10]).unwrap().unwrap().offset, 0);
     }
 
@@ -205,7 +236,7 @@ mod tests {
         assert_eq!(Reference::from_bytes(&[0xff; 16]), None);
         bulk.file.write_all_at(&[2], 4999).unwrap();
         assert_eq!(read(&bulk.file, at).unwrap(), None);
-        assert_eq!(bulk.damaged().collect::<Vec<_>>(), [7]);
+        assert_eq!(bulk.damaged().unwrap(), [7]);
         bulk.file.set_len(100).unwrap();
         assert_eq!(read(&bulk.file, at).unwrap(), None);
     }

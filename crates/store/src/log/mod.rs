@@ -68,6 +68,9 @@ const FORMAT: &[&str] = &[
 ",
 ];
 
+/// The format since which there are payloads beside the database.
+const BULK_SINCE: i64 = 2;
+
 /// Pages of the write-ahead log after which the writer itself moves them into the database, if nobody did before.
 const LAST_CHECKPOINT_PAGES: u32 = 8_192;
 /// Bytes of the write-ahead log file that are kept for reuse.
@@ -139,7 +142,9 @@ impl SessionLog {
                 bulk.push(seq, Reference::from_bytes(&payload).ok_or_else(damaged)?);
             }
         }
-        let cut = !clean && (boot.is_empty() || boot != last_boot);
+        // A file system may forget what it was not made to write, also of a log that was closed.
+        let restarted = boot.is_empty() || boot != last_boot;
+        let cut = restarted && (!clean || !bulk.damaged()?.is_empty());
         if cut {
             epoch += 1;
         }
@@ -157,13 +162,18 @@ impl SessionLog {
             })
             .optional()?;
         log.head = last.filter(|place| place.seq > log.trimmed.seq).unwrap_or(log.trimmed);
+        // What another life of this process trimmed is on the disk from here on.
+        if log.head.seq > 0 {
+            log.bulk.free_until(log.trimmed.seq);
+            log.reader()?.checkpoint()?;
+        }
         Ok(log)
     }
 
     /// After a power cut: the log ends before the first event whose payload did not reach the disk, or begins behind it
     /// where a snapshot stands for it.
     fn drop_damaged(&mut self) -> Result<(), Error> {
-        let damaged: Vec<u64> = self.bulk.damaged().collect();
+        let damaged = self.bulk.damaged()?;
         let Some(first) = damaged.first() else { return Ok(()) };
         let base = self.base()?.map(|base| Place { seq: base.seq, upto: base.upto });
         let change = self.connection.transaction()?;
@@ -244,6 +254,7 @@ impl SessionLog {
     /// must cover them.
     pub fn skip_to(&mut self, place: Place, kept: &[(Place, NewEntry<'_>)]) -> Result<(), Error> {
         let change = self.connection.transaction()?;
+        change.execute("DELETE FROM event WHERE seq <= ? AND NOT kept", [place.seq.cast_signed()])?;
         for (place, entry) in kept {
             insert(&mut change.prepare_cached(INSERT)?, *place, entry, None)?;
         }
@@ -373,12 +384,15 @@ impl SessionLog {
     /// Ends this life of the log in good order; nothing may be appended any more. It stays readable.
     pub fn close(&mut self) -> Result<(), Error> {
         crash::reach("close");
+        self.bulk.sync()?;
         self.connection.execute("UPDATE state SET clean = 1", [])?;
         Ok(())
     }
 
     /// Another view of the same log, for another thread.
     pub fn reader(&self) -> Result<LogReader, Error> {
-        LogReader::open(&self.path)
+        let mut reader = LogReader::open(&self.path)?;
+        reader.settled = self.bulk.settled();
+        Ok(reader)
     }
 }

@@ -1,11 +1,13 @@
 //! A second view of a log.
 
-use super::row::{READ_ALL, Source, base, read};
-use super::{Base, Entry, bulk};
+use super::row::{READ_ALL, Source, base, number, read};
+use super::{BULK_SINCE, Base, Entry, bulk};
 use crate::{Error, crash};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A reader beside the writer, with its own connection. It also does the writer's housekeeping.
 #[derive(Debug)]
@@ -13,6 +15,10 @@ pub struct LogReader {
     connection: Connection,
     /// None for a log of a version that had no such file.
     bulk: Option<File>,
+    /// How events are read from a log of this version.
+    sql: String,
+    /// See [`bulk::Bulk::settled`]; nobody else's where this reader was opened by itself.
+    pub(super) settled: Arc<AtomicU64>,
 }
 
 impl LogReader {
@@ -24,13 +30,16 @@ impl LogReader {
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "cache_size", -256)?;
         let bulk = File::open(bulk::file_name(path)).ok();
-        Ok(Self { connection, bulk })
+        let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let sql =
+            if format < BULK_SINCE { READ_ALL.replace("bulk FROM", "0 FROM") } else { READ_ALL.to_owned() };
+        Ok(Self { connection, bulk, sql, settled: Arc::default() })
     }
 
     /// As [`super::SessionLog::read_after`].
     pub fn read_after(&self, seq: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
         let source = Source { connection: &self.connection, bulk: self.bulk.as_ref() };
-        read(&source, READ_ALL, seq, u64::MAX >> 1, max_bytes)
+        read(&source, &self.sql, seq, u64::MAX >> 1, max_bytes)
     }
 
     /// As [`super::SessionLog::base`].
@@ -41,12 +50,18 @@ impl LogReader {
     /// Moves what was appended from the write-ahead log into the database, without making the writer wait: the disk is
     /// only waited for here.
     pub fn checkpoint(&self) -> Result<(), Error> {
+        let trimmed = self.connection.query_row("SELECT trimmed FROM state", [], |row| number(row, 0))?;
         // What rows in the database refer to is on the disk before they are.
         if let Some(bulk) = &self.bulk {
             bulk.sync_data().map_err(|error| Error::Database(Box::new(error)))?;
         }
         crash::reach("synced");
-        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        let (pages, moved) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        })?;
+        if moved >= pages {
+            self.settled.fetch_max(trimmed, Ordering::AcqRel);
+        }
         Ok(())
     }
 }

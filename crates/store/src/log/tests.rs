@@ -238,6 +238,42 @@ fn numbers_lost_to_a_full_disk_are_left_out() {
     assert_eq!(log.place(1).unwrap(), None);
 }
 
+#[test]
+fn what_a_full_disk_left_out_leaves_no_row_that_refers_to_other_bytes() {
+    let (_folder, mut log) = open();
+    (1..=5).for_each(|seq| log.append(&[output(&large(seq))]).unwrap());
+    log.put_base(&base_at(9)).unwrap();
+    log.skip_to(Place { seq: 9, upto: log.head().upto + 1 }, &[]).unwrap();
+    log.reader().unwrap().checkpoint().unwrap();
+    log.append(&[output(&large(10))]).unwrap();
+    let all = log.reader().unwrap().read_after(0, u64::MAX).unwrap();
+    assert_eq!(all.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [10]);
+    assert_eq!(all[0].payload, large(10));
+}
+
+#[test]
+fn a_closed_log_whose_payloads_did_not_reach_the_disk_is_cut_there_too() {
+    let (folder, mut log) = open();
+    (1..=3).for_each(|seq| log.append(&[output(&large(seq))]).unwrap());
+    log.close().unwrap();
+    damage(&folder, &log, 2);
+    drop(log);
+    let log = SessionLog::open(&folder.path().join("log.db"), "another boot").unwrap();
+    assert_eq!((log.head().seq, log.epoch()), (1, 2));
+}
+
+#[test]
+fn a_log_of_the_version_before_is_read_without_being_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db");
+    let connection = sqlite::open(&path, &FORMAT[..1]).unwrap();
+    connection.execute("INSERT INTO event VALUES (1, 5, 70, 0, '{}', x'616263')", []).unwrap();
+    let reader = LogReader::open(&path).unwrap();
+    assert_eq!(reader.read_after(0, u64::MAX).unwrap()[0].payload, b"abc");
+    let log = SessionLog::open(&path, "boot").unwrap();
+    assert_eq!(log.read_after(0, u64::MAX).unwrap()[0].payload, b"abc");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
