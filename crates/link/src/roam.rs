@@ -21,8 +21,9 @@ pub(crate) struct Way {
 impl Way {
     /// `None` for one that cannot change: within this machine, or to who knows where.
     pub fn of(tcp: &TcpStream) -> Option<Self> {
-        let (peer, local) = (tcp.peer_addr().ok()?, tcp.local_addr().ok()?.ip());
-        (!peer.ip().is_loopback()).then(|| Self { peer, local, next: Box::pin(sleep(LOOK_EVERY)) })
+        let peer = tcp.peer_addr().ok().filter(|peer| !peer.ip().is_loopback())?;
+        // Asked in the same way as later: where rules decide by protocol, the connection's own address is another one.
+        Some(Self { peer, local: address_towards(peer)?, next: Box::pin(sleep(LOOK_EVERY)) })
     }
 
     /// Ready once the way is another one. A machine that has no way at all, for the moment, has not moved.
