@@ -414,6 +414,9 @@ impl Session {
         while !inner.inputs.is_empty() {
             inner.settle_front(Some(&why));
         }
+        // What has ended does not end again.
+        inner.ending = Ending::default();
+        self.retimed.notify_one();
         self.hurry.notify_one();
         self.over.notify_one();
         self.turnover.notify_one();

@@ -69,7 +69,9 @@ pub fn find(paths: &Paths) -> Result<Found, Failure> {
 /// manager answers. False where not.
 pub async fn start(paths: &Paths, reach: &[String]) -> Result<bool, Failure> {
     let Ok(Found::Ours(Installed { manager, job, .. })) = find(paths) else { return Ok(false) };
-    if !is_here(&job) || job.reach != reach || manager.reach().await.is_err() {
+    // One whose program was moved away starts nothing, and must not keep a daemon from starting without it.
+    let usable = is_here(&job) && job.reach == reach && job.program.exists();
+    if !usable || manager.reach().await.is_err() {
         return Ok(false);
     }
     restart(manager, paths).await.map(|_| true)
