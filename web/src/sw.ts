@@ -27,7 +27,9 @@ async function page(request: Request): Promise<Response> {
   const kept = await caches.match("/", { ignoreSearch: true });
   if (kept === undefined) return fetch(request);
   const late = new Promise<Response>((resolve) => setTimeout(() => resolve(kept), NEWEST_WITHIN));
-  return Promise.race([fetch(request).catch(() => kept), late]);
+  // Before a relay that restarts, its proxy answers with a page of its own.
+  const newest = fetch(request).then((found) => (found.status >= 500 ? kept : found));
+  return Promise.race([newest.catch(() => kept), late]);
 }
 
 self.addEventListener("install", (event) => {

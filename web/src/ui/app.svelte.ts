@@ -193,7 +193,13 @@ class App {
     // Also where nobody looks: a page in the background is to be right when it is looked at. What can still be reached
     // after "offline" (a host on this machine) answers the probe; the rest is known to be gone at once.
     for (const event of ["online", "offline"]) addEventListener(event, now);
-    (navigator as { connection?: EventTarget }).connection?.addEventListener("change", now);
+    const network = (navigator as { connection?: EventTarget & { type?: string } }).connection;
+    let type = network?.type;
+    network?.addEventListener("change", () => {
+      // It also tells of every new estimate of its speed, which is no reason to connect anew.
+      if (network.type !== type) now();
+      type = network.type;
+    });
     addEventListener("pagehide", leave);
   }
 

@@ -117,10 +117,8 @@ export class Memory {
   async outbox({ rid, session, stream }: Place, now: number): Promise<Stored | null> {
     const key = `${rid}/${session}/${stream}`;
     const kept = await this.#get<Frozen>("outbox", key);
-    if (kept === null) {
-      await this.#delete("outbox", key);
-      return null;
-    }
+    // What cannot be read now may be read another time, or by another version: it is not ours to delete.
+    if (kept === null) return null;
     const { last, prompts } = kept;
     const entries = kept.entries.map(({ bytes, at, ...entry }): StoredEntry => {
       return { ...entry, at: Math.min(at, now), payload: fromBase64url(bytes) ?? new Uint8Array(0) };

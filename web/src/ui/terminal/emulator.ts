@@ -247,7 +247,8 @@ export class Emulator implements Screen {
     this.terminal.loadAddon(addon);
     const look = addon.serialize({ scrollback: 0, excludeModes: true });
     addon.dispose();
-    return look;
+    // What is written over a remembered screen is for the program that was on it: several lines are one text to it.
+    return this.terminal.modes.bracketedPasteMode ? `${look}\x1b[?2004h` : look;
   }
 
   dispose(): void {
