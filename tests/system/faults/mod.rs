@@ -67,14 +67,16 @@ impl Stage {
 
     /// Starts the daemon in its place.
     fn up(&self) {
-        let command = self.host.command(&["up", "--relay", &self.relay.url()]);
-        let output = self.at.command(&command).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.start(&["up"]);
     }
 
     /// Puts a new daemon in the place of the one that runs.
     fn replace(&self) {
-        let command = self.host.command(&["up", "--replace", "--relay", &self.relay.url()]);
+        self.start(&["up", "--replace"]);
+    }
+
+    fn start(&self, how: &[&str]) {
+        let command = self.host.command(&[how, &["--relay", &self.relay.url()]].concat());
         let output = self.at.command(&command).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -30,6 +30,8 @@ pub struct Seen {
     pub path: Option<Path>,
     /// The beginning of a line.
     rest: Vec<u8>,
+    /// The screen that was shown last may have ended within a line: the first whole one behind it says where it was.
+    joins: bool,
 }
 
 impl Seen {
@@ -37,6 +39,7 @@ impl Seen {
     fn skip(&mut self, screen: &[u8]) {
         self.skipped += u64::from(!self.last.is_empty());
         self.rest.clear();
+        self.joins = true;
         let screen = String::from_utf8_lossy(screen);
         for kind in ["o", "s"] {
             let rest = screen.rsplit_once(&format!("{kind}:")).map_or("", |(_, rest)| rest);
@@ -52,13 +55,16 @@ impl Seen {
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if self.joins && !line.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                continue;
+            }
             let Some((kind, n)) = line.rsplit_once(':').and_then(|(kind, n)| Some((kind, n.parse().ok()?)))
             else {
                 self.wrong.push(format!("a line {line:?}"));
                 continue;
             };
             let last = self.last.entry(kind.to_owned()).or_default();
-            if n != *last + 1 {
+            if !std::mem::take(&mut self.joins) && n != *last + 1 {
                 self.wrong.push(format!("{kind}:{n} behind {kind}:{last}"));
             }
             *last = n;
