@@ -3,7 +3,6 @@
 use crate::proc;
 use crate::program::{LINE, STOPPED, line, monotonic};
 use crate::remote::{PATIENCE, Remote, contains};
-use crate::stats::Samples;
 use anyhow::{Result, ensure};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -31,38 +30,45 @@ impl CpuMeter {
     }
 }
 
-/// What an echo run says.
+/// What some keys say.
+#[derive(Default)]
 pub struct Echo {
-    /// Seconds from key to echo.
-    pub delay: Samples,
-    /// Server CPU seconds for one key.
-    pub cpu: f64,
+    /// From each key to its echo.
+    pub delays: Vec<Duration>,
+    /// Server CPU seconds for one key, of each round.
+    pub cpu: Vec<f64>,
 }
 
-/// Types one key after another into `program echo`, each after the echo of the last.
-pub async fn echo(remote: &mut Remote, pids: Vec<u32>, samples: u32) -> Result<Echo> {
+impl Echo {
+    /// Types `samples` keys into `program echo`, each after the echo of the last, and adds what they say.
+    pub async fn round(&mut self, remote: &mut Remote, pids: &[u32], samples: u32) -> Result<()> {
+        for n in 0..WARM_UP {
+            key(remote, n).await?;
+        }
+        let meter = CpuMeter::start(pids.to_vec())?;
+        for n in 0..samples {
+            self.delays.push(key(remote, n).await?);
+            // A person types with pauses; back-to-back keys would measure a pipeline that never sleeps.
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+        self.cpu.push(meter.stop()?.as_secs_f64() / f64::from(samples));
+        Ok(())
+    }
+}
+
+/// Keys of a round before those that count.
+const WARM_UP: u32 = 20;
+
+/// Types one key and waits for its echo.
+async fn key(remote: &mut Remote, n: u32) -> Result<Duration> {
+    let byte = b'a' + u8::try_from(n % 26)?;
     let mut buffer = Vec::new();
-    let mut key = async |n: u32| -> Result<Duration> {
-        let byte = b'a' + u8::try_from(n % 26)?;
-        let start = Instant::now();
-        remote.send(&[byte]).await?;
-        buffer.clear();
-        remote.recv(&mut buffer).await?;
-        let took = start.elapsed();
-        ensure!(buffer == [byte], "typed {byte:#04x}, the echo was {buffer:02x?}");
-        Ok(took)
-    };
-    for n in 0..200 {
-        key(n).await?;
-    }
-    let meter = CpuMeter::start(pids)?;
-    let mut delays = Vec::new();
-    for n in 0..samples {
-        delays.push(key(n).await?);
-        // A person types with pauses; back-to-back keys would measure a pipeline that never sleeps.
-        tokio::time::sleep(Duration::from_micros(500)).await;
-    }
-    Ok(Echo { delay: Samples::of(&delays), cpu: meter.stop()?.as_secs_f64() / f64::from(samples) })
+    let start = Instant::now();
+    remote.send(&[byte]).await?;
+    remote.recv(&mut buffer).await?;
+    let took = start.elapsed();
+    ensure!(buffer == [byte], "typed {byte:#04x}, the echo was {buffer:02x?}");
+    Ok(took)
 }
 
 /// What a flood says.
