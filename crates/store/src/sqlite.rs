@@ -6,9 +6,9 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
-/// Bytes of a page of a new database. Half as many writes for a batch of output as with the usual 4096 bytes, and hardly
-/// more for a keystroke.
-pub const PAGE: u32 = 8192;
+/// Bytes of a page of a new database, and so what a keystroke's echo costs the write-ahead log. Large output does not
+/// lie in pages.
+pub const PAGE: u32 = 4096;
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -72,7 +72,7 @@ const FORMAT: &[&str] = &[
 const BULK_SINCE: i64 = 2;
 
 /// Pages of the write-ahead log after which the writer itself moves them into the database, if nobody did before.
-const LAST_CHECKPOINT_PAGES: u32 = 8_192;
+const LAST_CHECKPOINT_PAGES: u32 = 16_384;
 /// Bytes of the write-ahead log file that are kept for reuse.
 const WAL_KEEP: u32 = 8 * 1024 * 1024;
 
