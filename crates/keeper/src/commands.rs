@@ -59,6 +59,12 @@ impl Session {
             drop(inner);
             return self.answer(id, refused(failure(ErrorKind::NotFound, "no such session", "")));
         }
+        // Nothing is taken any more, and so nothing is settled either: however often it comes, and to whichever process,
+        // the answer stays the same.
+        if ended && n > inner.inbox.settled(&key) {
+            drop(inner);
+            return self.answer(id, refused(has_ended()));
+        }
         match inner.inbox.handle(&key, n, clock::unix_ms()) {
             Receipt::New => {}
             Receipt::Pending => return,
@@ -81,9 +87,7 @@ impl Session {
             }
         }
         let mut news = None;
-        let why_not = if ended {
-            Some(failure(ErrorKind::Ended, "the session has ended", "start a new one"))
-        } else if !allowed {
+        let why_not = if !allowed {
             Some(failure(ErrorKind::Forbidden, "this device may not do that", "ask an owner of the host"))
         } else if let Some(Act::Ttl(ttl)) = act {
             inner.ending.handle_ttl(*ttl, clock::unix_ms()).map(|event| news = event).err()
@@ -166,21 +170,23 @@ impl Session {
         while let Some(input) = inner.inputs.front_mut() {
             if !input.bytes.is_empty() {
                 match program.write(&input.bytes) {
-                    Some(0) => {
+                    0 => {
                         self.input.notify_one();
                         return;
                     }
-                    Some(taken) => {
+                    taken => {
                         let _ = input.bytes.split_to(taken);
                         continue;
                     }
-                    // Nobody reads it any more: it goes the way of the program, whose end is about to be told.
-                    None => input.bytes.clear(),
                 }
             }
-            inner.settle_front(None);
+            inner.settle_front();
         }
     }
+}
+
+fn has_ended() -> Failure {
+    failure(ErrorKind::Ended, "the session has ended", "start a new one")
 }
 
 impl Inner {
@@ -194,35 +200,53 @@ impl Inner {
         self.inputs.push_back(Input { from: Some((key, n)), client, bytes, counted, refusal });
     }
 
+    /// The program has ended: whoever waits for it to take something is told.
+    pub(crate) fn refuse_inputs(&mut self) {
+        while let Some(input) = self.inputs.pop_front() {
+            if let Some((key, n)) = self.counted_out(&input) {
+                let why = input.refusal.unwrap_or_else(has_ended);
+                self.tell(&key, input.client, ToClient::Refused { session: self.about.id.clone(), n, why });
+            }
+        }
+    }
+
     /// Takes the first input out and answers whoever holds its stream now.
-    pub(crate) fn settle_front(&mut self, refused: Option<&Failure>) {
+    fn settle_front(&mut self) {
         let Some(input) = self.inputs.pop_front() else { return };
-        let Some((key, n)) = input.from else {
+        let Some((key, n)) = self.counted_out(&input) else { return };
+        let session = self.about.id.clone();
+        let message = if let Some(why) = input.refusal {
+            self.inbox.handle_refused(&key, n, why.clone());
+            ToClient::Refused { session, n, why }
+        } else {
+            self.inbox.handle_settled(&key, n);
+            ToClient::Applied { session, n }
+        };
+        self.tell(&key, input.client, message);
+    }
+
+    /// What waits no longer is not counted any more. Returns whose it was, if it was a client's.
+    fn counted_out(&mut self, input: &Input) -> Option<(inbox::Key, u64)> {
+        let Some(from) = input.from.clone() else {
             self.replies_bytes -= input.counted;
-            return;
+            return None;
         };
         self.inputs_bytes -= input.counted;
         if let Some(client) = self.clients.get_mut(&input.client) {
             client.waiting_input -= input.counted;
             client.room.notify_one();
         }
-        let session = self.about.id.clone();
-        let message = match input.refusal.or_else(|| refused.cloned()) {
-            None => {
-                self.inbox.handle_settled(&key, n);
-                ToClient::Applied { session, n }
-            }
-            Some(why) => {
-                self.inbox.handle_refused(&key, n, why.clone());
-                ToClient::Refused { session, n, why }
-            }
-        };
+        Some(from)
+    }
+
+    /// Tells whoever holds a stream now what became of a command that `sender` brought.
+    fn tell(&mut self, key: &inbox::Key, sender: ClientId, message: ToClient) {
         // The connection that attached last is the one that is still there. One that is about to attach is told then, with
         // what was refused first; one that never does is told where it asked.
-        let of_stream = |client: &&mut Client| client.key == key && client.replay.is_some();
+        let of_stream = |client: &&mut Client| client.key == *key && client.replay.is_some();
         if let Some(client) = self.clients.values_mut().rev().find(of_stream) {
             client.answer(message);
-        } else if let Some(client) = self.clients.get_mut(&input.client) {
+        } else if let Some(client) = self.clients.get_mut(&sender) {
             client.answer(message);
         }
     }

@@ -81,23 +81,28 @@ impl Program {
         })
     }
 
-    /// Writes what the program takes now: 0 when it takes nothing, `None` when it never will again.
-    pub fn write(&self, bytes: &[u8]) -> Option<usize> {
-        match self.pty.borrow().write(bytes) {
-            Ok(taken) => Some(taken),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Some(0),
-            Err(_) => None,
-        }
+    /// Writes what the program takes now. 0 when it takes nothing, and also where it has closed its terminal: it may open
+    /// that again, and whether it ends is told by its end alone.
+    pub fn write(&self, bytes: &[u8]) -> usize {
+        self.pty.borrow().write(bytes).unwrap_or_else(|error| {
+            if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) {
+                tracing::debug!(%error, "input waits");
+            }
+            0
+        })
     }
 
-    /// Waits until the program takes input again.
+    /// Waits until the program takes input again. A terminal that nobody has open takes it as well, and it is gone; so
+    /// that is waited out, until the program opens it again or its end is told.
     async fn room(&self) -> io::Result<()> {
-        let ready = link::watch(self.ready.get_ref().try_clone()?, Interest::WRITABLE)?;
-        let closed = ready.writable().await?.ready().is_write_closed();
-        if closed {
+        loop {
+            let ready = link::watch(self.ready.get_ref().try_clone()?, Interest::WRITABLE)?;
+            let closed = ready.writable().await?.ready().is_write_closed();
+            if !closed {
+                return Ok(());
+            }
             sleep(LOOK_AGAIN).await;
         }
-        Ok(())
     }
 
     /// Ctrl-C.

@@ -106,7 +106,9 @@ impl Session {
         let Parts { journal, model, checkpoints, streams } = parts;
         let streams = streams.into_iter().filter_map(|row| {
             let stream: StreamId = row.stream.parse().ok()?;
-            Some(inbox::Stream { key: (row.device, stream), settled: row.settled, at: row.at })
+            // Empty where none was refused.
+            let refused = serde_json::from_str(&row.refused).unwrap_or_default();
+            Some(inbox::Stream { key: (row.device, stream), settled: row.settled, at: row.at, refused })
         });
         let inner = Inner {
             last_activity: about.started_at,
@@ -410,10 +412,7 @@ impl Session {
         self.append(Event::Exit { exit }, Bytes::new());
         let mut inner = self.inner.borrow_mut();
         inner.run = RunState::Ended { exit, at: clock::unix_ms(), by: inner.ended_by };
-        let why = failure(ErrorKind::Ended, "the session has ended", "start a new one");
-        while !inner.inputs.is_empty() {
-            inner.settle_front(Some(&why));
-        }
+        inner.refuse_inputs();
         // What has ended does not end again.
         inner.ending = Ending::default();
         self.retimed.notify_one();
@@ -600,7 +599,8 @@ fn base(snapshot: &Snapshot) -> Base {
 
 fn row(stream: inbox::Stream) -> StreamRow {
     let (device, id) = stream.key;
-    StreamRow { device, stream: id.as_str().to_owned(), settled: stream.settled, at: stream.at }
+    let refused = serde_json::to_string(&stream.refused).unwrap_or_default();
+    StreamRow { device, stream: id.as_str().to_owned(), settled: stream.settled, at: stream.at, refused }
 }
 
 /// A failure in a person's words.

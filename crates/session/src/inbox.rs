@@ -2,6 +2,7 @@
 
 use crate::id::StreamId;
 use crate::message::Failure;
+use crate::outbox::MAX_UNSETTLED;
 use std::collections::{HashMap, VecDeque};
 
 /// Streams that are remembered. Beyond it the one that was quiet longest is forgotten, if it was quiet for [`KEEP_MS`];
@@ -10,9 +11,12 @@ pub const MAX_STREAMS: usize = 4096;
 /// How long a stream is remembered at least, in milliseconds: a day.
 pub const KEEP_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// Refusals that are remembered for each stream, for a client whose answer was lost; the oldest is forgotten beyond it,
-/// and with the process all are.
-pub const MAX_REFUSED: usize = 64;
+/// Refusals that are remembered for each stream, for a client whose answer was lost; the oldest is forgotten beyond it.
+/// No client waits for more answers than that.
+pub const MAX_REFUSED: usize = MAX_UNSETTLED;
+
+/// Refusals that are remembered in all. Beyond it the stream that was quiet longest loses its oldest.
+pub const MAX_REFUSED_IN_ALL: usize = 16 * 1024;
 
 /// Whose numbering: the device as text (empty for local programs), so that no device can use another's stream.
 pub type Key = (String, StreamId);
@@ -44,6 +48,8 @@ pub struct Stream {
     pub settled: u64,
     /// When it last spoke, Unix milliseconds.
     pub at: u64,
+    /// The commands that were refused and why, oldest first, [`MAX_REFUSED`] at most.
+    pub refused: VecDeque<(u64, Failure)>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,7 +70,7 @@ pub struct Inbox {
 impl Inbox {
     /// With what was stored.
     pub fn new(stored: impl IntoIterator<Item = Stream>) -> Self {
-        let state = |s: Stream| (s.key, State::new(s.settled, s.at));
+        let state = |s: Stream| (s.key, State { refused: s.refused, ..State::new(s.settled, s.at) });
         Self { streams: stored.into_iter().map(state).collect() }
     }
 
@@ -111,6 +117,13 @@ impl Inbox {
     /// commands are settled: otherwise it would take it for done.
     pub fn handle_refused(&mut self, key: &Key, n: u64, why: Failure) {
         self.handle_settled(key, n);
+        let refused: usize = self.streams.values().map(|state| state.refused.len()).sum();
+        let remembered = self.streams.values_mut().filter(|state| !state.refused.is_empty());
+        if refused >= MAX_REFUSED_IN_ALL
+            && let Some(oldest) = remembered.min_by_key(|state| state.at)
+        {
+            oldest.refused.pop_front();
+        }
         if let Some(state) = self.streams.get_mut(key) {
             if state.refused.len() >= MAX_REFUSED {
                 state.refused.pop_front();
@@ -130,7 +143,8 @@ impl Inbox {
         changed
             .map(|(key, state)| {
                 state.changed = false;
-                Stream { key: key.clone(), settled: state.settled, at: state.at }
+                let refused = state.refused.clone();
+                Stream { key: key.clone(), settled: state.settled, at: state.at, refused }
             })
             .collect()
     }
@@ -184,7 +198,7 @@ mod tests {
         inbox.handle(&a, 1, 7);
         inbox.handle_settled(&a, 1);
         let stored = inbox.poll_changed();
-        assert_eq!(stored, [Stream { key: a.clone(), settled: 1, at: 7 }]);
+        assert_eq!(stored, [Stream { key: a.clone(), settled: 1, at: 7, refused: VecDeque::new() }]);
         assert!(inbox.poll_changed().is_empty());
         let mut inbox = Inbox::new(stored);
         assert_eq!(inbox.handle(&a, 1, 9), Receipt::Settled);
@@ -195,14 +209,33 @@ mod tests {
     fn refusals_are_remembered_up_to_a_bound() {
         let (mut inbox, a) = (Inbox::default(), key("a"));
         let why = crate::later::Later::refusal();
-        for n in 1..=100 {
+        for n in 1..=1000 {
             assert_eq!(inbox.handle(&a, n, 0), Receipt::New);
             inbox.handle_refused(&a, n, why.clone());
         }
-        assert_eq!(inbox.settled(&a), 100);
-        let refused: Vec<u64> = inbox.refused(&a).map(|(n, _)| n).collect();
-        assert_eq!(refused, (101 - MAX_REFUSED as u64..=100).collect::<Vec<_>>());
+        assert_eq!(inbox.settled(&a), 1000);
+        let last: Vec<u64> = (1001 - MAX_REFUSED as u64..=1000).collect();
+        let refused = |inbox: &Inbox| inbox.refused(&a).map(|(n, _)| n).collect::<Vec<u64>>();
+        assert_eq!(refused(&inbox), last);
         assert_eq!(inbox.refused(&key("b")).count(), 0);
+        // And as well by what comes after the process.
+        assert_eq!(refused(&Inbox::new(inbox.poll_changed())), last);
+    }
+
+    #[test]
+    fn refusals_of_all_streams_together_are_bounded() {
+        let mut inbox = Inbox::default();
+        let last = MAX_REFUSED_IN_ALL / MAX_REFUSED;
+        for device in 0..=last {
+            let a = key(&device.to_string());
+            for n in 1..=MAX_REFUSED as u64 {
+                assert_eq!(inbox.handle(&a, n, device as u64), Receipt::New);
+                inbox.handle_refused(&a, n, crate::later::Later::refusal());
+            }
+        }
+        assert_eq!(inbox.refused(&key("0")).count(), 0);
+        assert_eq!(inbox.refused(&key("1")).count(), MAX_REFUSED);
+        assert_eq!(inbox.refused(&key(&last.to_string())).count(), MAX_REFUSED);
     }
 
     #[test]

@@ -74,7 +74,13 @@ fn work(folder: &Path) {
         let seq = log.head().seq;
         say("stored", seq);
         if seq.is_multiple_of(7) {
-            let row = StreamRow { device: "d".into(), stream: "s".into(), settled: seq, at: 1 };
+            let row = StreamRow {
+                device: "d".into(),
+                stream: "s".into(),
+                settled: seq,
+                at: 1,
+                refused: String::new(),
+            };
             log.put_streams(&[row], 0).unwrap();
             say("settled", seq);
             write_private(&folder.join("meta.json"), format!("{seq:0>400}").as_bytes()).unwrap();

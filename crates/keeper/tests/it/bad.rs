@@ -80,11 +80,12 @@ async fn a_command_of_a_newer_version_is_refused_and_those_behind_it_are_not() {
 
 #[tokio::test]
 async fn a_refusal_whose_answer_was_lost_is_not_taken_for_done_after_a_reconnect() {
-    let keeper = Keeper::start(&["cat"], |_| {});
+    let mut keeper = Keeper::start(&["cat"], |_| {});
     let mut newer = Vec::new();
     let header =
         serde_json::json!({ "t": "command", "session": keeper.id, "n": 1, "do": { "type": "dream" } });
     codec::encode(&header, b"", &mut newer);
+    let mut unsent = true;
     let attach = ToHost::Attach {
         session: keeper.id.clone(),
         after: None,
@@ -93,10 +94,14 @@ async fn a_refusal_whose_answer_was_lost_is_not_taken_for_done_after_a_reconnect
         scrollback: None,
         redraw: false,
     };
-    for reconnected in [false, true] {
+    for process in ["first", "first", "reader"] {
+        if process == "reader" {
+            keeper.terminate();
+            keeper.reader();
+        }
         let (mut sender, mut receiver) = keeper.raw().await;
         sender.send(&hello(7), b"").await.unwrap();
-        if !reconnected {
+        if std::mem::take(&mut unsent) {
             sender.forward(&newer).await.unwrap();
         }
         sender.send(&attach, b"").await.unwrap();

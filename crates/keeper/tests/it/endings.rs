@@ -107,3 +107,37 @@ async fn a_log_without_an_end_says_whether_the_machine_or_the_keeper_went() {
     assert!(matches!(ended(&mut client).await, RunState::Lost { by: LostBy::Machine, .. }));
     client.until_shown("shown").await;
 }
+
+#[tokio::test]
+async fn what_was_still_waiting_at_the_end_is_refused_by_whichever_process_is_asked() {
+    let mut keeper = Keeper::start(&["sleep", "1000"], |_| {});
+    let mut client = keeper.client().await;
+    // More than a terminal's line takes while nobody reads it, and many behind it.
+    for _ in 0..8 {
+        client.act(Act::Input, &[b'x'; 16 * 1024]);
+    }
+    for _ in 0..300 {
+        client.type_in("y");
+    }
+    client.send_commands().await;
+    client.drop_until_heard().await;
+    client.cut();
+    keeper.terminate();
+    // The answers to a first reader are lost as well.
+    for cut in [true, false] {
+        keeper.reader();
+        client.connect(&keeper).await;
+        if cut {
+            client.send_commands().await;
+            client.cut();
+            keeper.terminate();
+        }
+    }
+    client.until("answers", |client| client.outbox.is_empty()).await;
+    let refused =
+        |settled: &&Settled| matches!(settled, Settled::Refused(_, why) if why.kind == ErrorKind::Ended);
+    let refused = client.settled.iter().filter(refused).count();
+    let applied = client.settled.iter().filter(|settled| matches!(settled, Settled::Applied(_))).count();
+    assert!(refused >= 300 && applied < 8, "{refused} refused, {applied} applied");
+    assert_eq!(refused + applied, 308);
+}

@@ -74,4 +74,6 @@ pub struct StreamRow {
     pub settled: u64,
     /// Unix milliseconds.
     pub at: u64,
+    /// The commands that were refused, in whatever form the writer reads again; empty where none was.
+    pub refused: String,
 }

@@ -66,6 +66,9 @@ const FORMAT: &[&str] = &[
     "
     ALTER TABLE event ADD COLUMN bulk INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+    ALTER TABLE stream ADD COLUMN refused TEXT NOT NULL DEFAULT '';
+",
 ];
 
 /// The format since which there are payloads beside the database.
@@ -352,13 +355,15 @@ impl SessionLog {
 
     /// How far each stream got.
     pub fn streams(&self) -> Result<Vec<StreamRow>, Error> {
-        let mut query = self.connection.prepare_cached("SELECT device, stream, settled, at FROM stream")?;
+        let mut query =
+            self.connection.prepare_cached("SELECT device, stream, settled, at, refused FROM stream")?;
         let rows = query.query_map([], |row| {
             Ok(StreamRow {
                 device: row.get(0)?,
                 stream: row.get(1)?,
                 settled: number(row, 2)?,
                 at: number(row, 3)?,
+                refused: row.get(4)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -368,12 +373,9 @@ impl SessionLog {
     pub fn put_streams(&mut self, rows: &[StreamRow], forget_before: u64) -> Result<(), Error> {
         let change = self.connection.transaction()?;
         for row in rows {
-            change.prepare_cached("INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?)")?.execute(params![
-                row.device,
-                row.stream,
-                row.settled.cast_signed(),
-                row.at.cast_signed()
-            ])?;
+            change.prepare_cached("INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?, ?)")?.execute(
+                params![row.device, row.stream, row.settled.cast_signed(), row.at.cast_signed(), row.refused],
+            )?;
         }
         crash::reach("streams");
         change.execute("DELETE FROM stream WHERE at < ?", [forget_before.cast_signed()])?;

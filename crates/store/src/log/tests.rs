@@ -111,8 +111,13 @@ fn a_log_has_one_writer() {
 #[test]
 fn streams_are_stored_and_forgotten() {
     let (_folder, mut log) = open();
-    let row =
-        |stream: &str, settled, at| StreamRow { device: "d".into(), stream: stream.into(), settled, at };
+    let row = |stream: &str, settled, at| StreamRow {
+        device: "d".into(),
+        stream: stream.into(),
+        settled,
+        at,
+        refused: "[]".into(),
+    };
     log.put_streams(&[row("a", 1, 10), row("b", 2, 20)], 0).unwrap();
     log.put_streams(&[row("b", 3, 30)], 15).unwrap();
     assert_eq!(log.streams().unwrap(), [row("b", 3, 30)]);

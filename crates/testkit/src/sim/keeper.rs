@@ -55,8 +55,6 @@ pub struct Keeper {
     /// The inbox as it is on disk.
     stored: HashMap<Key, Stream>,
     inputs: VecDeque<Input>,
-    /// It came back, and has forgotten what it refused before.
-    pub forgot: bool,
     /// What each client's commands did, in order.
     pub done: Vec<Vec<Done>>,
 }
@@ -71,7 +69,6 @@ impl Keeper {
             inbox: Inbox::default(),
             stored: HashMap::new(),
             inputs: VecDeque::new(),
-            forgot: false,
             done: vec![Vec::new(); clients],
         }
     }
@@ -127,7 +124,6 @@ impl Keeper {
     /// Comes back as it was stored: what was taken and not settled is forgotten.
     pub fn restart(&mut self) {
         self.inputs.clear();
-        self.forgot = true;
         self.inbox = Inbox::new(self.stored.values().cloned());
     }
 
