@@ -10,6 +10,7 @@
 mod clients;
 mod clock;
 mod commands;
+mod connections;
 mod ending;
 mod follower;
 mod journal;
