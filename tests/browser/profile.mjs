@@ -58,6 +58,14 @@ export class Profile extends Device {
     this.#process = null;
   }
 
+  /** Stops all of the browser, as a phone does with an app that is not looked at; and lets it go on. */
+  freeze() {
+    process.kill(-this.#process.pid, "SIGSTOP");
+  }
+  thaw() {
+    process.kill(-this.#process.pid, "SIGCONT");
+  }
+
   async close() {
     if (this.#process !== null) await this.kill();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
