@@ -28,7 +28,9 @@ describe("a browser that is frozen", () => {
   it("is live soon after it is thawed, with all that came meanwhile, and what was typed before is done once", async () => {
     // 30 lines a second, more than the screen holds, for longer than it sleeps.
     const lines = Math.ceil((ASLEEP + 5_000) / 1000) * 30;
-    await phone.type(`stty -echo; for n in $(seq ${lines}); do echo line-$n; sleep 0.033; done; echo all-out-$((1+1)); stty echo\n`);
+    await phone.type(
+      `stty -echo; for n in $(seq ${lines}); do echo line-$n; sleep 0.033; done; echo all-out-$((1+1)); stty echo\n`,
+    );
     await phone.shows(/line-\d+/);
     // Read once the loop has ended.
     await phone.type("echo typed-$((1+1))\n");
