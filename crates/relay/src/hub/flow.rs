@@ -134,6 +134,7 @@ impl Hub {
     /// The link's socket is gone, whoever closed it.
     pub fn handle_gone(&mut self, link: Link, now: Instant) {
         self.end(link, CloseCode::Normal, now);
+        self.set_deadline(link, None);
         let Some(entry) = self.links.remove(&link) else { return };
         let (kind, waiting) = match &entry.side {
             Side::Host(host) => (Kind::Host, host.queue.bytes()),

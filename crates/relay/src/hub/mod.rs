@@ -269,12 +269,24 @@ impl Hub {
         };
         there.clients.insert(conn, link);
         self.push_host(host, conn, HostFrame::Open { conn, address: &address }.to_vec().into());
-        if let Some(Entry { side: Side::Client(client), .. }) = self.links.get_mut(&link) {
-            client.stage = Stage::Joined { host, conn };
+        match self.links.get_mut(&link) {
+            Some(Entry { side: Side::Client(client), end: None, .. }) => {
+                client.stage = Stage::Joined { host, conn };
+            }
+            // There was no room to tell the host, and so the client has come to its end.
+            _ => return self.part(host, conn),
         }
+        // Before it is told: where there is no room for that, it comes to its end, and so does the deadline.
+        self.set_deadline(link, Some(now + self.limits.handshake));
         let last_seen = self.unix_ms(now);
         self.tell_client(link, &ClientFrame::Presence { online: true, last_seen });
-        self.set_deadline(link, Some(now + self.limits.handshake));
+    }
+
+    /// The host's number for a client means nothing any more.
+    fn part(&mut self, host: Link, conn: Conn) {
+        if let Some(Entry { side: Side::Host(there), .. }) = self.links.get_mut(&host) {
+            there.clients.remove(&conn);
+        }
     }
 
     fn wake(&mut self, link: Link) {
@@ -327,7 +339,9 @@ impl Hub {
 
     /// Closes links that have not finished their handshake in time.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((_, link)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+        while let Some((at, link)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            // Whatever became of the link: what is due is not due again.
+            self.deadlines.remove(&(at, link));
             self.set_deadline(link, None);
             self.end(link, CloseCode::Timeout, now);
         }

@@ -57,7 +57,7 @@ proptest! {
     }
 }
 
-fn settled(world: &mut World) {
+pub(super) fn settled(world: &mut World) {
     let mut woken = Vec::new();
     while let Some(Output::Wake(link)) = world.hub.poll_output() {
         woken.push(link);
@@ -80,4 +80,14 @@ fn settled(world: &mut World) {
         })
         .sum();
     assert_eq!(world.hub.queued, queued);
+    // What is due is due of a link that is there, and joined numbers are those of clients that have not ended.
+    for (at, link) in &world.hub.deadlines {
+        assert_eq!(world.hub.links.get(link).and_then(|entry| entry.deadline), Some(*at));
+    }
+    for entry in world.hub.links.values() {
+        let Side::Host(host) = &entry.side else { continue };
+        for link in host.clients.values() {
+            assert!(world.hub.links.get(link).is_some_and(|entry| entry.end.is_none()));
+        }
+    }
 }

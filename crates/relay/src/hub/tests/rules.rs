@@ -1,6 +1,7 @@
 //! The rules, one by one.
 
 use super::super::*;
+use super::histories::settled;
 use super::world::*;
 
 #[test]
@@ -151,6 +152,28 @@ fn a_flood_towards_a_slow_host_closes_only_the_flooding_client() {
     let (_, _, queued) = world.hub.load();
     assert!(queued < 4096, "the flood is forgotten: {queued}");
     assert_eq!(world.host_reads(host), [data(2, b"l"), close(1, CloseCode::Overflow), data(2, b"s")]);
+}
+
+#[test]
+fn whoever_finds_the_relay_full_leaves_nothing_behind() {
+    for queued in 0..1500 {
+        let mut world = World::with(Limits { queued, ..Limits::default() });
+        let early = world.client(1);
+        let host = world.host(1);
+        let clients = [early, world.client(1), world.client(1), world.client(1)];
+        for client in clients {
+            world.data(client, b"hello");
+            settled(&mut world);
+        }
+        for client in clients {
+            world.gone(client);
+            settled(&mut world);
+        }
+        world.pass(Duration::from_mins(1));
+        world.gone(host);
+        assert_eq!(world.hub.load(), (0, 0, 0));
+        assert!(world.hub.links.is_empty() && world.hub.deadlines.is_empty());
+    }
 }
 
 #[test]
