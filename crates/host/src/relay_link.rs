@@ -8,6 +8,7 @@ use link::mux::{Event, Mux};
 use link::relay_client::{RelayUrl, register_host};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use wire::{CloseCode, HostFrame, RelaySecret};
 
@@ -16,6 +17,10 @@ const LONGEST_RESTART: Duration = Duration::from_secs(30);
 
 /// How long a relay inside this process may take to answer.
 const REGISTERED: Duration = Duration::from_secs(5);
+
+/// Connections that are not over yet, however little a relay reads of how they end: those that
+/// [`crate::connections`] lets stand, and many that are being turned away. A relay that makes more loses its link.
+const MAX_CONNECTIONS: usize = 1024;
 
 /// Keeps the link until the daemon stops.
 pub(crate) async fn keep(core: Arc<Core>, relay: Source, secret: RelaySecret) {
@@ -45,6 +50,7 @@ impl TryFrom<Relay> for Source {
 
 async fn run(core: &Arc<Core>, mut relay: Source, secret: &RelaySecret) {
     let mut backoff = Backoff::new();
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let connected = match &mut relay {
             Source::Embedded(attach) => embedded(attach, secret).await,
@@ -55,7 +61,7 @@ async fn run(core: &Arc<Core>, mut relay: Source, secret: &RelaySecret) {
             Ok((sender, receiver)) => {
                 backoff.worked();
                 core.online.send_replace(true);
-                wait = serve(core, sender, receiver).await;
+                wait = serve(core, &room, sender, receiver).await;
                 core.online.send_replace(false);
             }
             Err(error) => {
@@ -82,13 +88,27 @@ async fn embedded(
 }
 
 /// Takes connections until the link ends; gives how long to stay away, where the relay said so.
-async fn serve(core: &Arc<Core>, sender: FrameSender, receiver: FrameReceiver) -> Option<Duration> {
+async fn serve(
+    core: &Arc<Core>,
+    room: &Arc<Semaphore>,
+    sender: FrameSender,
+    receiver: FrameReceiver,
+) -> Option<Duration> {
     let mut mux = Mux::new(sender, receiver);
     let mut restarting = None;
     loop {
         match mux.next().await {
             Ok(Some(Event::Opened(opened))) => {
-                core.tasks.spawn(door::serve(Arc::clone(core), opened));
+                let Ok(seat) = Arc::clone(room).try_acquire_owned() else {
+                    tracing::warn!("the relay makes more connections than it lets end");
+                    return restarting;
+                };
+                let core = Arc::clone(core);
+                let connection = door::serve(Arc::clone(&core), opened);
+                core.tasks.spawn(async move {
+                    connection.await;
+                    drop(seat);
+                });
             }
             Ok(Some(Event::Restarting(wait))) => restarting = Some(wait),
             Ok(None) => return restarting,

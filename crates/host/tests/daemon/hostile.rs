@@ -1,12 +1,14 @@
 //! Clients that say nothing, or the wrong thing. Nobody else notices.
 
-use crate::support::{Daemon, Device, Raw, Talk};
+use crate::support::{Daemon, Device, Raw, Talk, soon};
 use link::sealed;
 use serde_json::json;
 use session::codec;
 use session::message::{ErrorKind, Method, ToClient, ToHost};
 use std::time::Instant;
-use wire::CloseCode;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use wire::{CloseCode, Conn, HostFrame};
 
 #[tokio::test]
 async fn garbage_closes_its_own_connection_and_no_other() {
@@ -40,6 +42,34 @@ async fn silent_connections_make_way_and_cost_nobody_their_place() {
     let (_other, mut other) = daemon.pair("Desk").await;
     other.order(Method::HostStatus {}).await.unwrap();
     talk.order(Method::HostStatus {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_relay_that_only_opens_connections_and_reads_nothing_loses_its_link() {
+    let (gave, mut given) = mpsc::unbounded_channel();
+    let _daemon = Daemon::start_at(TempDir::new().unwrap(), "http://localhost/".into(), move |secret| {
+        let (out, from_host) = mpsc::channel(1);
+        let (to_host, queue) = mpsc::channel(1);
+        to_host.try_send(HostFrame::Registered(secret.rid()).to_vec().into()).unwrap();
+        // The test may have seen enough.
+        let _ = gave.send((to_host, from_host));
+        Ok((out, queue))
+    })
+    .await;
+    let (to_host, _unread) = soon("a link", given.recv()).await.unwrap();
+    let opens = async {
+        for conn in 1.. {
+            let open = HostFrame::Open { conn: Conn(conn), address: "127.0.0.1" };
+            if to_host.send(open.to_vec().into()).await.is_err() {
+                return conn;
+            }
+        }
+        unreachable!()
+    };
+    let opened = soon("the end of the link", opens).await;
+    assert!((1024..1100).contains(&opened), "{opened}");
+    // It is made again.
+    soon("another link", given.recv()).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A daemon of its own for each test, and both ends of what it talks to.
 
+use bytes::Bytes;
 use getrandom::SysRng;
 use link::path::{self, Incoming, PathReceiver, PathSender};
 use link::relay_client::connect_client;
@@ -17,8 +18,9 @@ use std::time::{Duration, Instant};
 use store::Paths;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use wire::{CloseCode, Rid};
+use wire::{CloseCode, RelaySecret, Rid};
 
 /// Long enough for any one thing on a slow machine under full load; reached only by what has failed.
 pub const DEADLINE: Duration = Duration::from_mins(1);
@@ -42,6 +44,9 @@ pub async fn within_a_second<T>(what: &str, future: impl Future<Output = T>) -> 
         () = second => panic!("{what} took longer than a second"),
     }
 }
+
+/// Where a link's frames go, and where they come from.
+pub type Queues = (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>);
 
 /// One home folder with its daemon and relay.
 pub struct Daemon {
@@ -68,6 +73,15 @@ impl Daemon {
         config.seats = 1000;
         let server = relay::Server::start(vec![listener], config).unwrap();
         let url = format!("http://{}/", server.addresses()[0]);
+        Self::start_at(home, url, move |secret| Ok(server.attach_local(secret))).await
+    }
+
+    /// Over a relay that gives links so.
+    pub async fn start_at(
+        home: TempDir,
+        url: String,
+        attach: impl Fn(&RelaySecret) -> Result<Queues, CloseCode> + Send + 'static,
+    ) -> Self {
         let host = Host::open(&Paths::under(home.path())).unwrap();
         let (secret, rid) = (host.relay_secret(), host.rid());
         let running = host
@@ -75,7 +89,7 @@ impl Daemon {
                 name: "stable".into(),
                 version: "longrein/test".into(),
                 program: PathBuf::from("/nonexistent/longrein"),
-                relay: Relay::Embedded(Box::new(move || Ok(server.attach_local(&secret)))),
+                relay: Relay::Embedded(Box::new(move || attach(&secret))),
                 relay_kind: RelayKind::Embedded,
                 public_url: url.clone(),
                 relay_origin: None,
