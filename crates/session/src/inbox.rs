@@ -8,6 +8,8 @@ use std::collections::{HashMap, VecDeque};
 /// Streams that are remembered. Beyond it the one that was quiet longest is forgotten, if it was quiet for [`KEEP_MS`];
 /// until then a new stream is refused.
 pub const MAX_STREAMS: usize = 4096;
+/// Of those, how many one device may have begun; so no device can keep the others from being heard.
+pub const MAX_OF_DEVICE: usize = 256;
 /// How long a stream is remembered at least, in milliseconds: a day.
 pub const KEEP_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -85,7 +87,14 @@ impl Inbox {
             if n != 1 {
                 return Receipt::Gap { expected: 1 };
             }
-            if self.streams.len() >= MAX_STREAMS && !self.forget_one(now_ms) {
+            // Local programs have no device, and each invocation is one of its own.
+            let (device, _) = key;
+            let of_device = |(other, _): &Key| !device.is_empty() && other == device;
+            let own = self.streams.keys().filter(|other| of_device(other)).count();
+            if own >= MAX_OF_DEVICE && !self.forget_one(now_ms, of_device) {
+                return Receipt::Full;
+            }
+            if self.streams.len() >= MAX_STREAMS && !self.forget_one(now_ms, |_| true) {
                 return Receipt::Full;
             }
             self.streams.insert(key.clone(), State::new(0, now_ms));
@@ -149,8 +158,8 @@ impl Inbox {
             .collect()
     }
 
-    fn forget_one(&mut self, now_ms: u64) -> bool {
-        let quiet = self.streams.iter().filter(|(_, state)| state.taken == state.settled);
+    fn forget_one(&mut self, now_ms: u64, of: impl Fn(&Key) -> bool) -> bool {
+        let quiet = self.streams.iter().filter(|(key, state)| of(key) && state.taken == state.settled);
         let oldest = quiet.min_by_key(|(_, state)| state.at).map(|(key, state)| (key.clone(), state.at));
         match oldest {
             Some((key, at)) if now_ms.saturating_sub(at) >= KEEP_MS => self.streams.remove(&key).is_some(),
@@ -236,6 +245,22 @@ mod tests {
         assert_eq!(inbox.refused(&key("0")).count(), 0);
         assert_eq!(inbox.refused(&key("1")).count(), MAX_REFUSED);
         assert_eq!(inbox.refused(&key(&last.to_string())).count(), MAX_REFUSED);
+    }
+
+    #[test]
+    fn no_device_takes_the_place_of_another() {
+        let mut inbox = Inbox::default();
+        let stream = |device: &str, n: u8| (device.to_owned(), StreamId::from_random([n; 10]));
+        for n in 0..=255 {
+            assert_eq!(inbox.handle(&stream("one", n), 1, 0), Receipt::New);
+            assert_eq!(inbox.handle(&stream("", n), 1, 0), Receipt::New);
+            inbox.handle_settled(&stream("one", n), 1);
+        }
+        let more = ("one".to_owned(), StreamId::from_random([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+        assert_eq!(inbox.handle(&more, 1, KEEP_MS - 1), Receipt::Full);
+        assert_eq!(inbox.handle(&stream("two", 1), 1, KEEP_MS - 1), Receipt::New);
+        assert_eq!(inbox.handle(&("".to_owned(), more.1.clone()), 1, KEEP_MS - 1), Receipt::New);
+        assert_eq!(inbox.handle(&more, 1, KEEP_MS), Receipt::New);
     }
 
     #[test]
