@@ -247,13 +247,11 @@ impl Channel {
                 self.say(&ToClient::Detached { session, why: None }).await
             }
             ToHost::Ack { session, .. } => self.tell_keeper(&session, &bytes).await,
-            ToHost::Command { session, n, .. } => {
-                if self.legs.iter().all(|leg| leg.session != session) && !self.ended.contains(&session) {
-                    let why = failure(ErrorKind::Invalid, "the session is not attached", "attach first");
-                    return self.say(&ToClient::Refused { session, n, why }).await;
-                }
-                self.tell_keeper(&session, &bytes).await
+            // For the host alone to write, whose reasons are short.
+            ToHost::Command { session, n, act: Act::Refused { .. } } => {
+                self.refuse(session, n, Later::refusal()).await
             }
+            ToHost::Command { session, n, .. } => self.command(session, n, &bytes).await,
             ToHost::Call { id, method } => self.call(id, method).await,
             ToHost::Ping { sent, every } => {
                 if let Some(every) = every {
@@ -281,14 +279,21 @@ impl Channel {
         }
     }
 
-    /// Refuses a command that the keeper is not to see. It gets one that does nothing in its place, since it would take
-    /// none of those behind the missing number.
+    async fn command(&mut self, session: SessionId, n: u64, bytes: &[u8]) -> Flow {
+        if self.legs.iter().all(|leg| leg.session != session) && !self.ended.contains(&session) {
+            let why = failure(ErrorKind::Invalid, "the session is not attached", "attach first");
+            return self.say(&ToClient::Refused { session, n, why }).await;
+        }
+        self.tell_keeper(&session, bytes).await
+    }
+
+    /// Refuses a command that the keeper is not to see. The keeper says so, since it alone knows when those before it
+    /// are settled, and it would take none of those behind a missing number.
     async fn refuse(&mut self, session: SessionId, n: u64, why: Failure) -> Flow {
-        let nothing = ToHost::Command { session: session.clone(), n, act: Act::Input };
+        let refused = ToHost::Command { session: session.clone(), n, act: Act::Refused { why } };
         let mut bytes = Vec::new();
-        codec::encode(&nothing, &[], &mut bytes);
-        self.tell_keeper(&session, &bytes).await?;
-        self.say(&ToClient::Refused { session, n, why }).await
+        codec::encode(&refused, &[], &mut bytes);
+        self.command(session, n, &bytes).await
     }
 
     /// A message of a type that this version does not know is refused by itself; the channel goes on.

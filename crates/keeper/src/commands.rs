@@ -87,7 +87,9 @@ impl Session {
             }
         }
         let mut news = None;
-        let why_not = if !allowed {
+        let why_not = if let Some(Act::Refused { why }) = act {
+            Some(why.clone())
+        } else if !allowed {
             Some(failure(ErrorKind::Forbidden, "this device may not do that", "ask an owner of the host"))
         } else if let Some(Act::Ttl(ttl)) = act {
             inner.ending.handle_ttl(*ttl, clock::unix_ms()).map(|event| news = event).err()
@@ -123,7 +125,7 @@ impl Session {
                 true
             }
             Act::Ttl(_) => true,
-            Act::Input | Act::Resize { .. } | Act::TakeSize | Act::GiveSize => false,
+            Act::Input | Act::Resize { .. } | Act::TakeSize | Act::GiveSize | Act::Refused { .. } => false,
         };
         if at_once && first {
             inner.inbox.handle_settled(&key, n);
@@ -134,7 +136,7 @@ impl Session {
         let bytes = if *act == Act::Input { payload } else { Bytes::new() };
         let size = match *act {
             Act::Input if !bytes.is_empty() => inner.sizing.handle_typed(&id),
-            Act::Input | Act::Interrupt | Act::Stop | Act::Ttl(_) => None,
+            Act::Input | Act::Interrupt | Act::Stop | Act::Ttl(_) | Act::Refused { .. } => None,
             Act::Resize { size } => {
                 let attached = inner.clients.get(&id).is_some_and(|client| client.replay.is_some());
                 if attached { inner.sizing.handle_screen(id, size) } else { None }

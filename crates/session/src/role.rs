@@ -60,7 +60,8 @@ fn least(message: &ToHost) -> Role {
             | Act::GiveSize
             | Act::Interrupt
             | Act::Stop
-            | Act::Ttl(_) => Role::Operator,
+            | Act::Ttl(_)
+            | Act::Refused { .. } => Role::Operator,
         },
         ToHost::Call { method, .. } => match method {
             Method::SessionList { .. } | Method::HostStatus {} => Role::Viewer,

@@ -48,6 +48,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Act::Interrupt => "interrupt",
                 Act::Stop => "stop",
                 Act::Ttl(_) => "ttl",
+                Act::Refused { .. } => "refused",
             },
         ],
         ToHost::Call { method, .. } => [
@@ -74,7 +75,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
     }
 }
 
-const ALL_TO_HOST: [&str; 30] = [
+const ALL_TO_HOST: [&str; 31] = [
     "hello",
     "watch",
     "attach",
@@ -91,6 +92,7 @@ const ALL_TO_HOST: [&str; 30] = [
     "interrupt",
     "stop",
     "ttl",
+    "refused",
     "session.create",
     "session.list",
     "session.remove",

@@ -28,6 +28,8 @@ struct Log {
 struct Shared {
     id: SessionId,
     over: AtomicBool,
+    /// Whether commands are settled now.
+    settles: watch::Sender<bool>,
     log: Mutex<Log>,
     head: watch::Sender<u64>,
     title: watch::Sender<String>,
@@ -52,6 +54,7 @@ impl Keeper {
         let shared = Arc::new(Shared {
             id: id.clone(),
             over: AtomicBool::new(false),
+            settles: watch::Sender::new(true),
             log: Mutex::default(),
             head: watch::Sender::new(0),
             title: watch::Sender::new("first".to_owned()),
@@ -90,6 +93,11 @@ impl Keeper {
     /// The program ends; nobody was told yet.
     pub fn end(&self) {
         self.shared.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Commands that come from now on wait, or those that wait are settled.
+    pub fn settle(&self, now: bool) {
+        self.shared.settles.send_replace(now);
     }
 
     /// Everyone who greeted, as they were described.
@@ -170,11 +178,14 @@ async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: Mes
                         ToClient::Attached { session, head, size: SIZE, applied }
                     }
                     ToHost::Command { session, n, act } => {
+                        // What comes meanwhile waits behind it.
+                        let _ = shared.settles.subscribe().wait_for(|settles| *settles).await;
                         let last = {
                             let mut log = shared.log.lock().unwrap();
                             let last = log.applied.entry(stream.clone().unwrap()).or_default();
                             let before = *last;
-                            if n == before + 1 && role >= Role::Operator {
+                            let refused = matches!(act, Act::Refused { .. });
+                            if n == before + 1 && (refused || role >= Role::Operator) {
                                 *last = n;
                             }
                             before
@@ -186,6 +197,8 @@ async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: Mes
                         } else if shared.over.load(Ordering::Relaxed) {
                             let kind = ErrorKind::Ended;
                             let why = Failure { kind, message: "it is over".into(), hint: String::new() };
+                            ToClient::Refused { session, n, why }
+                        } else if let Act::Refused { why } = act {
                             ToClient::Refused { session, n, why }
                         } else {
                             if n == last + 1 && act == Act::Input && !payload.is_empty() {

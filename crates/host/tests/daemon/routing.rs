@@ -7,7 +7,7 @@ use rand_core::UnwrapErr;
 use seal::{Psk, StaticSecret};
 use session::id::{DeviceId, SessionId};
 use session::message::{
-    Act, Create, Cursor, ErrorKind, Event, Method, RunState, Size, Summary, ToClient, ToHost,
+    Act, Create, Cursor, ErrorKind, Event, Failure, Method, RunState, Size, Summary, ToClient, ToHost,
 };
 use session::role::Role;
 use std::time::{Duration, Instant};
@@ -89,6 +89,40 @@ async fn a_command_that_is_refused_at_the_host_does_not_stop_those_behind_it() {
     };
     assert_eq!(phone.find(refused).await.kind, ErrorKind::NotFound);
     assert_eq!(outputs(&mut phone, 1).await, numbered(&[(1, "typed")]));
+}
+
+#[tokio::test]
+async fn a_command_that_is_refused_at_the_host_is_refused_in_its_turn() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start(&Paths::under(home.path()), 1).await;
+    let daemon = Daemon::start_in(home).await;
+    let (_phone, mut phone) = daemon.pair("Phone").await;
+    phone.say(&attach(&keeper.id(), None), b"").await;
+    phone.find(|message| matches!(message, ToClient::Attached { .. }).then_some(())).await;
+    keeper.settle(false);
+    phone.say(&input(&keeper.id(), 1), b"typed").await;
+    let newer =
+        serde_json::json!({ "t": "command", "session": keeper.id(), "n": 2, "do": { "type": "dream" } });
+    phone.say_header(&newer).await;
+    phone.say(&ToHost::Ping { sent: 1, every: None }, b"").await;
+    let told = |message| match message {
+        ToClient::Applied { n, .. } => Some((n, true)),
+        ToClient::Refused { n, .. } => Some((n, false)),
+        ToClient::Pong { .. } => Some((0, true)),
+        _ => None,
+    };
+    assert_eq!(phone.find(told).await, (0, true), "nothing is settled before the keeper settles the first");
+    keeper.settle(true);
+    assert_eq!([phone.find(told).await, phone.find(told).await], [(1, true), (2, false)]);
+    // A reason that the client itself wrote goes no further.
+    let why = Failure { kind: ErrorKind::Limited, message: "x".repeat(30_000), hint: String::new() };
+    let own = ToHost::Command { session: keeper.id(), n: 3, act: Act::Refused { why } };
+    phone.say(&own, b"").await;
+    let refused = |message| match message {
+        ToClient::Refused { n: 3, why, .. } => Some(why.kind),
+        _ => None,
+    };
+    assert_eq!(phone.find(refused).await, ErrorKind::NotFound);
 }
 
 #[tokio::test]

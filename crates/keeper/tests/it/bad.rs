@@ -2,7 +2,7 @@
 
 use crate::kit::{Keeper, PATIENCE, hello};
 use session::codec;
-use session::message::{Act, ErrorKind, ToClient, ToHost};
+use session::message::{Act, ErrorKind, Failure, ToClient, ToHost};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use tokio::time::timeout;
@@ -82,9 +82,11 @@ async fn a_command_of_a_newer_version_is_refused_and_those_behind_it_are_not() {
 async fn a_refusal_whose_answer_was_lost_is_not_taken_for_done_after_a_reconnect() {
     let mut keeper = Keeper::start(&["cat"], |_| {});
     let mut newer = Vec::new();
-    let header =
-        serde_json::json!({ "t": "command", "session": keeper.id, "n": 1, "do": { "type": "dream" } });
-    codec::encode(&header, b"", &mut newer);
+    let command = |n, act| serde_json::json!({ "t": "command", "session": keeper.id, "n": n, "do": act });
+    codec::encode(&command(1, serde_json::json!({ "type": "dream" })), b"", &mut newer);
+    let mut at_the_host = Vec::new();
+    let why = serde_json::json!({ "kind": "limited", "message": "the host says no", "hint": "" });
+    codec::encode(&command(2, serde_json::json!({ "type": "refused", "why": why })), b"", &mut at_the_host);
     let mut unsent = true;
     let attach = ToHost::Attach {
         session: keeper.id.clone(),
@@ -103,21 +105,28 @@ async fn a_refusal_whose_answer_was_lost_is_not_taken_for_done_after_a_reconnect
         sender.send(&hello(7), b"").await.unwrap();
         if std::mem::take(&mut unsent) {
             sender.forward(&newer).await.unwrap();
+            sender.forward(&at_the_host).await.unwrap();
         }
         sender.send(&attach, b"").await.unwrap();
-        let mut refused = false;
+        let mut refused = Vec::new();
         loop {
             let message = timeout(PATIENCE, receiver.recv()).await.expect("an answer").unwrap().unwrap();
             match codec::decode::<ToClient>(&message).unwrap().0 {
-                ToClient::Refused { n: 1, why, .. } => refused = why.kind == ErrorKind::NotFound,
+                ToClient::Refused { n, why, .. } => refused.push((n, why.kind)),
                 ToClient::Attached { applied, .. } => {
-                    assert_eq!(applied, 1);
+                    assert_eq!(applied, 2);
                     break;
                 }
                 _ => {}
             }
         }
-        assert!(refused, "told before it is told how far its commands are settled");
+        refused.sort_by_key(|(n, _)| *n);
+        refused.dedup();
+        assert_eq!(
+            refused,
+            [(1, ErrorKind::NotFound), (2, ErrorKind::Limited)],
+            "told before it is told how far its commands are settled"
+        );
     }
 }
 
@@ -136,6 +145,8 @@ async fn what_is_refused_behind_input_that_nobody_reads_does_not_say_that_the_in
         serde_json::json!({ "t": "command", "session": keeper.id, "n": 9, "do": { "type": "dream" } });
     codec::encode(&header, b"", &mut newer);
     sender.forward(&newer).await.unwrap();
+    let why = Failure { kind: ErrorKind::Forbidden, message: "no".into(), hint: String::new() };
+    sender.send(&command(10, Act::Refused { why }), b"").await.unwrap();
     sender.send(&ToHost::Ping { sent: 1, every: None }, b"").await.unwrap();
     loop {
         let message = timeout(PATIENCE, receiver.recv()).await.expect("an answer").unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! What a client says.
 
-use super::{Cursor, Method, Size, Ttl};
+use super::{Cursor, Failure, Method, Size, Ttl};
 #[cfg(doc)]
 use super::{ToClient, VERSION};
 use crate::id::{DeviceId, SessionId, StreamId};
@@ -136,4 +136,10 @@ pub enum Act {
     Stop,
     /// When the session is to end by itself.
     Ttl(Ttl),
+    /// Nothing: the host refused what stood here. Written by the host on the way to a keeper, so that the refusal is told
+    /// in its turn and the stream goes on behind it. A keeper that does not know this refuses it as well.
+    Refused {
+        /// What the client is told.
+        why: Failure,
+    },
 }

@@ -94,7 +94,11 @@ cols: number,
 /**
  * Rows.
  */
-rows: number, } | { "type": "take_size" } | { "type": "give_size" } | { "type": "interrupt" } | { "type": "stop" } | { "type": "ttl" } & Ttl;
+rows: number, } | { "type": "take_size" } | { "type": "give_size" } | { "type": "interrupt" } | { "type": "stop" } | { "type": "ttl" } & Ttl | { "type": "refused", 
+/**
+ * What the client is told.
+ */
+why: Failure, };
 
 /**
  * A session to start.
