@@ -5,6 +5,7 @@ use crate::connections::Connections;
 use crate::devices::Devices;
 use crate::invite::Invitations;
 use crate::keepers::Following;
+use crate::streams::Streams;
 use crate::{RelayKind, Stopper};
 use seal::StaticSecret;
 use session::id::{DeviceId, InvitationId};
@@ -47,6 +48,7 @@ pub(crate) struct Core {
     pub connections: Connections,
     pub board: Board,
     pub following: Following,
+    pub streams: Streams,
     pub tasks: TaskTracker,
     pub notices: broadcast::Sender<Notice>,
     invitations: Mutex<Invitations>,
@@ -88,6 +90,7 @@ impl Core {
             connections: Connections::default(),
             board: Board::default(),
             following: Following::default(),
+            streams: Streams::default(),
             tasks: TaskTracker::new(),
             notices: broadcast::Sender::new(NOTICES),
             invitations: Mutex::default(),

@@ -111,6 +111,7 @@ pub(crate) fn follow(core: &Arc<Core>, id: SessionId) -> Option<tokio::sync::one
             () = core.stopper.stopped() => {}
         }
         core.following.lock().remove(&id);
+        core.streams.forget(&id);
     });
     Some(heard)
 }
@@ -371,21 +372,27 @@ async fn command(
         return ended();
     }
     let path = core.paths.keeper_sock(id.as_str()).map_err(|error| crate::core::disk(&error))?;
-    let stream = StreamId::from_random(crate::core::random()?);
-    let command = ToHost::Command { session: id.clone(), n: 1, act };
+    let key = (id.clone(), peer.as_ref().and_then(|peer| peer.device.clone()));
+    let stream = core.streams.take(&key)?;
+    let command = ToHost::Command { session: id.clone(), n: stream.n, act };
     let asked = async {
-        let (sender, mut receiver) = connect(&path, &hello(stream, peer), &command).await?;
+        let (sender, mut receiver) = connect(&path, &hello(stream.id.clone(), peer), &command).await?;
         loop {
             let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
             match codec::decode::<ToClient>(&message) {
-                Ok((ToClient::Applied { n: 1, .. }, _)) => return Ok(Ok((sender, receiver))),
-                Ok((ToClient::Refused { why, .. }, _)) => return Ok(Err(why)),
+                Ok((ToClient::Applied { n, .. }, _)) if n == stream.n => return Ok(Ok((sender, receiver))),
+                Ok((ToClient::Refused { n, why, .. }, _)) if n == stream.n => return Ok(Err(why)),
                 _ => {}
             }
         }
     };
     match timeout(ANSWER, asked).await {
         Ok(Ok(settled)) => {
+            // A keeper that has too many streams did not take the number, and one whose program ended takes no other.
+            let over = |why: &Failure| matches!(why.kind, ErrorKind::Limited | ErrorKind::Ended);
+            if !settled.as_ref().is_err_and(over) {
+                core.streams.settled(key, stream);
+            }
             // Where the board took it for lost, it was not.
             follow(core, id.clone());
             settled

@@ -22,6 +22,7 @@ mod local;
 mod lock;
 mod relay_link;
 mod spawn;
+mod streams;
 
 use crate::core::{Core, Parts};
 use crate::devices::Devices;

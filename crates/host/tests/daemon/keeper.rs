@@ -100,6 +100,11 @@ impl Keeper {
         self.shared.settles.send_replace(now);
     }
 
+    /// How many numberings commands came in.
+    pub fn streams(&self) -> usize {
+        self.shared.log.lock().unwrap().applied.len()
+    }
+
     /// Everyone who greeted, as they were described.
     pub fn peers(&self) -> Vec<Option<Peer>> {
         self.shared.log.lock().unwrap().peers.clone()

@@ -4,7 +4,7 @@ use crate::keeper::Keeper;
 use crate::support::{Daemon, Talk, soon};
 use link::unix::Listener;
 use session::id::SessionId;
-use session::message::{ErrorKind, Method, RunState, Summary, ToClient, ToHost};
+use session::message::{ErrorKind, Method, RunState, Summary, ToClient, ToHost, Ttl};
 use store::{Paths, SessionLog};
 use tempfile::TempDir;
 
@@ -108,4 +108,20 @@ async fn to_stop_what_ends_just_then_is_no_failure() {
     let daemon = Daemon::start_in(home).await;
     keeper.end();
     daemon.local().await.order(Method::SessionStop { session: keeper.id() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn any_number_of_requests_uses_up_no_streams_of_the_keeper() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start(&Paths::under(home.path()), 1).await;
+    let daemon = Daemon::start_in(home).await;
+    let (_phone, mut phone) = daemon.pair("Phone").await;
+    let mut local = daemon.local().await;
+    for talk in [&mut phone, &mut local] {
+        for _ in 0..20 {
+            let ttl = Method::SessionTtl { session: keeper.id(), ttl: Ttl::More { seconds: 60 } };
+            talk.order(ttl).await.unwrap();
+        }
+    }
+    assert_eq!(keeper.streams(), 2, "one for each device");
 }
