@@ -3,7 +3,7 @@
 use crate::channel::Who;
 use crate::core::{Core, disk, failure, now_ms, random};
 use crate::invite::LIFETIME;
-use crate::{keepers, spawn};
+use crate::{keepers, restart, spawn};
 use seal::{Invitation, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -12,9 +12,12 @@ use session::message::{
     Create, Created, ErrorKind, Failure, Invited, Method, Notice, Restart, Retimed, RunState, Status, Ttl,
 };
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
+use tokio::time::Instant;
 use wire::CloseCode;
 
+/// From the request for a new session to its answer: less than clients wait.
+const CREATED: Duration = Duration::from_secs(12);
 /// Longest name of a device, in characters.
 const MAX_LABEL: usize = 64;
 /// Bytes of a list in one reply; the rest of the message has room beside it.
@@ -84,7 +87,8 @@ fn page<T: Serialize>(all: Vec<T>) -> Result<Value, Failure> {
 async fn session_create(core: &Arc<Core>, who: &Who, create: Create) -> Result<Value, Failure> {
     // The arguments may hold a secret; the program's name does not.
     let program = create.command.first().cloned().unwrap_or_default();
-    let session = spawn::session(core, create, who.local, None).await?;
+    let checked = spawn::check(create, who.local)?;
+    let session = spawn::session(core, checked, None, Instant::now() + CREATED).await?;
     let detail = json!({ "session": session, "program": program, "by": who.peer.label });
     core.devices.audit(now_ms(), "session.created", &detail);
     value(&Created { session })
@@ -97,40 +101,12 @@ async fn session_ttl(core: &Arc<Core>, who: &Who, session: &SessionId, ttl: Ttl)
     value(&Retimed { ends_at })
 }
 
-/// The same program, folder and name in a new session. The one before stays as it is.
 async fn session_restart(core: &Arc<Core>, who: &Who, restart: Restart) -> Result<Value, Failure> {
-    let Restart { session: before, stop, size, env } = restart;
-    let shown = core.board.summary(&before).ok_or_else(keepers::no_such_session)?;
-    if stop {
-        keepers::end(core, &before, Some(who.peer.clone())).await?;
-    } else if shown.run == RunState::Running {
-        return Err(still_runs());
-    }
-    // The board may be wrong about what was lost.
-    keepers::ensure_over(core, &before).await.map_err(|why| match why.kind {
-        ErrorKind::Invalid => still_runs(),
-        _ => why,
-    })?;
-    let Some(whole) = keepers::remembered(core, &before) else {
-        let hint = "start its program as a new session";
-        return Err(failure(ErrorKind::Environment, "what the session ran is not known any more", hint));
-    };
-    let create = Create {
-        command: whole.command,
-        cwd: Some(whole.cwd),
-        name: Some(whole.name),
-        size: size.or(Some(whole.size)),
-        env,
-        ttl: None,
-    };
-    let session = spawn::session(core, create, who.local, Some(&before)).await?;
+    let before = restart.session.clone();
+    let session = restart::session(core, who, restart).await?;
     let detail = json!({ "session": session, "continues": before, "by": who.peer.label });
     core.devices.audit(now_ms(), "session.restarted", &detail);
     value(&Created { session })
-}
-
-fn still_runs() -> Failure {
-    failure(ErrorKind::Invalid, "the session still runs", "end it first; `longrein restart --stop` does both")
 }
 
 async fn session_remove(core: &Arc<Core>, who: &Who, session: &SessionId) -> Result<Value, Failure> {
@@ -176,7 +152,7 @@ fn pair_create(core: &Core, who: &Who, confirm: bool) -> Result<Value, Failure> 
         .to_url(&core.public_url())
         .map_err(|error| failure(ErrorKind::Internal, format!("the link cannot be made: {error}"), ""))?;
     let id = InvitationId::from_random(random()?);
-    core.invitations().add(id.clone(), token, confirm, minter.clone(), Instant::now());
+    core.invitations().add(id.clone(), token, confirm, minter.clone(), std::time::Instant::now());
     let detail = json!({ "invitation": id, "device": minter, "by": who.peer.label, "confirm": confirm });
     core.devices.audit(now_ms(), "pair.create", &detail);
     let expires_in = u32::try_from(LIFETIME.as_secs()).unwrap_or(u32::MAX);

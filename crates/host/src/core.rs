@@ -5,6 +5,7 @@ use crate::connections::Connections;
 use crate::devices::Devices;
 use crate::invite::Invitations;
 use crate::keepers::Following;
+use crate::restart::Restarting;
 use crate::streams::Streams;
 use crate::{RelayKind, Stopper};
 use seal::StaticSecret;
@@ -49,6 +50,7 @@ pub(crate) struct Core {
     pub board: Board,
     pub following: Following,
     pub streams: Streams,
+    pub restarting: Restarting,
     pub tasks: TaskTracker,
     pub notices: broadcast::Sender<Notice>,
     invitations: Mutex<Invitations>,
@@ -91,6 +93,7 @@ impl Core {
             board: Board::default(),
             following: Following::default(),
             streams: Streams::default(),
+            restarting: Restarting::default(),
             tasks: TaskTracker::new(),
             notices: broadcast::Sender::new(NOTICES),
             invitations: Mutex::default(),

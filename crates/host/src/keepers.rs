@@ -32,8 +32,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a keeper on its way out may hold its log behind its socket.
 const LEAVING: Duration = Duration::from_secs(2);
-/// How long a program may take to end: the keeper's grace, what it reads behind that, and as much again.
-const KILLED: Duration = Duration::from_secs(12);
 
 /// The keepers that a task watches.
 #[derive(Default)]
@@ -323,22 +321,17 @@ pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -
     }
 }
 
-/// Ends a session's program where it runs, and waits until it has ended.
+/// Ends a session's program where it runs, and waits until it has ended, however long that takes.
 pub(crate) async fn end(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -> Result<(), Failure> {
     match stop(core, id, peer).await {
         Err(why) if why.kind == ErrorKind::Ended => return Ok(()),
         settled => settled?,
     }
     let mut watching = core.board.watch();
-    let over = async {
-        while core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running) {
-            watching.changed().await;
-        }
-    };
-    timeout(KILLED, over).await.map_err(|_| {
-        let message = "the session's program does not end";
-        failure(ErrorKind::Environment, message, "`longrein doctor` looks at what runs")
-    })
+    while core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running) {
+        watching.changed().await;
+    }
+    Ok(())
 }
 
 /// Says when a session is to end by itself, and gives when that is now.

@@ -21,6 +21,7 @@ mod keepers;
 mod local;
 mod lock;
 mod relay_link;
+mod restart;
 mod spawn;
 mod streams;
 

@@ -7,15 +7,15 @@ use session::ending;
 use session::id::SessionId;
 use session::message::{Create, ErrorKind, Failure, RunState, Size};
 use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Paths;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// From the start of the process to its line.
 const READY: Duration = Duration::from_secs(10);
@@ -51,13 +51,18 @@ struct Line {
     error: Option<Failure>,
 }
 
-/// Starts a session; it is on the board when this returns. `continues` is the one that it is started again from.
-pub(crate) async fn session(
-    core: &Arc<Core>,
-    create: Create,
-    local: bool,
-    continues: Option<&SessionId>,
-) -> Result<SessionId, Failure> {
+/// A session that can be started, as far as that can be known before.
+pub(crate) struct Checked {
+    command: Vec<String>,
+    cwd: String,
+    name: String,
+    size: Option<Size>,
+    env: Option<Vec<(String, String)>>,
+    ttl: Option<u32>,
+}
+
+/// Looks at what is to be started.
+pub(crate) fn check(create: Create, local: bool) -> Result<Checked, Failure> {
     let Create { command, cwd, name, size, env, ttl } = create;
     let invalid = |message: &str, hint: &str| Err(failure(ErrorKind::Invalid, message, hint));
     if command.first().is_none_or(String::is_empty) {
@@ -87,6 +92,41 @@ pub(crate) async fn session(
     }
     let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| default_name(&command[0], &cwd));
     let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    // A device may not choose the environment: it would be a way around the choice of program.
+    Ok(Checked { command, cwd, name, size, env: env.filter(|_| local), ttl })
+}
+
+impl Checked {
+    /// Fails where the keeper would not find the program; asked before something else is ended for it.
+    pub fn find_program(&self) -> Result<(), Failure> {
+        let (program, cwd) = (&self.command[0], Path::new(&self.cwd));
+        let is_program = |path: PathBuf| {
+            path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        };
+        let path = match &self.env {
+            Some(env) => env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone()),
+            None => std::env::var("PATH").ok(),
+        };
+        let folders = path.as_deref().unwrap_or("/usr/local/bin:/usr/bin:/bin");
+        let found = if program.contains('/') {
+            is_program(cwd.join(program))
+        } else {
+            folders.split(':').any(|folder| is_program(cwd.join(folder).join(program)))
+        };
+        let missing = || failure(ErrorKind::NotFound, format!("no such program: {program}"), "");
+        found.then_some(()).ok_or_else(missing)
+    }
+}
+
+/// Starts a session, `by` then at the latest; it is on the board when this returns. `continues` is the one that it is
+/// started again from.
+pub(crate) async fn session(
+    core: &Arc<Core>,
+    checked: Checked,
+    continues: Option<&SessionId>,
+    by: Instant,
+) -> Result<SessionId, Failure> {
+    let Checked { command, cwd, name, size, env, ttl } = checked;
     let id = SessionId::from_random(random()?);
     core.paths.create_session_dir(id.as_str()).map_err(|error| disk(&error))?;
     let spec = Spec {
@@ -94,8 +134,7 @@ pub(crate) async fn session(
         name: &name,
         command: &command,
         cwd: &cwd,
-        // A device may not choose the environment: it would be a way around the choice of program.
-        env: env.as_deref().filter(|_| local),
+        env: env.as_deref(),
         size,
         ttl,
         continues,
@@ -103,7 +142,7 @@ pub(crate) async fn session(
     };
     let spec = serde_json::to_vec(&spec)
         .map_err(|error| failure(ErrorKind::Internal, format!("a session's description: {error}"), ""))?;
-    if let Err(why) = start(core, &id, &[], &spec).await {
+    if let Err(why) = start(core, &id, &[], &spec, by.min(Instant::now() + READY)).await {
         if let Err(error) = core.paths.remove_session(id.as_str()) {
             tracing::warn!(session = %id, %error, "could not remove what is left of a failed start");
         }
@@ -111,7 +150,7 @@ pub(crate) async fn session(
     }
     if let Some(heard) = keepers::follow(core, id.clone()) {
         // The session stands; that its summary takes long is no reason to say otherwise.
-        let _ = timeout(READY, heard).await;
+        let _ = timeout_at(by, heard).await;
     }
     Ok(id)
 }
@@ -121,10 +160,10 @@ pub(crate) async fn reader(core: &Core, id: &SessionId) -> Result<(), Failure> {
     debug_assert!(core.board.summary(id).is_none_or(|summary| summary.run != RunState::Running));
     let spec = serde_json::to_vec(&core.paths)
         .map_err(|error| failure(ErrorKind::Internal, format!("the folders: {error}"), ""))?;
-    start(core, id, &["--read", id.as_str()], &spec).await
+    start(core, id, &["--read", id.as_str()], &spec, Instant::now() + READY).await
 }
 
-async fn start(core: &Core, id: &SessionId, args: &[&str], spec: &[u8]) -> Result<(), Failure> {
+async fn start(core: &Core, id: &SessionId, args: &[&str], spec: &[u8], by: Instant) -> Result<(), Failure> {
     let environment =
         |what: &str, error: &std::io::Error| failure(ErrorKind::Environment, format!("{what}: {error}"), "");
     let log_path = core.paths.session_dir(id.as_str()).join("keeper.log");
@@ -150,7 +189,7 @@ async fn start(core: &Core, id: &SessionId, args: &[&str], spec: &[u8]) -> Resul
         drop(stdin);
         BufReader::new(stdout.take(MAX_LINE)).read_line(&mut line).await
     };
-    let asked = timeout(READY, asked).await;
+    let asked = timeout_at(by, asked).await;
     if asked.is_err() {
         // Whatever it is doing, nobody will ever know of it.
         let _ = child.start_kill();

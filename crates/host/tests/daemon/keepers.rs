@@ -4,7 +4,8 @@ use crate::keeper::Keeper;
 use crate::support::{Daemon, Talk, soon};
 use link::unix::Listener;
 use session::id::SessionId;
-use session::message::{ErrorKind, Method, RunState, Summary, ToClient, ToHost, Ttl};
+use session::message::{ErrorKind, Method, Restart, RunState, Summary, ToClient, ToHost, Ttl};
+use std::time::{Duration, Instant};
 use store::{Paths, SessionLog};
 use tempfile::TempDir;
 
@@ -124,4 +125,72 @@ async fn any_number_of_requests_uses_up_no_streams_of_the_keeper() {
         }
     }
     assert_eq!(keeper.streams(), 2, "one for each device");
+}
+
+fn again(session: SessionId) -> Method {
+    Method::SessionRestart(Restart { session, stop: true, size: None, env: None })
+}
+
+#[tokio::test]
+async fn nothing_is_ended_for_a_start_that_cannot_work() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    let keeper = Keeper::start(&paths, 1).await;
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    let meta = paths.session_meta(keeper.id().as_str());
+    let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&meta).unwrap()).unwrap();
+    let with = |name: &str, value: serde_json::Value| {
+        let mut changed = whole.clone();
+        changed[name] = value;
+        changed.to_string()
+    };
+    for (written, kind) in [
+        ("no summary".to_owned(), ErrorKind::Environment),
+        (with("cwd", "/nonexistent/folder".into()), ErrorKind::Environment),
+        (with("command", serde_json::json!(["no-program-of-this-name"])), ErrorKind::NotFound),
+        (with("command", serde_json::json!(["./no-program-of-this-name"])), ErrorKind::NotFound),
+    ] {
+        std::fs::write(&meta, &written).unwrap();
+        assert_eq!(talk.order(again(keeper.id())).await.unwrap_err().kind, kind, "{written}");
+    }
+    assert_eq!(keeper.streams(), 0, "the keeper was asked for nothing");
+}
+
+#[tokio::test]
+async fn a_session_is_started_again_once_at_a_time() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start(&Paths::under(home.path()), 1).await;
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    keeper.settle(false);
+    for id in [1, 2] {
+        talk.say(&ToHost::Call { id, method: again(keeper.id()) }, b"").await;
+    }
+    let (id, why) = talk
+        .find(|message| match message {
+            ToClient::Reply { id, error, .. } => Some((id, error.unwrap())),
+            _ => None,
+        })
+        .await;
+    assert_eq!((id, why.kind), (2, ErrorKind::Invalid));
+    assert!(why.message.contains("already"), "{why:?}");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_start_is_answered_before_it_gives_up() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start(&Paths::under(home.path()), 1).await;
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    // Slow, and its program never ends.
+    keeper.settle(false);
+    let since = Instant::now();
+    let slow = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        keeper.settle(true);
+    };
+    let (refused, ()) = tokio::join!(talk.order(again(keeper.id())), slow);
+    assert_eq!(refused.unwrap_err().message, "the session's program does not end");
+    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
 }

@@ -1,0 +1,93 @@
+//! Starting a session's program again: the same program, folder and name in a new session. The one before stays as it is.
+
+use crate::channel::Who;
+use crate::core::{Core, failure};
+use crate::{keepers, spawn};
+use session::id::SessionId;
+use session::message::{Create, ErrorKind, Failure, Restart, RunState};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// From the request to its answer; clients wait a second longer.
+const ANSWERED: Duration = Duration::from_secs(14);
+/// Of it, for the end of what runs: the keeper's grace of five seconds, and what it looks for and reads behind that.
+const ENDED: Duration = Duration::from_secs(9);
+
+/// The sessions that are being started again.
+#[derive(Default)]
+pub(crate) struct Restarting {
+    ids: Mutex<HashSet<SessionId>>,
+}
+
+/// One of them, until this is dropped.
+struct Alone<'a> {
+    all: &'a Restarting,
+    id: SessionId,
+}
+
+impl Restarting {
+    fn lock(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, id: &SessionId) -> Option<Alone<'_>> {
+        self.lock().insert(id.clone()).then(|| Alone { all: self, id: id.clone() })
+    }
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.id);
+    }
+}
+
+/// Starts it again, and gives the new session. Nothing is ended for what cannot be started.
+pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Result<SessionId, Failure> {
+    let now = Instant::now();
+    let Restart { session: before, stop, size, env } = restart;
+    let shown = core.board.summary(&before).ok_or_else(keepers::no_such_session)?;
+    let Some(_alone) = core.restarting.enter(&before) else {
+        let message = "the session is being started again already";
+        return Err(failure(ErrorKind::Invalid, message, "look at the list for the new one"));
+    };
+    if shown.run == RunState::Running && !stop {
+        return Err(still_runs());
+    }
+    let Some(whole) = keepers::remembered(core, &before) else {
+        let hint = "start its program as a new session";
+        return Err(failure(ErrorKind::Environment, "what the session ran is not known any more", hint));
+    };
+    let create = Create {
+        command: whole.command,
+        cwd: Some(whole.cwd),
+        name: Some(whole.name),
+        size: size.or(Some(shown.size)),
+        env,
+        ttl: None,
+    };
+    let checked = spawn::check(create, who.local)?;
+    if stop {
+        checked.find_program()?;
+    }
+    let over = async {
+        if stop {
+            keepers::end(core, &before, Some(who.peer.clone())).await?;
+        }
+        // The board may be wrong about what was lost.
+        keepers::ensure_over(core, &before).await.map_err(|why| match why.kind {
+            ErrorKind::Invalid => still_runs(),
+            _ => why,
+        })
+    };
+    timeout_at(now + ENDED, over).await.unwrap_or_else(|_| {
+        let message = "the session's program does not end";
+        Err(failure(ErrorKind::Environment, message, "try again; `longrein doctor` looks at what runs"))
+    })?;
+    spawn::session(core, checked, Some(&before), now + ANSWERED).await
+}
+
+fn still_runs() -> Failure {
+    failure(ErrorKind::Invalid, "the session still runs", "end it first; `longrein restart --stop` does both")
+}
