@@ -3,7 +3,8 @@
 use crate::channel::Who;
 use crate::core::{Core, disk, failure, now_ms, random};
 use crate::invite::LIFETIME;
-use crate::{keepers, restart, spawn};
+use crate::keepers::{self, Over};
+use crate::{restart, spawn};
 use seal::{Invitation, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -115,8 +116,12 @@ async fn session_remove(core: &Arc<Core>, who: &Who, session: &SessionId) -> Res
         return Err(failure(ErrorKind::Invalid, "the session still runs", "end it first"));
     }
     // The board may be wrong about what was lost.
-    keepers::ensure_over(core, session).await?;
-    core.paths.remove_session(session.as_str()).map_err(|error| disk(&error))?;
+    let removed = match keepers::ensure_over(core, session).await? {
+        // Whoever still reads there keeps the files that are open, and nothing is written any more.
+        Over::Kept => core.paths.remove_session(session.as_str()),
+        Over::Left => core.paths.remove_unused_session(session.as_str()),
+    };
+    removed.map_err(|error| disk(&error))?;
     core.board.remove(session);
     let by = &who.peer.label;
     core.devices.audit(now_ms(), "session.removed", &json!({ "session": session, "by": by }));

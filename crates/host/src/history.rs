@@ -113,17 +113,18 @@ fn size(folder: &Path) -> u64 {
 
 fn remove(core: &Core, chosen: &[(SessionId, Why)]) {
     for (id, why) in chosen {
-        // Somebody may have come since.
-        if is_open(&core.paths, id) {
-            continue;
-        }
         let why = match why {
             Why::Age => "it ended longer ago than is kept",
             Why::Size => "all sessions take more room than they may",
         };
-        if let Err(error) = core.paths.remove_session(id.as_str()) {
-            tracing::warn!(session = %id, %error, "an ended session could not be removed");
-            continue;
+        match core.paths.remove_unused_session(id.as_str()) {
+            Ok(()) => {}
+            // Somebody has come since.
+            Err(store::Error::InUse { .. }) => continue,
+            Err(error) => {
+                tracing::warn!(session = %id, %error, "an ended session could not be removed");
+                continue;
+            }
         }
         core.board.remove(id);
         tracing::info!(session = %id, why, "an ended session was removed");

@@ -245,8 +245,17 @@ fn show_from_disk(core: &Core, id: &SessionId, followed: bool) {
     core.board.put(settled(summary));
 }
 
+/// How a session that does not run any more is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// A keeper is there: it only lingers, or reads.
+    Kept,
+    /// Nobody has its log.
+    Left,
+}
+
 /// Makes sure that no keeper has a session that still runs, whatever the board says of it.
-pub(crate) async fn ensure_over(core: &Arc<Core>, id: &SessionId) -> Result<(), Failure> {
+pub(crate) async fn ensure_over(core: &Arc<Core>, id: &SessionId) -> Result<Over, Failure> {
     let path = core.paths.keeper_sock(id.as_str()).map_err(|error| crate::core::disk(&error))?;
     let asked = async {
         let hello = hello(StreamId::from_random([0; 10]), None);
@@ -258,8 +267,7 @@ pub(crate) async fn ensure_over(core: &Arc<Core>, id: &SessionId) -> Result<(), 
             follow(core, id.clone());
             Err(failure(ErrorKind::Invalid, "the session still runs", "end it first"))
         }
-        // It only lingers, or reads.
-        Ok(RunState::Ended { .. } | RunState::Lost { .. }) => Ok(()),
+        Ok(RunState::Ended { .. } | RunState::Lost { .. }) => Ok(Over::Kept),
         Err(error) if nobody_listens(&error) => {
             let by = Instant::now() + LEAVING;
             while store::log_in_use(&core.paths.session_log(id.as_str())) {
@@ -273,7 +281,7 @@ pub(crate) async fn ensure_over(core: &Arc<Core>, id: &SessionId) -> Result<(), 
                 }
                 sleep(FIRST_PAUSE).await;
             }
-            Ok(())
+            Ok(Over::Left)
         }
         Err(error) => Err(cannot_ask(&error)),
     }

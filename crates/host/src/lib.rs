@@ -121,6 +121,9 @@ impl Host {
     pub fn open(paths: &Paths) -> Result<Self, Error> {
         paths.create()?;
         let lock = Lock::take(&paths.host_lock())?;
+        if let Err(error) = paths.remove_leftovers() {
+            tracing::warn!(%error, "what is left of a removed session stays");
+        }
         let db = HostDb::open(&paths.host_db())?;
         let key = StaticSecret::from_bytes(*secret(&db, "key")?);
         let secret = RelaySecret(*secret(&db, "relay")?);

@@ -76,7 +76,7 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
             keepers::end(core, &before, Some(who.peer.clone())).await?;
         }
         // The board may be wrong about what was lost.
-        keepers::ensure_over(core, &before).await.map_err(|why| match why.kind {
+        keepers::ensure_over(core, &before).await.map(drop).map_err(|why| match why.kind {
             ErrorKind::Invalid => still_runs(),
             _ => why,
         })

@@ -6,6 +6,7 @@
 //! state/hosts/<name>.json    hosts this machine is a client of
 //! state/sessions/<id>/log.db, log.bulk, log.lock, meta.json
 //! state/incoming/<id>/       the same, while it is put together
+//! state/removed/<id>/        the same, while it is removed
 //! run/host.sock              the daemon
 //! run/k/<id>.sock            one keeper each (run/ is state/run, or beside state/ under LONGREIN_HOME)
 //! config/
@@ -14,7 +15,8 @@
 //! Sockets lie in the state folder and not in `XDG_RUNTIME_DIR`: that one differs between a login and a `sudo` or a
 //! cron job, and is emptied when the user's last login ends, while keepers go on.
 
-use crate::{Error, crash, log_in_use};
+use crate::log::{self, log_in_use};
+use crate::{Error, crash};
 use etcetera::BaseStrategy;
 use rustix::fs::{Access, AtFlags, CWD, Mode};
 use serde::{Deserialize, Serialize};
@@ -71,6 +73,7 @@ impl Paths {
             &self.keeper_socks(),
             &self.sessions_dir(),
             &self.hosts_dir(),
+            &self.removed_dir(),
         ] {
             private_folder(folder)?;
         }
@@ -161,16 +164,40 @@ impl Paths {
         fs::rename(from, &to).map_err(|source| Error::Folder { path: to, source })
     }
 
-    /// Forgets a session: its folder with all that is in it, and a socket that was left behind.
+    /// Forgets a session: its folder with all that is in it, and a socket that was left behind. The folder is out of the
+    /// way at once, so that nobody finds a part of it.
     pub fn remove_session(&self, session: &str) -> Result<(), Error> {
-        let folder = self.session_dir(session);
-        let gone = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        };
-        fs::remove_dir_all(&folder).or_else(gone).map_err(|source| Error::Folder { path: folder, source })?;
+        let (folder, away) = (self.session_dir(session), self.removed_dir().join(session));
+        let failed = |source| Error::Folder { path: folder.clone(), source };
+        fs::remove_dir_all(&away).or_else(gone).map_err(failed)?;
+        fs::rename(&folder, &away).or_else(gone).map_err(failed)?;
+        fs::remove_dir_all(&away).or_else(gone).map_err(failed)?;
         let sock = self.keeper_sock(session)?;
         fs::remove_file(&sock).or_else(gone).map_err(|source| Error::File { path: sock, source })
+    }
+
+    /// As [`Paths::remove_session`], where no process has its log open, nor opens it meanwhile; [`Error::InUse`] else.
+    pub fn remove_unused_session(&self, session: &str) -> Result<(), Error> {
+        let _lock = if self.session_dir(session).exists() {
+            Some(log::lock(&self.session_log(session))?)
+        } else {
+            None
+        };
+        self.remove_session(session)
+    }
+
+    /// Removes what was being removed when the process that did it ended.
+    pub fn remove_leftovers(&self) -> Result<(), Error> {
+        let folder = self.removed_dir();
+        for name in list(&folder)? {
+            let left = folder.join(name);
+            fs::remove_dir_all(&left).map_err(|source| Error::Folder { path: left, source })?;
+        }
+        Ok(())
+    }
+
+    fn removed_dir(&self) -> PathBuf {
+        self.state.join("removed")
     }
 
     fn keeper_socks(&self) -> PathBuf {
@@ -203,6 +230,10 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
             _ => Error::File { path: path.to_owned(), source },
         }
     })
+}
+
+fn gone(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 fn private_folder(path: &Path) -> Result<(), Error> {
@@ -252,6 +283,7 @@ pub(crate) fn private_file(path: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SessionLog;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & 0o777
@@ -315,6 +347,28 @@ mod tests {
         paths.place_session("aaaa").unwrap();
         assert_eq!(paths.sessions().unwrap(), ["aaaa"]);
         assert!(!folder.exists() && paths.place_session("bbbb").is_err());
+    }
+
+    #[test]
+    fn a_session_whose_log_is_open_is_not_removed_and_nothing_of_one_that_is_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::under(home.path());
+        paths.create().unwrap();
+        paths.create_session_dir("aaaa").unwrap();
+        let log = SessionLog::open(&paths.session_log("aaaa"), "boot").unwrap();
+        let refused = paths.remove_unused_session("aaaa").unwrap_err();
+        assert!(matches!(refused, Error::InUse { .. }), "{refused:?}");
+        assert!(paths.session_log("aaaa").exists());
+        drop(log);
+        // What an attempt that was killed left behind is in nobody's way.
+        fs::create_dir_all(paths.removed_dir().join("aaaa/left")).unwrap();
+        paths.remove_unused_session("aaaa").unwrap();
+        assert!(!paths.session_dir("aaaa").exists());
+        assert_eq!(list(&paths.removed_dir()).unwrap(), [""; 0]);
+        paths.remove_unused_session("aaaa").unwrap();
+        fs::create_dir_all(paths.removed_dir().join("bbbb/left")).unwrap();
+        paths.remove_leftovers().unwrap();
+        assert_eq!(list(&paths.removed_dir()).unwrap(), [""; 0]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const FORMAT: &[&str] = &[
     "
@@ -76,6 +77,8 @@ const BULK_SINCE: i64 = 2;
 
 /// Pages of the write-ahead log after which the writer itself moves them into the database, if nobody did before.
 const LAST_CHECKPOINT_PAGES: u32 = 16_384;
+/// How many times in a row, a millisecond apart, a lock may be found in the hands of somebody who only looks.
+const LOOKS: u32 = 1000;
 /// Bytes of the write-ahead log file that are kept for reuse.
 const WAL_KEEP: u32 = 8 * 1024 * 1024;
 
@@ -102,6 +105,27 @@ pub fn log_in_use(path: &Path) -> bool {
     flock(&lock, FlockOperation::NonBlockingLockShared).is_err()
 }
 
+/// Takes the lock of the log at `path`: whoever has it is the only one to write the log, or to remove it.
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+    let lock_path = path.with_extension("lock");
+    private_file(&lock_path)?;
+    let lock = File::open(&lock_path).map_err(|source| Error::File { path: lock_path, source })?;
+    for _ in 0..LOOKS {
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return Ok(lock);
+        }
+        // Whoever only looks shares it for a moment; it is worth waiting for that.
+        let looked_at = flock(&lock, FlockOperation::NonBlockingLockShared).is_ok();
+        // What was not locked is no failure to unlock.
+        let _ = flock(&lock, FlockOperation::Unlock);
+        if !looked_at {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(Error::InUse { path: path.to_owned() })
+}
+
 fn open_bulk(path: &Path) -> Result<Bulk, Error> {
     let path = bulk::file_name(path);
     private_file(&path)?;
@@ -114,12 +138,7 @@ fn open_bulk(path: &Path) -> Result<Bulk, Error> {
 impl SessionLog {
     /// Opens the log at `path`, or makes it. `boot` is [`boot_id`].
     pub fn open(path: &Path, boot: &str) -> Result<Self, Error> {
-        let lock_path = path.with_extension("lock");
-        private_file(&lock_path)?;
-        let failed = |source| Error::File { path: lock_path.clone(), source };
-        let lock = File::open(&lock_path).map_err(failed)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| Error::InUse { path: path.to_owned() })?;
+        let lock = lock(path)?;
         let connection = sqlite::open(path, FORMAT)?;
         connection.pragma_update(None, "synchronous", "normal")?;
         connection.pragma_update(None, "wal_autocheckpoint", LAST_CHECKPOINT_PAGES)?;

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn output(payload: &[u8]) -> NewEntry<'_> {
     NewEntry { at: 5, kept: false, header: r#"{"kind":"output"}"#, payload }
@@ -304,4 +305,26 @@ proptest! {
             prop_assert_eq!(found.iter().map(|e| e.seq).collect::<Vec<_>>(), kept.clone());
         }
     }
+}
+
+#[test]
+fn whoever_only_looks_keeps_no_writer_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db");
+    drop(lock(&path).unwrap());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                log_in_use(&path);
+            }
+        });
+        let kept_out = (0..1000).filter(|_| lock(&path).is_err()).count();
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(kept_out, 0);
+    });
+    let held = lock(&path).unwrap();
+    assert!(log_in_use(&path) && matches!(lock(&path), Err(Error::InUse { .. })));
+    drop(held);
+    assert!(!log_in_use(&path));
 }
