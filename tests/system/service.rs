@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 const SYSTEMCTL: &str = r#"#!/bin/sh
 echo "systemctl $*" >> "$HOME/asked"
 test -e "$HOME/unreachable" && { echo 'Failed to connect to bus: No medium found' >&2; exit 1; }
+test "$2" = disable && test -e "$HOME/stuck" && { echo 'Job for longrein.service timed out.' >&2; exit 1; }
 unit="$XDG_CONFIG_HOME/systemd/user/longrein.service"
 link="$XDG_CONFIG_HOME/systemd/user/default.target.wants/longrein.service"
 stop() {
@@ -208,6 +209,23 @@ fn what_could_not_be_done_and_what_has_drifted_is_said() {
     eventually("the failure is told", || {
         managed.status()["notes"].to_string().contains("Its daemon failed (exit-code)").then_some(())
     });
+}
+
+#[test]
+fn a_service_that_the_manager_does_not_stop_is_removed_all_the_same() {
+    let managed = Managed::new();
+    managed.ok(&["service", "install", "--bind", "127.0.0.1:0"]);
+    managed.mark("stuck");
+    let removed = managed.run(&["service", "uninstall"]);
+    assert!(
+        removed.out.contains("The service is removed") && removed.out.contains("Lingering"),
+        "{removed:?}"
+    );
+    assert!(!removed.out.contains("is stopped"), "{removed:?}");
+    assert!(removed.err.contains("timed out") && removed.err.contains("longrein down"), "{removed:?}");
+    let link = managed.unit().with_file_name("default.target.wants/longrein.service");
+    assert!(!managed.unit().exists() && fs::symlink_metadata(link).is_err());
+    managed.ok(&["down"]);
 }
 
 #[test]

@@ -83,22 +83,36 @@ pub async fn uninstall(paths: &Paths) -> Result<Done, Failure> {
     let manager = Manager::here();
     let file = manager.file()?;
     let (mut lines, mut missing) = (Vec::new(), Vec::new());
-    let reached = manager.reach().await;
-    if reached.is_ok() {
-        manager.disable().await?;
-    } else {
-        manager.remove_links(&file)?;
+    // What the manager does not do is no reason to leave the service where it is.
+    let reached = match manager.reach().await {
+        Ok(()) => true,
+        Err(why) => {
+            let hint = "A daemon that it started goes on until the machine restarts.".to_owned();
+            missing.push(Failure { hint, ..why });
+            false
+        }
+    };
+    let mut stopped = false;
+    if reached {
+        match manager.disable().await {
+            Ok(()) => stopped = true,
+            Err(why) => {
+                let hint = "A daemon that it started may go on; `longrein down` ends it.".to_owned();
+                missing.push(Failure { hint, ..why });
+            }
+        }
+    }
+    if !stopped {
+        missing.extend(manager.remove_links(&file).err());
     }
     std::fs::remove_file(&file).doing(&format!("remove {}", file.display()))?;
     lines.push(format!("The service is removed: {}", file.display()));
-    match reached {
-        Ok(()) => {
-            manager.forget().await?;
-            lines.push(
-                "Its daemon is stopped. Sessions and data stay; `longrein up` starts a daemon.".to_owned(),
-            );
-        }
-        Err(why) => missing.push(why.hint("A daemon that it started goes on until the machine restarts.")),
+    if reached {
+        missing.extend(manager.forget().await.err());
+    }
+    if stopped {
+        lines
+            .push("Its daemon is stopped. Sessions and data stay; `longrein up` starts a daemon.".to_owned());
     }
     if job.lingered {
         match manager::linger_no_more().await {

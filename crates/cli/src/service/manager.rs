@@ -137,11 +137,10 @@ impl Manager {
 
     /// Stops its daemon and starts it no more.
     pub async fn disable(self) -> Result<(), Failure> {
-        let done = match self {
-            Self::Systemd => ask("systemctl", &["--user", "disable", "--now", UNIT]).await,
-            Self::Launchd => ask("launchctl", &["bootout", &target()]).await,
-        };
-        done.map(|_| ())
+        match self {
+            Self::Systemd => ask("systemctl", &["--user", "disable", "--now", UNIT]).await.map(|_| ()),
+            Self::Launchd => unload("launchctl").await,
+        }
     }
 
     /// Forgets the file, which is gone.
@@ -190,6 +189,15 @@ impl Manager {
             }
             Self::Launchd => Ok(()),
         }
+    }
+}
+
+/// Has launchd let go of the service, which fails where it is not loaded: that is what was wanted.
+async fn unload(launchctl: &str) -> Result<(), Failure> {
+    let Err(why) = ask(launchctl, &["bootout", &target()]).await else { return Ok(()) };
+    match ask(launchctl, &["print", &target()]).await {
+        Err(unknown) if unknown.kind != ErrorKind::NotFound => Ok(()),
+        Err(_) | Ok(_) => Err(why),
     }
 }
 
@@ -252,6 +260,7 @@ fn of_launchd(said: &str) -> State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn what_systemd_says_is_read() {
@@ -264,6 +273,28 @@ mod tests {
             State { enabled: false, pid: None, failed: Some("exit-code".to_owned()) }
         );
         assert_eq!(of_systemd(""), State::default());
+    }
+
+    #[tokio::test]
+    async fn what_launchd_has_not_loaded_is_unloaded_and_what_it_keeps_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("launchctl");
+        let stand_in = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let loaded = stand_in("loaded", "exit 0");
+        let unknown = "echo 'Boot-out failed: 3: No such process' >&2; exit 3";
+        let not_loaded = stand_in("not-loaded", unknown);
+        let busy = "test $1 = print || { echo 'Boot-out failed: 36: busy' >&2; exit 36; }";
+        let kept = stand_in("kept", busy);
+        unload(&loaded).await.unwrap();
+        unload(&not_loaded).await.unwrap();
+        let why = unload(&kept).await.unwrap_err();
+        assert!(why.message.contains("36: busy"), "{why:?}");
+        assert_eq!(unload(path.to_str().unwrap()).await.unwrap_err().kind, ErrorKind::NotFound);
     }
 
     #[test]
