@@ -4,18 +4,20 @@
 //! Nothing is drawn over the program except the panel, on request. What the terminal shows is [`Picture`]'s; here is who
 //! reads, writes and waits, none of them for another: a terminal that takes no bytes keeps nobody from typing.
 
+mod panels;
+
+pub use panels::paired;
+
 use super::keys::{Keys, Prefix, Wish};
 use super::pairing::{self, News};
-use super::panel::{self, Panel};
+use super::panel::Panel;
 use super::picture::Picture;
 use super::signals::{Caught, Ending, Signals};
 use super::tty::{self, Tty};
-use crate::duration;
 use crate::problem::{Doing as _, problem};
-use crate::table::{self, clean};
+use crate::table;
 use bytes::Bytes;
 use client::{AttachOpts, Attachment, Path, Route, Update};
-use session::ending::NOTICE_MS;
 use session::id::SessionId;
 use session::message::{Cursor, Device, ErrorKind, Failure, Size};
 use std::collections::VecDeque;
@@ -30,8 +32,6 @@ const BATCH: usize = 64 * 1024;
 const TYPED: usize = 64 * 1024;
 /// How long leaving may take: what was typed last is still on its way.
 const LEAVE: Duration = Duration::from_secs(3);
-/// How far two machines' clocks may be apart, in milliseconds, and what a host says is near still be so here.
-const SKEW_MS: u64 = 60_000;
 
 /// What to show.
 pub struct View {
@@ -280,15 +280,6 @@ impl Screen {
         None
     }
 
-    fn typed_to_panel(&mut self, bytes: &[u8]) {
-        match (&self.panel, bytes) {
-            (Some(Panel::Link { .. }), b"r" | b"R") => self.fetch_link(),
-            (Some(Panel::Link { .. }), b"q" | b"Q" | b"\x1b" | b"\x03")
-            | (Some(Panel::Told(_) | Panel::Ending { .. } | Panel::Help), _) => self.close_panel(),
-            _ => {}
-        }
-    }
-
     /// Takes the session's size over, or gives back what was taken.
     fn change_fit(&mut self) {
         let fits = self.picture.is_fitting();
@@ -367,64 +358,6 @@ impl Screen {
         None
     }
 
-    fn heard(&mut self, news: Option<News>) {
-        let (panel, unasked) = match news {
-            Some(News::Link(invited)) => {
-                self.dies = Some(Instant::now() + Duration::from_secs(u64::from(invited.expires_in)));
-                (Panel::Link { url: invited.url, left: invited.expires_in }, false)
-            }
-            Some(News::Failed(failure)) => (Panel::Told(vec![failure.message, failure.hint]), false),
-            Some(News::Paired(device)) => {
-                let told = paired(&device);
-                self.paired.push(device);
-                (Panel::Told(told), true)
-            }
-            Some(News::Reused) => (Panel::Told(vec![pairing::REUSED.to_owned()]), true),
-            None => {
-                self.news = None;
-                return;
-            }
-        };
-        match &self.panel {
-            // Who has come in is told at once. The key that closes it does not reach the program, where it could be
-            // the answer to a question nobody has read.
-            None if unasked => self.open_panel(panel),
-            Some(Panel::Help) if !unasked => {}
-            Some(_) => {
-                self.panel = Some(panel);
-                self.draw();
-            }
-            None => {}
-        }
-    }
-
-    /// The session ends by itself soon, or not any more. As with a device that was paired, it is told at once.
-    fn heard_of_end(&mut self, ends_at: Option<u64>) {
-        self.ends_at = ends_at;
-        let now = table::now_ms();
-        let near = ends_at.filter(|at| *at > now && *at <= now + NOTICE_MS + SKEW_MS);
-        if std::mem::take(&mut self.view.quiet) {
-            return;
-        }
-        match (near, &self.panel) {
-            (Some(_), None) => self.open_panel(self.end_panel()),
-            (Some(_), Some(_)) => {
-                self.panel = Some(self.end_panel());
-                self.draw();
-            }
-            (None, Some(Panel::Ending { .. })) => self.close_panel(),
-            (None, _) => {}
-        }
-    }
-
-    fn end_panel(&self) -> Panel {
-        let session = match &self.view.host {
-            Route::Host(host) => format!("{}/{}", clean(&host.name), self.view.session),
-            Route::Daemon(_) | Route::Keeper(_) => self.view.session.to_string(),
-        };
-        Panel::Ending { session, left: 0 }
-    }
-
     /// Bytes that were typed and not taken yet.
     fn waiting(&self) -> usize {
         let bytes = |order: &Order| match order {
@@ -432,41 +365,6 @@ impl Screen {
             Order::Resize(_) | Order::TakeSize | Order::GiveSize => 1,
         };
         self.orders.iter().map(bytes).sum()
-    }
-
-    fn fetch_link(&mut self) {
-        self.dies = None;
-        self.news = Some(pairing::start(self.view.host.clone()));
-    }
-
-    fn open_panel(&mut self, panel: Panel) {
-        self.panel = Some(panel);
-        self.picture.cover();
-        self.draw();
-    }
-
-    fn close_panel(&mut self) {
-        if self.panel.take().is_some() {
-            self.picture.uncover();
-        }
-    }
-
-    fn counts_down(&self) -> bool {
-        matches!(self.panel, Some(Panel::Link { left: 1.., .. } | Panel::Ending { .. }))
-    }
-
-    fn draw(&mut self) {
-        if let (Some(Panel::Link { left, .. }), Some(dies)) = (&mut self.panel, self.dies) {
-            let remaining = dies.saturating_duration_since(Instant::now());
-            *left = u32::try_from(remaining.as_secs()).unwrap_or(0);
-        }
-        if let (Some(Panel::Ending { left, .. }), Some(at)) = (&mut self.panel, self.ends_at) {
-            *left = duration::left(at, table::now_ms());
-        }
-        if let Some(panel) = &self.panel {
-            let size = self.size.unwrap_or(Size { cols: 80, rows: 24 });
-            self.picture.put(&panel::draw(panel, size, self.view.prefix));
-        }
     }
 
     fn resized(&mut self) {
@@ -490,15 +388,6 @@ impl Screen {
         self.resized();
         Ok(())
     }
-}
-
-/// What a person should know of a device that was paired.
-pub fn paired(device: &Device) -> Vec<String> {
-    vec![
-        format!("Paired: {}", clean(&device.label)),
-        format!("Its four words: {}", device.words),
-        format!("Not yours? longrein revoke {}", device.id),
-    ]
 }
 
 /// Until then.
