@@ -141,6 +141,13 @@ fn an_imported_session_is_there_at_once_and_reads_as_the_one_that_was_exported()
     assert_eq!(events(&again), events(&exported));
     assert_eq!(names(&to.path().join("lr/state/incoming")), Vec::<String>::new());
 
+    // Its command is somebody else's.
+    assert_eq!((&listed["imported"], &original["imported"]), (&true.into(), &Value::Null));
+    let refused = to.run(&["restart", &id]);
+    assert!(refused.status == 1 && refused.err.contains("restart --imported"), "{refused:?}");
+    let started = to.ok(&["restart", &id, "--imported"]);
+    assert_eq!(to.listed(started.trim())["continues"], id.as_str());
+
     // And without a daemon, under another name.
     to.ok(&["down"]);
     assert!(to.ok(&["import", file, "--name", "other"]).starts_with("Imported other as "));

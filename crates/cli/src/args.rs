@@ -197,12 +197,16 @@ pub struct Kill {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Restart {
     /// A session's id or name, or HOST/SESSION
     pub session: String,
     /// End it first, where it runs
     #[arg(long)]
     pub stop: bool,
+    /// Start it although it was imported: the command is what its file says
+    #[arg(long)]
+    pub imported: bool,
     /// Start it and leave it; print the new session's id
     #[arg(long)]
     pub detach: bool,

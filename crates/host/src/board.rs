@@ -199,6 +199,7 @@ mod tests {
             started_at: n.into(),
             ends_at: None,
             continues: None,
+            imported: false,
             last_activity: 0,
             title: title.into(),
             size: Size { cols: 80, rows: 24 },

@@ -46,7 +46,7 @@ impl Drop for Alone<'_> {
 /// Starts it again, and gives the new session. Nothing is ended for what cannot be started.
 pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Result<SessionId, Failure> {
     let now = Instant::now();
-    let Restart { session: before, stop, size, env } = restart;
+    let Restart { session: before, stop, size, imported, env } = restart;
     let shown = core.board.summary(&before).ok_or_else(keepers::no_such_session)?;
     let Some(_alone) = core.restarting.enter(&before) else {
         let message = "the session is being started again already";
@@ -59,6 +59,9 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
         let hint = "start its program as a new session";
         return Err(failure(ErrorKind::Environment, "what the session ran is not known any more", hint));
     };
+    if whole.imported && !(imported && who.local) {
+        return Err(was_imported(&before, who.local));
+    }
     let create = Create {
         command: whole.command,
         cwd: Some(whole.cwd),
@@ -86,6 +89,14 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
         Err(failure(ErrorKind::Environment, message, "try again; `longrein doctor` looks at what runs"))
     })?;
     spawn::session(core, checked, Some(&before), now + ANSWERED).await
+}
+
+/// Nobody has started its command here, and whoever wrote the file may have chosen it. At a distance nobody can see more
+/// of it than its first words.
+fn was_imported(id: &SessionId, local: bool) -> Failure {
+    let kind = if local { ErrorKind::Invalid } else { ErrorKind::Forbidden };
+    let message = "the session was imported: its command is what the file said, and was never started here";
+    failure(kind, message, format!("on the host itself, `longrein restart --imported {id}` starts it"))
 }
 
 fn still_runs() -> Failure {

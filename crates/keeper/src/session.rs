@@ -33,6 +33,7 @@ pub(crate) struct About {
     pub cwd: String,
     pub started_at: u64,
     pub continues: Option<SessionId>,
+    pub imported: bool,
     pub keeper_pid: Option<u32>,
 }
 
@@ -329,6 +330,7 @@ impl Inner {
             started_at: about.started_at,
             ends_at: self.ending.ends_at().filter(|_| self.run == RunState::Running),
             continues: about.continues.clone(),
+            imported: about.imported,
             last_activity: self.last_activity,
             title: self.title.clone(),
             size: self.sizing.current(),

@@ -89,6 +89,7 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         cwd: spec.cwd,
         started_at: clock::unix_ms(),
         continues: spec.continues,
+        imported: false,
         keeper_pid: Some(std::process::id()),
     };
     let parts = parts(log, spec.log_limit, Origin { size, log: None })?;
@@ -150,6 +151,7 @@ pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(
         cwd: remembered.as_ref().map(|summary| summary.cwd.clone()).unwrap_or_default(),
         started_at: remembered.as_ref().map_or(0, |summary| summary.started_at),
         continues: remembered.as_ref().and_then(|summary| summary.continues.clone()),
+        imported: remembered.as_ref().is_some_and(|summary| summary.imported),
         keeper_pid: None,
     };
     let reader = log.reader().map_err(|error| disk(&error))?;

@@ -118,6 +118,7 @@ mod tests {
             started_at: 1,
             ends_at: None,
             continues: Some(session()),
+            imported: false,
             last_activity: 2,
             title: String::new(),
             size,

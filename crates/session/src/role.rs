@@ -109,7 +109,8 @@ mod tests {
             }
             assert!(!allows(role, &call(Method::SessionStop { session: session.clone() })));
             assert!(!allows(role, &call(Method::SessionTtl { session: session.clone(), ttl: Ttl::Off })));
-            let again = Restart { session: session.clone(), stop: false, size: None, env: None };
+            let again =
+                Restart { session: session.clone(), stop: false, size: None, imported: false, env: None };
             assert!(!allows(role, &call(Method::SessionRestart(again))));
         }
     }

@@ -24,7 +24,8 @@ pub async fn run(args: &Restart) -> Outcome {
         Route::Daemon(paths) => (Route::Keeper(paths.clone()), Some(environment())),
         elsewhere => (elsewhere.clone(), None),
     };
-    let restart = message::Restart { session: before.id.clone(), stop: args.stop, size, env };
+    let restart =
+        message::Restart { session: before.id.clone(), stop: args.stop, size, imported: args.imported, env };
     let created: Created = hosts::ask(&found.host, Method::SessionRestart(restart)).await?;
     if args.json {
         say!("{}", serde_json::json!({ "session": created.session, "continues": before.id }));

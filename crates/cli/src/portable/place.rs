@@ -106,6 +106,7 @@ impl About {
             started_at: head.started_at.min(at),
             ends_at: None,
             continues: None,
+            imported: true,
             last_activity: at,
             title: self.title,
             size: head.size,

@@ -134,6 +134,7 @@ impl Shared {
             keeper_pid: Some(std::process::id()),
             ends_at: None,
             continues: None,
+            imported: false,
             started_at: 1,
             last_activity: 2,
             title: self.title.borrow().clone(),

@@ -128,7 +128,7 @@ async fn any_number_of_requests_uses_up_no_streams_of_the_keeper() {
 }
 
 fn again(session: SessionId) -> Method {
-    Method::SessionRestart(Restart { session, stop: true, size: None, env: None })
+    Method::SessionRestart(Restart { session, stop: true, size: None, imported: false, env: None })
 }
 
 #[tokio::test]
@@ -193,4 +193,35 @@ async fn who_waits_for_a_start_is_answered_before_it_gives_up() {
     let (refused, ()) = tokio::join!(talk.order(again(keeper.id())), slow);
     assert_eq!(refused.unwrap_err().message, "the session's program does not end");
     assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn the_command_of_an_imported_session_is_started_on_the_host_alone_and_on_purpose() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    let id = left_behind(&paths).await;
+    let meta = paths.session_meta(id.as_str());
+    let mut whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&meta).unwrap()).unwrap();
+    whole["imported"] = true.into();
+    std::fs::write(&meta, whole.to_string()).unwrap();
+    let daemon = Daemon::start_in(home).await;
+    let (_phone, mut phone) = daemon.pair("Phone").await;
+    let mut local = daemon.local().await;
+    let restart = |imported| {
+        let session = id.clone();
+        Method::SessionRestart(Restart { session, stop: false, size: None, imported, env: None })
+    };
+    for (far, imported, kind) in [
+        (true, false, ErrorKind::Forbidden),
+        (true, true, ErrorKind::Forbidden),
+        (false, false, ErrorKind::Invalid),
+    ] {
+        let talk = if far { &mut phone } else { &mut local };
+        let why = talk.order(restart(imported)).await.unwrap_err();
+        assert_eq!(why.kind, kind);
+        assert!(why.message.contains("imported") && why.hint.contains("--imported"), "{why:?}");
+    }
+    // It gets as far as starting a keeper, whose program is missing in these tests.
+    let why = local.order(restart(true)).await.unwrap_err();
+    assert!(why.message.contains("keeper cannot be started"), "{why:?}");
 }

@@ -132,6 +132,9 @@ pub struct Restart {
     /// As in [`Create`]; where absent, the size that the session had last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
+    /// Start the command of an imported session all the same; taken from local programs alone, and refused without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub imported: bool,
     /// As in [`Create`]: the environment of a session is stored nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<Vec<(String, String)>>,

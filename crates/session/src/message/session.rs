@@ -79,6 +79,9 @@ pub struct Summary {
     /// The session that this one was started again from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<SessionId>,
+    /// It came from a file: its command was never started here, and is what the file says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub imported: bool,
     /// Unix milliseconds of the last event.
     pub last_activity: u64,
     /// The terminal's title; empty if none was set.

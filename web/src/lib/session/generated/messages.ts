@@ -146,6 +146,10 @@ stop?: boolean,
  */
 size?: Size | null, 
 /**
+ * Start the command of an imported session all the same; taken from local programs alone, and refused without it.
+ */
+imported?: boolean, 
+/**
  * As in [`Create`]: the environment of a session is stored nowhere.
  */
 env?: Array<[string, string]> | null, };
@@ -359,6 +363,10 @@ ends_at?: number | null,
  * The session that this one was started again from.
  */
 continues?: SessionId | null, 
+/**
+ * It came from a file: its command was never started here, and is what the file says.
+ */
+imported?: boolean, 
 /**
  * Unix milliseconds of the last event.
  */
