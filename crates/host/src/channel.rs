@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
+use tokio::task::yield_now;
 use tokio::time::sleep_until;
 use wire::limits::HEARTBEAT;
 use wire::{Beat, CloseCode, Liveness};
@@ -128,18 +129,12 @@ impl Channel {
         loop {
             tokio::select! {
                 message = receiver.recv() => {
-                    self.liveness.handle_input(Instant::now());
-                    match message {
-                        Ok(Some(message)) => {
-                            self.client_says(message).await?;
-                            // Only a new pace makes it sooner than the timer has it.
-                            let due = self.liveness.poll_timeout().into();
-                            if due < beat.deadline() {
-                                beat.as_mut().reset(due);
-                            }
-                        }
-                        Ok(None) => return Ok(()),
-                        Err(error) => return Err(self.broken(&error)),
+                    let Some(message) = self.heard(message)? else { return Ok(()) };
+                    self.client_says(message).await?;
+                    // Only a new pace makes it sooner than the timer has it.
+                    let due = self.liveness.poll_timeout().into();
+                    if due < beat.deadline() {
+                        beat.as_mut().reset(due);
                     }
                 }
                 (place, message) = next(&mut self.legs, self.turn) => self.keeper_says(place, message).await?,
@@ -154,7 +149,14 @@ impl Channel {
                 () = &mut beat, if !local => {
                     let now = Instant::now();
                     match self.liveness.handle_timeout(now, random_byte()) {
-                        Some(Beat::Dead) => return Err(CloseCode::Timeout),
+                        // Who writes does not read: what has come meanwhile was said in time.
+                        Some(Beat::Dead) => match waiting(receiver).await {
+                            None => return Err(CloseCode::Timeout),
+                            Some(message) => {
+                                let Some(message) = self.heard(message)? else { return Ok(()) };
+                                self.client_says(message).await?;
+                            }
+                        },
                         Some(Beat::Ping(_)) => {
                             let sent = u64::try_from((now - start).as_millis()).unwrap_or(u64::MAX);
                             self.say(&ToClient::Ping { sent }).await?;
@@ -165,6 +167,12 @@ impl Channel {
                 }
             }
         }
+    }
+
+    /// Something came from the client; `None` where it has left.
+    fn heard(&mut self, message: Result<Option<Bytes>, link::Error>) -> Result<Option<Bytes>, CloseCode> {
+        self.liveness.handle_input(Instant::now());
+        message.map_err(|error| self.broken(&error))
     }
 
     fn welcome(&self) -> ToClient {
@@ -431,6 +439,16 @@ async fn next(legs: &mut [Leg], turn: usize) -> (usize, Result<Option<Bytes>, li
     .await
 }
 
+/// What is there to be read, if anything is.
+async fn waiting(receiver: &mut MessageReceiver) -> Option<Result<Option<Bytes>, link::Error>> {
+    tokio::select! {
+        biased;
+        message = receiver.recv() => Some(message),
+        // Between the two looks the system is asked what has come.
+        () = yield_now() => None,
+    }
+}
+
 /// What a future has to say without waiting.
 fn now<T>(future: impl Future<Output = T>) -> Poll<T> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
@@ -461,3 +479,6 @@ fn random_byte() -> u8 {
     let _ = getrandom::fill(&mut byte);
     byte[0]
 }
+
+#[cfg(test)]
+mod tests;
