@@ -27,6 +27,9 @@ pub(crate) struct Input {
     from: Option<(inbox::Key, u64)>,
     client: ClientId,
     bytes: Bytes,
+    /// Unix milliseconds; and whether the program has read the beginning of it.
+    since: u64,
+    begun: bool,
     counted: usize,
     /// It is not for the program: it waits for its turn to be refused.
     refusal: Option<Failure>,
@@ -160,7 +163,7 @@ impl Session {
         }
         let counted = bytes.len();
         inner.replies_bytes += counted;
-        inner.inputs.push_back(Input { from: None, client: 0, bytes: bytes.into(), counted, refusal: None });
+        inner.inputs.push_back(Input::new(None, 0, bytes.into(), counted, None));
         drop(inner);
         self.pump();
     }
@@ -169,8 +172,13 @@ impl Session {
     pub fn pump(&self) {
         let Some(program) = self.program() else { return };
         let mut inner = self.inner.borrow_mut();
+        let (now, patience) = (clock::unix_ms(), inner.patience_ms);
         while let Some(input) = inner.inputs.front_mut() {
-            if !input.bytes.is_empty() {
+            // Its person has been told that it failed, and may have done something else since.
+            let late = input.from.is_some() && !input.begun && now.saturating_sub(input.since) > patience;
+            if late && !input.bytes.is_empty() {
+                input.refusal = Some(too_late());
+            } else if !input.bytes.is_empty() {
                 match program.write(&input.bytes) {
                     0 => {
                         self.input.notify_one();
@@ -178,6 +186,7 @@ impl Session {
                     }
                     taken => {
                         let _ = input.bytes.split_to(taken);
+                        input.begun = true;
                         continue;
                     }
                 }
@@ -185,6 +194,23 @@ impl Session {
             inner.settle_front();
         }
     }
+}
+
+impl Input {
+    fn new(
+        from: Option<(inbox::Key, u64)>,
+        client: ClientId,
+        bytes: Bytes,
+        counted: usize,
+        refusal: Option<Failure>,
+    ) -> Self {
+        Self { from, client, bytes, since: clock::unix_ms(), begun: false, counted, refusal }
+    }
+}
+
+fn too_late() -> Failure {
+    let message = "the program has not read its input for too long";
+    failure(ErrorKind::Limited, message, "do it again if it is still wanted")
 }
 
 fn has_ended() -> Failure {
@@ -199,7 +225,7 @@ impl Inner {
         if let Some(client) = self.clients.get_mut(&client) {
             client.waiting_input += counted;
         }
-        self.inputs.push_back(Input { from: Some((key, n)), client, bytes, counted, refusal });
+        self.inputs.push_back(Input::new(Some((key, n)), client, bytes, counted, refusal));
     }
 
     /// The program has ended: whoever waits for it to take something is told.

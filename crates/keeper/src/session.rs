@@ -43,6 +43,8 @@ pub(crate) struct Parts {
     pub model: Model,
     pub checkpoints: Checkpoints,
     pub streams: Vec<StreamRow>,
+    /// See [`crate::Spec::patience_ms`]; of no meaning where no program runs.
+    pub patience_ms: u64,
 }
 
 /// All that changes.
@@ -54,6 +56,8 @@ pub(crate) struct Inner {
     pub clients: BTreeMap<ClientId, Client>,
     pub next_client: ClientId,
     pub inputs: VecDeque<Input>,
+    /// Milliseconds that one may wait for the program.
+    pub patience_ms: u64,
     pub inputs_bytes: usize,
     /// Bytes of the terminal's own answers among the inputs; not counted with those of clients.
     pub replies_bytes: usize,
@@ -98,7 +102,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub fn new(about: About, parts: Parts, size: Size, run: RunState) -> Self {
-        let Parts { journal, model, checkpoints, streams } = parts;
+        let Parts { journal, model, checkpoints, streams, patience_ms } = parts;
         let streams = streams.into_iter().filter_map(|row| {
             let stream: StreamId = row.stream.parse().ok()?;
             // Empty where none was refused.
@@ -114,6 +118,7 @@ impl Session {
             clients: BTreeMap::new(),
             next_client: 1,
             inputs: VecDeque::new(),
+            patience_ms,
             end_shown: run != RunState::Running,
             inputs_bytes: 0,
             replies_bytes: 0,

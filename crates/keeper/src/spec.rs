@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use session::id::SessionId;
 use session::message::Size;
+use session::outbox::PATIENCE;
 use store::Paths;
 
 /// A session to keep; one JSON object on standard input.
@@ -33,6 +34,14 @@ pub struct Spec {
     /// Bytes of terminal output to keep.
     #[serde(default = "log_limit")]
     pub log_limit: u64,
+    /// Milliseconds that input may wait for the program to read it.
+    #[serde(default = "patience")]
+    pub patience_ms: u64,
+}
+
+/// As long as a client waits before it tells its person that the input has failed.
+fn patience() -> u64 {
+    u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn log_limit() -> u64 {

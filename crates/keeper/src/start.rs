@@ -92,7 +92,8 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         imported: false,
         keeper_pid: Some(std::process::id()),
     };
-    let parts = parts(log, spec.log_limit, Origin { size, log: None })?;
+    let parts =
+        Parts { patience_ms: spec.patience_ms, ..parts(log, spec.log_limit, Origin { size, log: None })? };
     let session = Rc::new(Session::new(about, parts, size, RunState::Running));
     session.append(Event::Resize { size }, Bytes::new());
     session.set_program(Rc::clone(&program));
@@ -175,6 +176,7 @@ fn parts(log: SessionLog, limit: u64, origin: Origin) -> Result<Parts, Failure> 
         model: Model::start(origin).map_err(thread)?,
         checkpoints: Checkpoints::start(reader).map_err(thread)?,
         streams,
+        patience_ms: 0,
     })
 }
 

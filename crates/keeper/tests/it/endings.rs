@@ -110,8 +110,9 @@ async fn a_log_without_an_end_says_whether_the_machine_or_the_keeper_went() {
 
 #[tokio::test]
 async fn what_was_still_waiting_at_the_end_is_refused_by_whichever_process_is_asked() {
-    let mut keeper = Keeper::start(&["sleep", "1000"], |_| {});
+    let mut keeper = Keeper::shell("stty raw -echo; echo ready; exec sleep 1000");
     let mut client = keeper.client().await;
+    client.until_shown("ready").await;
     // More than a terminal's line takes while nobody reads it, and many behind it.
     for _ in 0..8 {
         client.act(Act::Input, &[b'x'; 16 * 1024]);

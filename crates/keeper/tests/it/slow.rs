@@ -2,9 +2,9 @@
 
 use crate::kit::{Client, Keeper, PATIENCE, hello};
 use session::codec;
-use session::message::{Act, ToClient, ToHost};
+use session::message::{Act, ErrorKind, ToClient, ToHost};
 use session::outbox::Settled;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// Writes so many numbered lines of 64 bytes.
@@ -217,4 +217,35 @@ async fn answers_that_a_program_does_not_read_are_bounded() {
     assert!(grown < 24 * 1024, "grew by {grown} KiB");
     client.type_in("still here");
     client.until_shown("still here").await;
+}
+
+#[tokio::test]
+async fn input_that_the_program_reads_too_late_is_refused_and_never_comes_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    let script = format!(
+        "stty raw -echo; echo ready; while [ ! -e '{}' ]; do sleep 0.02; done; exec cat",
+        go.display()
+    );
+    let patience = Duration::from_millis(300);
+    let keeper = Keeper::start(&["/bin/sh", "-c", &script], |spec| spec["patience_ms"] = 300.into());
+    let mut client = keeper.client().await;
+    client.until_shown("ready").await;
+    // More than a terminal takes while nobody reads it.
+    for _ in 0..8 {
+        client.act(Act::Input, &[b'x'; 16 * 1024]);
+    }
+    client.type_in("late words");
+    client.drop_until_heard().await;
+    tokio::time::sleep(2 * patience).await;
+    std::fs::write(&go, "").unwrap();
+    client.cut();
+    client.connect(&keeper).await;
+    client.until("all settled", |client| client.outbox.is_empty()).await;
+    let refused =
+        |settled: &Settled| matches!(settled, Settled::Refused(_, why) if why.kind == ErrorKind::Limited);
+    assert!(client.settled.len() == 9 && refused(&client.settled[8]) && refused(&client.settled[7]));
+    client.type_in("in time");
+    client.until_shown("in time").await;
+    assert!(!client.shows("late words"));
 }
