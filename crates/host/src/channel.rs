@@ -9,6 +9,7 @@ use crate::board::Watching;
 use crate::calls;
 use crate::core::{Core, failure, now_ms};
 use crate::keepers;
+use crate::trip::{Due, Trip};
 use bytes::Bytes;
 use link::{MessageReceiver, MessageSender};
 use session::codec::{self, DecodeError};
@@ -80,6 +81,7 @@ struct Channel {
     calls: usize,
     nonsense: u32,
     liveness: Liveness,
+    trip: Trip,
 }
 
 /// Serves a channel until it ends, and says why it did.
@@ -103,6 +105,7 @@ pub(crate) async fn serve(
         calls: 0,
         nonsense: 0,
         liveness: Liveness::new(Instant::now(), random_byte()),
+        trip: Trip::new(Instant::now()),
     };
     match channel.run(&mut receiver, &mut answers, ahead).await {
         Ok(()) => CloseCode::Normal,
@@ -125,14 +128,14 @@ impl Channel {
         let local = self.who.local;
         let start = Instant::now();
         // Not made anew for each message: that would be most of what a keystroke costs here.
-        let mut beat = pin!(sleep_until(self.liveness.poll_timeout().into()));
+        let mut beat = pin!(sleep_until(self.poll_timeout().into()));
         loop {
             tokio::select! {
                 message = receiver.recv() => {
                     let Some(message) = self.heard(message)? else { return Ok(()) };
                     self.client_says(message).await?;
                     // Only a new pace makes it sooner than the timer has it.
-                    let due = self.liveness.poll_timeout().into();
+                    let due = self.poll_timeout().into();
                     if due < beat.deadline() {
                         beat.as_mut().reset(due);
                     }
@@ -148,6 +151,11 @@ impl Channel {
                 },
                 () = &mut beat, if !local => {
                     let now = Instant::now();
+                    let due = self.trip.handle_timeout(now);
+                    if due == Some(Due::Late) {
+                        return Err(CloseCode::Timeout);
+                    }
+                    let mut ask = due == Some(Due::Ask);
                     match self.liveness.handle_timeout(now, random_byte()) {
                         // Who writes does not read: what has come meanwhile was said in time.
                         Some(Beat::Dead) => match waiting(receiver).await {
@@ -157,16 +165,22 @@ impl Channel {
                                 self.client_says(message).await?;
                             }
                         },
-                        Some(Beat::Ping(_)) => {
-                            let sent = u64::try_from((now - start).as_millis()).unwrap_or(u64::MAX);
-                            self.say(&ToClient::Ping { sent }).await?;
-                        }
+                        Some(Beat::Ping(_)) => ask = true,
                         None => {}
                     }
-                    beat.as_mut().reset(self.liveness.poll_timeout().into());
+                    if ask {
+                        let sent = u64::try_from((now - start).as_millis()).unwrap_or(u64::MAX);
+                        self.trip.handle_asked(sent, now);
+                        self.say(&ToClient::Ping { sent }).await?;
+                    }
+                    beat.as_mut().reset(self.poll_timeout().into());
                 }
             }
         }
+    }
+
+    fn poll_timeout(&self) -> Instant {
+        self.liveness.poll_timeout().min(self.trip.poll_timeout())
     }
 
     /// Something came from the client; `None` where it has left.
@@ -268,7 +282,10 @@ impl Channel {
                 }
                 self.say(&ToClient::Pong { sent }).await
             }
-            ToHost::Pong { .. } => Ok(()),
+            ToHost::Pong { sent } => {
+                self.trip.handle_answer(sent, Instant::now());
+                Ok(())
+            }
         }
     }
 

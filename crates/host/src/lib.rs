@@ -24,6 +24,7 @@ mod relay_link;
 mod restart;
 mod spawn;
 mod streams;
+mod trip;
 
 use crate::core::{Core, Parts};
 use crate::devices::Devices;
