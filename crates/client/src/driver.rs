@@ -407,14 +407,18 @@ impl Driver {
             self.ready.push_back(match settled {
                 Settled::Applied(ticket) => Update::settled(ticket),
                 Settled::Refused(ticket, why) => Update::Refused { n: ticket.0, why },
-                Settled::Expired(ticket) => Update::Refused {
-                    n: ticket.0,
-                    why: Failure {
-                        kind: ErrorKind::Limited,
-                        message: "it waited too long for the session".into(),
-                        hint: "do it again if it is still wanted".into(),
-                    },
-                },
+                Settled::Expired { ticket, sent } => {
+                    let (message, hint) = if sent {
+                        (
+                            "nobody said in time whether it was taken",
+                            "look at the session before you do it again",
+                        )
+                    } else {
+                        ("it waited too long for the session", "do it again if it is still wanted")
+                    };
+                    let (message, hint) = (message.into(), hint.into());
+                    Update::Refused { n: ticket.0, why: Failure { kind: ErrorKind::Limited, message, hint } }
+                }
             });
         }
     }

@@ -92,7 +92,7 @@ mod tests {
         slept.set(HOUR);
         assert!(clock.timer(outbox.poll_timeout().unwrap()) <= Instant::now());
         outbox.handle_timeout(clock.now());
-        assert_eq!(outbox.poll_settled(), Some(Settled::Expired(Ticket(1))));
+        assert_eq!(outbox.poll_settled(), Some(Settled::Expired { ticket: Ticket(1), sent: false }));
         outbox.handle_attached(0);
         assert_eq!(outbox.poll_send(), None);
     }

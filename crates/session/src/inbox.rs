@@ -259,7 +259,7 @@ mod tests {
         let more = ("one".to_owned(), StreamId::from_random([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
         assert_eq!(inbox.handle(&more, 1, KEEP_MS - 1), Receipt::Full);
         assert_eq!(inbox.handle(&stream("two", 1), 1, KEEP_MS - 1), Receipt::New);
-        assert_eq!(inbox.handle(&("".to_owned(), more.1.clone()), 1, KEEP_MS - 1), Receipt::New);
+        assert_eq!(inbox.handle(&(String::new(), more.1.clone()), 1, KEEP_MS - 1), Receipt::New);
         assert_eq!(inbox.handle(&more, 1, KEEP_MS), Receipt::New);
     }
 

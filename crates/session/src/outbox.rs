@@ -42,7 +42,12 @@ pub enum Settled {
     /// The keeper did not, and says why.
     Refused(Ticket, Failure),
     /// It waited too long.
-    Expired(Ticket),
+    Expired {
+        /// Which.
+        ticket: Ticket,
+        /// It was sent, so that an earlier copy of it may have been taken; none is taken from now on.
+        sent: bool,
+    },
 }
 
 /// There is no room; try again when something was settled.
@@ -252,13 +257,14 @@ impl Outbox {
             }
             waiting.payload = Bytes::new();
             waiting.act = Act::Input;
-            if at < self.numbered {
+            let sent = at < self.numbered;
+            if sent {
                 at += 1;
             } else {
                 self.queue.remove(at);
                 self.waiting_bytes -= OVERHEAD;
             }
-            self.settled.extend(ticket.map(Settled::Expired));
+            self.settled.extend(ticket.map(|ticket| Settled::Expired { ticket, sent }));
         }
     }
 
@@ -348,7 +354,7 @@ mod tests {
         outbox.push(Act::Input, Bytes::from_static(b"ls\r"), now).unwrap();
         assert_eq!(outbox.poll_timeout(), Some(now + PATIENCE));
         outbox.handle_timeout(now + PATIENCE);
-        assert_eq!(settled(&mut outbox), [Settled::Expired(Ticket(1))]);
+        assert_eq!(settled(&mut outbox), [Settled::Expired { ticket: Ticket(1), sent: false }]);
         assert!(outbox.is_empty() && outbox.waiting_bytes == 0);
         outbox.push(Act::Stop, Bytes::new(), now + PATIENCE).unwrap();
         outbox.handle_attached(0);
@@ -363,7 +369,7 @@ mod tests {
         assert_eq!(sent(&mut outbox), [1]);
         outbox.handle_disconnected();
         outbox.handle_timeout(now + PATIENCE);
-        assert_eq!(settled(&mut outbox), [Settled::Expired(Ticket(1))]);
+        assert_eq!(settled(&mut outbox), [Settled::Expired { ticket: Ticket(1), sent: true }]);
         assert_eq!(outbox.poll_timeout(), None);
         outbox.handle_attached(0);
         assert_eq!(outbox.poll_send(), Some(Outgoing { n: 1, act: Act::Input, payload: Bytes::new() }));

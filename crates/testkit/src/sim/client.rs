@@ -184,7 +184,7 @@ impl Client {
         while let Some(settled) = self.outbox.poll_settled() {
             let (Ticket(ticket), verdict) = match settled {
                 Settled::Applied(ticket) => (ticket, Verdict::Applied),
-                Settled::Expired(ticket) => (ticket, Verdict::Expired),
+                Settled::Expired { ticket, .. } => (ticket, Verdict::Expired),
                 Settled::Refused(ticket, _) => (ticket, Verdict::Refused),
             };
             let what = self.tickets[usize::try_from(ticket).expect("few commands") - 1];
