@@ -185,6 +185,16 @@ fn a_session_that_runs_is_started_again_only_when_it_may_be_ended() {
     let entry = home.listed(&again);
     assert_eq!((&entry["state"], &entry["continues"]), (&"running".into(), &session.as_str().into()));
     shows(&home, &again);
+    // It ends by itself only where that is said anew.
+    assert!(entry["ends_at"].is_null(), "{entry}");
+    let before = now_ms();
+    let third = home.ok(&["restart", &again, "--stop", "--ttl", "2h"]).trim().to_owned();
+    let ends_at = home.listed(&third)["ends_at"].as_u64().unwrap();
+    assert!((before + 7_200_000..=now_ms() + 7_200_000).contains(&ends_at), "{ends_at}");
+    for wrong in ["0s", "366d", "soon"] {
+        let ran = home.run(&["restart", &third, "--stop", "--ttl", wrong]);
+        assert_eq!((ran.status, &home.listed(&third)["state"]), (2, &"running".into()), "{ran:?}");
+    }
     let unknown = home.run(&["restart", "nothing-of-this-name"]);
     assert!(unknown.status == 1 && unknown.err.contains("longrein ls"), "{unknown:?}");
 }

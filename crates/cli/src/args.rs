@@ -207,6 +207,9 @@ pub struct Restart {
     /// Start it although it was imported: the command is what its file says
     #[arg(long)]
     pub imported: bool,
+    /// End the new session by itself after this time, as with `run`
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub ttl: Option<u32>,
     /// Start it and leave it; print the new session's id
     #[arg(long)]
     pub detach: bool,

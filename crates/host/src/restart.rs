@@ -46,7 +46,7 @@ impl Drop for Alone<'_> {
 /// Starts it again, and gives the new session. Nothing is ended for what cannot be started.
 pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Result<SessionId, Failure> {
     let now = Instant::now();
-    let Restart { session: before, stop, size, imported, env } = restart;
+    let Restart { session: before, stop, size, imported, env, ttl } = restart;
     let shown = core.board.summary(&before).ok_or_else(keepers::no_such_session)?;
     let Some(_alone) = core.restarting.enter(&before) else {
         let message = "the session is being started again already";
@@ -68,7 +68,7 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
         name: Some(whole.name),
         size: size.or(Some(shown.size)),
         env,
-        ttl: None,
+        ttl,
     };
     let checked = spawn::check(create, who.local)?;
     if stop {

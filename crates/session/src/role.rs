@@ -109,8 +109,8 @@ mod tests {
             }
             assert!(!allows(role, &call(Method::SessionStop { session: session.clone() })));
             assert!(!allows(role, &call(Method::SessionTtl { session: session.clone(), ttl: Ttl::Off })));
-            let again =
-                Restart { session: session.clone(), stop: false, size: None, imported: false, env: None };
+            let session = session.clone();
+            let again = Restart { session, stop: false, size: None, imported: false, env: None, ttl: None };
             assert!(!allows(role, &call(Method::SessionRestart(again))));
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::args::Restart;
 use crate::command::attach::{self, Shown};
-use crate::command::run::environment;
+use crate::command::run::{environment, is_brief};
 use crate::config::Config;
 use crate::hosts;
 use crate::problem::Outcome;
@@ -24,8 +24,14 @@ pub async fn run(args: &Restart) -> Outcome {
         Route::Daemon(paths) => (Route::Keeper(paths.clone()), Some(environment())),
         elsewhere => (elsewhere.clone(), None),
     };
-    let restart =
-        message::Restart { session: before.id.clone(), stop: args.stop, size, imported: args.imported, env };
+    let restart = message::Restart {
+        session: before.id.clone(),
+        stop: args.stop,
+        size,
+        imported: args.imported,
+        env,
+        ttl: args.ttl,
+    };
     let created: Created = hosts::ask(&found.host, Method::SessionRestart(restart)).await?;
     if args.json {
         say!("{}", serde_json::json!({ "session": created.session, "continues": before.id }));
@@ -44,7 +50,7 @@ pub async fn run(args: &Restart) -> Outcome {
         // From its very first byte, as `run` does.
         after: Some(Cursor { epoch: 1, seq: 1 }),
         size,
-        quiet: false,
+        quiet: is_brief(args.ttl),
         news: None,
     })
     .await

@@ -62,7 +62,7 @@ pub async fn run(args: Run) -> Outcome {
             // terminal shows already stays where it is.
             after: Some(Cursor { epoch: 1, seq: 1 }),
             size,
-            quiet: args.ttl.is_some_and(|seconds| u64::from(seconds) * 1000 <= NOTICE_MS),
+            quiet: is_brief(args.ttl),
             news,
         };
         return attach::show(shown).await;
@@ -75,6 +75,11 @@ pub async fn run(args: Run) -> Outcome {
     }
     note!("The session is {0}. Attach with: longrein attach {0}", created.session);
     follow(route, created.session, news).await
+}
+
+/// Whoever gave so little time need not be told that little is left.
+pub fn is_brief(ttl: Option<u32>) -> bool {
+    ttl.is_some_and(|seconds| u64::from(seconds) * 1000 <= NOTICE_MS)
 }
 
 /// Whether the program can be executed; `None` where there is none. As the keeper looks it up.

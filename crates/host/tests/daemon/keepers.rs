@@ -128,7 +128,7 @@ async fn any_number_of_requests_uses_up_no_streams_of_the_keeper() {
 }
 
 fn again(session: SessionId) -> Method {
-    Method::SessionRestart(Restart { session, stop: true, size: None, imported: false, env: None })
+    Method::SessionRestart(Restart { session, stop: true, size: None, imported: false, env: None, ttl: None })
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn the_command_of_an_imported_session_is_started_on_the_host_alone_and_on_
     let mut local = daemon.local().await;
     let restart = |imported| {
         let session = id.clone();
-        Method::SessionRestart(Restart { session, stop: false, size: None, imported, env: None })
+        Method::SessionRestart(Restart { session, stop: false, size: None, imported, env: None, ttl: None })
     };
     for (far, imported, kind) in [
         (true, false, ErrorKind::Forbidden),

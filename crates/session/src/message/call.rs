@@ -138,6 +138,9 @@ pub struct Restart {
     /// As in [`Create`]: the environment of a session is stored nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<Vec<(String, String)>>,
+    /// As in [`Create`]: the end that the session had of its own is not the new one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u32>,
 }
 
 /// The reply to `session.create` and `session.restart`.

@@ -152,7 +152,11 @@ imported?: boolean,
 /**
  * As in [`Create`]: the environment of a session is stored nowhere.
  */
-env?: Array<[string, string]> | null, };
+env?: Array<[string, string]> | null, 
+/**
+ * As in [`Create`]: the end that the session had of its own is not the new one's.
+ */
+ttl?: number | null, };
 
 /**
  * The reply to `session.create` and `session.restart`.
