@@ -1,11 +1,15 @@
 //! A home, a terminal, a relay's recorder, and waiting.
 
+#[cfg(target_os = "linux")]
+mod distance;
 mod emulator;
 mod forwarder;
 mod home;
 mod relay;
 mod terminal;
 
+#[cfg(target_os = "linux")]
+pub use distance::{Dice, Distance, Weather};
 pub use emulator::Emulator;
 pub use forwarder::Forwarder;
 pub use home::{Home, Ran, is_alive, kill, pid};

@@ -2,21 +2,11 @@
 
 use super::net::{Place, Way, alone};
 use super::{Stage, scale};
-use crate::support::kill;
+use crate::support::{Dice, kill};
 use std::time::{Duration, Instant};
 
 /// Forced disconnects of one run.
 const FAULTS: u64 = 25;
-
-/// Numbers that look random, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {

@@ -5,16 +5,16 @@
 //! `cargo xtask soak` runs them for long: the environment variable `LONGREIN_SOAK` says how much.
 
 mod disconnects;
+mod distances;
 mod floods;
 mod net;
 mod outages;
 mod walker;
 
 use crate::support::{Home, Relay, eventually};
-use client::{KnownHosts, Route};
+use client::{KnownHost, KnownHosts, Route};
 use net::Place;
 use std::process::Stdio;
-use std::time::Duration;
 use store::Paths;
 use walker::Walker;
 
@@ -83,6 +83,11 @@ impl Stage {
 
     /// A new device in this place, attached.
     fn walker(&self, name: &'static str, place: Place) -> Walker {
+        Walker::start(name, place, Route::Host(Box::new(self.device(name, place))), &self.session)
+    }
+
+    /// A new device in this place, and what it knows of the host.
+    fn device(&self, name: &'static str, place: Place) -> KnownHost {
         let link = eventually("the relay has the host", || {
             let ran = self.host.run(&["pair", "--json"]);
             (ran.status == 0).then(|| ran.json()["url"].as_str().unwrap().to_owned())
@@ -95,7 +100,7 @@ impl Stage {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(client::pair(&KnownHosts::new(&paths), &link, name, |_| {})).unwrap().host
         });
-        Walker::start(name, place, Route::Host(Box::new(pairing.join().unwrap())), &self.session)
+        pairing.join().unwrap()
     }
 
     /// Types no more, and waits until every walker has seen all that was typed, and the end.
@@ -103,7 +108,6 @@ impl Stage {
         for walker in walkers {
             walker.types(false);
         }
-        std::thread::sleep(Duration::from_millis(100));
         let first = &walkers[0];
         for walker in walkers {
             for typist in walkers {

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// Between two numbers that are typed.
-const TYPES_EVERY: Duration = Duration::from_millis(10);
+/// How often it looks whether it has to type or to stop, and types, where nothing else was said.
+const LOOKS_EVERY: Duration = Duration::from_millis(10);
 
 /// What a walker saw.
 #[derive(Default)]
@@ -26,6 +26,10 @@ pub struct Seen {
     /// How often it was skipped ahead.
     pub skipped: u64,
     pub exit: Option<i32>,
+    /// Of what was ordered, so many were taken by the session.
+    settled: u64,
+    /// From each number typed to its echo.
+    pub echoes: Vec<Duration>,
     /// How the connection stands.
     pub path: Option<Path>,
     /// The beginning of a line.
@@ -72,6 +76,20 @@ impl Seen {
     }
 }
 
+/// What a walker does by itself.
+#[derive(Default)]
+struct Typing {
+    on: bool,
+    /// The last number. It is counted before it is typed, so that it is the last one as soon as `on` is not set.
+    last: u64,
+    /// The pause behind each.
+    pause: Duration,
+    /// When each was typed that has not come back.
+    since: VecDeque<(u64, Instant)>,
+    /// Everything that was ordered, the numbers among it.
+    orders: u64,
+}
+
 /// The client, on a thread of its own.
 pub struct Walker {
     pub name: &'static str,
@@ -81,9 +99,7 @@ pub struct Walker {
 
 struct Shared {
     seen: Mutex<Seen>,
-    /// The last number that was typed.
-    typed: AtomicU64,
-    types: AtomicBool,
+    typing: Mutex<Typing>,
     /// An interrupt is to be sent.
     interrupts: AtomicBool,
     /// Bytes a second that it reads at most.
@@ -93,13 +109,32 @@ struct Shared {
     stop: AtomicBool,
 }
 
+impl Shared {
+    /// Every number up to this one came back.
+    fn came_back(&self, upto: u64, echoes: &mut Vec<Duration>) {
+        let since = &mut self.typing.lock().unwrap().since;
+        while let Some((_, at)) = since.pop_front_if(|(n, _)| *n <= upto) {
+            echoes.push(at.elapsed());
+        }
+    }
+
+    fn next_number(&self) -> Option<(u64, Duration)> {
+        let mut typing = self.typing.lock().unwrap();
+        let on = typing.on;
+        typing.last += u64::from(on);
+        typing.orders += u64::from(on);
+        let typed = (typing.last, typing.pause);
+        typing.since.extend(on.then(|| (typed.0, Instant::now())));
+        on.then_some(typed)
+    }
+}
+
 impl Walker {
     /// Attaches from this place.
     pub fn start(name: &'static str, place: Place, route: Route, session: &str) -> Self {
         let shared = Arc::new(Shared {
             seen: Mutex::default(),
-            typed: AtomicU64::new(0),
-            types: AtomicBool::new(false),
+            typing: Mutex::default(),
             interrupts: AtomicBool::new(false),
             rate: AtomicU64::new(u64::MAX),
             words: Mutex::default(),
@@ -130,7 +165,20 @@ impl Walker {
 
     /// Begins to type numbers, or stops.
     pub fn types(&self, on: bool) {
-        self.shared.types.store(on, Ordering::Relaxed);
+        self.shared.typing.lock().unwrap().on = on;
+    }
+
+    /// Types a number this often from now on.
+    pub fn types_every(&self, pause: Duration) {
+        self.shared.typing.lock().unwrap().pause = pause;
+    }
+
+    /// Stops to type, until the session has taken all of it.
+    pub fn pauses(&self) {
+        self.types(false);
+        let orders = self.shared.typing.lock().unwrap().orders;
+        let what = format!("all that {} typed is taken", self.name);
+        eventually(&what, || (self.seen().settled >= orders).then_some(()));
     }
 
     /// Reads at most so many bytes a second from now on.
@@ -148,9 +196,9 @@ impl Walker {
         self.shared.words.lock().unwrap().push_back(words);
     }
 
-    /// The last number typed, once it types no more.
+    /// The last number typed; it may be on its way to the client still.
     pub fn typed(&self) -> u64 {
-        self.shared.typed.load(Ordering::Relaxed)
+        self.shared.typing.lock().unwrap().last
     }
 
     /// The last number of a kind of line.
@@ -196,23 +244,24 @@ async fn walk(name: &'static str, opts: AttachOpts, shared: &Shared) {
     let (attachment, mut updates) = Attachment::start(opts);
     let stopped = async {
         while !shared.stop.load(Ordering::Relaxed) {
-            sleep(TYPES_EVERY).await;
+            sleep(LOOKS_EVERY).await;
         }
     };
     let typing = async {
         loop {
-            sleep(TYPES_EVERY).await;
+            sleep(LOOKS_EVERY).await;
             let words = shared.words.lock().unwrap().pop_front();
             if let Some(words) = words {
+                shared.typing.lock().unwrap().orders += 1;
                 attachment.input(Bytes::from_static(words.as_bytes())).await;
             }
             if shared.interrupts.swap(false, Ordering::Relaxed) {
+                shared.typing.lock().unwrap().orders += 1;
                 attachment.interrupt().await;
             }
-            if shared.types.load(Ordering::Relaxed) {
-                let n = shared.typed.load(Ordering::Relaxed) + 1;
+            if let Some((n, pause)) = shared.next_number() {
                 attachment.input(Bytes::from(format!("{name}:{n}\n"))).await;
-                shared.typed.store(n, Ordering::Relaxed);
+                sleep(pause).await;
             }
         }
     };
@@ -224,18 +273,22 @@ async fn walk(name: &'static str, opts: AttachOpts, shared: &Shared) {
             }
             let mut seen = shared.seen.lock().unwrap();
             match update {
-                Update::Output { bytes, .. } => seen.take(&bytes),
+                Update::Output { bytes, .. } => {
+                    seen.take(&bytes);
+                    let upto = seen.last.get(name).copied().unwrap_or(0);
+                    shared.came_back(upto, &mut seen.echoes);
+                }
                 Update::Snapshot { bytes, .. } => seen.skip(&bytes),
                 Update::Attached { .. } => seen.attached += 1,
                 Update::Path(path) => seen.path = Some(path),
                 Update::Exit { exit } => seen.exit = Some(exit),
+                Update::Settled { n } => seen.settled = n,
                 Update::Refused { n, why } => seen.wrong.push(format!("command {n} was refused: {why}")),
                 Update::Ended(why) => seen.wrong.push(format!("it ended: {why:?}")),
                 Update::Resized { .. }
                 | Update::Title { .. }
                 | Update::Banner { .. }
-                | Update::Ending { .. }
-                | Update::Settled { .. } => {}
+                | Update::Ending { .. } => {}
             }
         }
     };
