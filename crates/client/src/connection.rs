@@ -3,6 +3,7 @@
 use crate::door::{self, Away};
 use crate::{Error, KnownHost};
 use bytes::Bytes;
+use link::relay_client::RelayUrl;
 use link::{MessageReceiver, MessageSender, unix};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use session::later::Later;
 use session::message::{Cursor, Device, ErrorKind, Failure, Method, Summary, ToClient, ToHost, VERSION};
 use session::role::Role;
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::path::Path;
 use std::pin::{Pin, pin};
@@ -49,6 +50,18 @@ pub enum Route {
     /// A session's keeper on this machine, so that the daemon's death is not noticed. It answers for a session that
     /// runs, and for nothing else.
     Keeper(Paths),
+}
+
+impl Route {
+    /// Returns once this machine has a way there where it had none; never where that cannot be.
+    pub(crate) async fn way_appears(&self) {
+        if let Self::Host(host) = self
+            && let Ok(relay) = host.relay.parse::<RelayUrl>()
+        {
+            return relay.way_appears().await;
+        }
+        pending::<()>().await;
+    }
 }
 
 /// What the other side said of itself, and of us.
@@ -350,7 +363,8 @@ impl Connection {
 }
 
 /// Waits for a write, and reads meanwhile: a peer that answers each message before it takes the next reads nothing while
-/// it waits for us to read its answers, and both would wait for ever.
+/// it waits for us to read its answers, and both would wait for ever. Where the link turns out to be broken the write is
+/// given up; what came before that, and why it is broken, is kept with all that came.
 async fn reading(
     write: impl Future<Output = Result<(), link::Error>>,
     receiver: &mut MessageReceiver,
@@ -364,7 +378,11 @@ async fn reading(
             written = &mut write => return Ok(written?),
             message = receiver.recv(), if came.takes_more() => {
                 *heard = Instant::now();
+                let broken = message.is_err();
                 came.add(message);
+                if broken {
+                    return Err(Error::Link(link::Error::Cut));
+                }
             }
         }
     }
@@ -429,6 +447,8 @@ mod tests {
     use super::*;
     use session::follow::{Follow, Took};
     use session::message::Event;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::UnixListener;
 
     fn event(session: &SessionId, seq: u64, kind: &str) -> Bytes {
         let header = serde_json::json!({
@@ -451,5 +471,21 @@ mod tests {
             assert_eq!(follow.handle_event(Cursor { epoch, seq }, &event, 0, now), Ok(Took::Apply));
         }
         assert_eq!(follow.cursor().seq, 3);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_waits_is_given_up_when_the_link_is_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        let (_sender, mut receiver) = unix::connect(&path).await.unwrap();
+        let (mut other, _) = listener.accept().await.unwrap();
+        // Longer than any message may be.
+        other.write_all(&[0xff; 8]).await.unwrap();
+        let (mut came, mut heard) = (Came::default(), Instant::now());
+        let waited = reading(pending(), &mut receiver, &mut came, &mut heard);
+        let given_up = timeout(Duration::from_secs(10), waited).await.expect("it is given up");
+        assert!(matches!(given_up, Err(Error::Link(link::Error::Cut))), "{given_up:?}");
+        assert!(matches!(came.take(), Some(Err(_))), "why is kept");
     }
 }

@@ -148,14 +148,19 @@ impl Driver {
             }
             self.ready.push_back(Update::Path(Path::Waiting { retry_in, why: error.to_string() }));
             let mut hurried = self.hurried.clone();
+            let route = self.opts.route.clone();
             let wait = async {
                 tokio::select! {
-                    () = sleep(retry_in) => {}
-                    () = hurry(&mut hurried) => {}
-                    () = woken(wake::whole) => {}
+                    () = sleep(retry_in) => false,
+                    () = hurry(&mut hurried) => false,
+                    () = woken(wake::whole) => false,
+                    () = route.way_appears() => true,
                 }
             };
-            self.meanwhile(wait).await?;
+            if self.meanwhile(wait).await? {
+                // What failed without a network says nothing about attempts with one.
+                backoff = Backoff::new();
+            }
         }
     }
 

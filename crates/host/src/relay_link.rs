@@ -6,6 +6,7 @@ use link::backoff::Backoff;
 use link::frames::{self, FrameReceiver, FrameSender, Side};
 use link::mux::{Event, Mux};
 use link::relay_client::{RelayUrl, register_host};
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -35,6 +36,16 @@ pub(crate) async fn keep(core: Arc<Core>, relay: Source, secret: RelaySecret) {
 pub(crate) enum Source {
     Embedded(crate::Attach),
     Remote(RelayUrl),
+}
+
+impl Source {
+    /// Returns once there is a way to it where there was none.
+    async fn way_appears(&mut self) {
+        match self {
+            Self::Embedded(_) => pending().await,
+            Self::Remote(url) => url.way_appears().await,
+        }
+    }
 }
 
 impl TryFrom<Relay> for Source {
@@ -69,7 +80,11 @@ async fn run(core: &Arc<Core>, mut relay: Source, secret: &RelaySecret) {
             }
         }
         let wait = wait.map_or_else(|| backoff.failed(jitter()), |wait| wait.min(LONGEST_RESTART));
-        sleep(wait).await;
+        tokio::select! {
+            () = sleep(wait) => {}
+            // What failed without a network says nothing about attempts with one.
+            () = relay.way_appears() => backoff = Backoff::new(),
+        }
     }
 }
 

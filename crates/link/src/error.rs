@@ -35,8 +35,8 @@ pub enum Error {
     /// The link is gone without a word.
     #[error("the link was cut")]
     Cut,
-    /// This machine has another address now: what was sent to the old one does not arrive.
-    #[error("this machine's address has changed")]
+    /// This machine has another address now, or had none for a while: what was sent meanwhile did not arrive.
+    #[error("this machine's network has changed")]
     Moved,
     /// The peer sent bytes that are not what the protocol allows there.
     #[error("the other side does not speak this protocol: {0}")]

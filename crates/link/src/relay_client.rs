@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::frames::{self, FrameReceiver, FrameSender, Side, Transport};
+use crate::roam;
 use crate::tls;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -78,6 +79,12 @@ impl RelayUrl {
     fn websocket(&self, path: &str) -> String {
         let scheme = if self.secure { "wss" } else { "ws" };
         format!("{scheme}://{}{}{path}", self.authority, self.folder)
+    }
+
+    /// Returns once this machine has a way to the relay where it had none, looking about once a second: an attempt is
+    /// then worth more than the rest of a wait. Where a way was there all along, or the system cannot say, it never does.
+    pub async fn way_appears(&self) {
+        roam::way_appears(&self.host).await;
     }
 
     async fn connect(&self) -> Result<Transport, Error> {

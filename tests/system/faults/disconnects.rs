@@ -37,7 +37,6 @@ fn strike(stage: &mut Stage, fault: Fault, at: Place, outage: Duration) {
             at.plug(false);
             wait();
             at.plug(true);
-            // The kernel forgets the way when the cable is out.
             at.address(2);
         }
         Fault::RelayRestarts => stage.relay.restart(),

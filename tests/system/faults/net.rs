@@ -79,8 +79,12 @@ impl Place {
         self.ip(&["route", "replace", "default", "via", &format!("10.0.{number}.1")]);
     }
 
-    /// The cable is out, or in again.
+    /// The cable is out, or in again. What manages a machine's networks takes the address away with it, and the way to
+    /// anywhere; [`Place::address`] gives another.
     pub fn plug(&self, on: bool) {
+        if !on {
+            self.ip(&["addr", "flush", "dev", "eth0"]);
+        }
         run("ip", &["link", "set", &self.cable(), if on { "up" } else { "down" }]);
     }
 
