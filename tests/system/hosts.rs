@@ -34,6 +34,23 @@ fn a_second_machine_joins_lists_and_drives_a_session() {
 }
 
 #[test]
+fn a_log_that_is_too_long_for_another_machine_says_so_there() {
+    let (host, guest) = joined();
+    let lines = |count: u32| {
+        let script = format!("seq -f line-%.0f {count}");
+        let session = host.session(&["/bin/sh", "-c", &script]);
+        eventually("its end", || (host.listed(&session)["state"] == "ended").then_some(()));
+        (host.ok(&["logs", &session]), guest.run(&["logs", &format!("desk/{session}")]))
+    };
+    let (all, there) = lines(1000);
+    assert_eq!((there.status, there.out, there.err), (0, all, String::new()));
+    let (all, there) = lines(200_000);
+    assert!(all.contains("line-1\r\n") && all.contains("line-200000\r\n"));
+    assert!(!there.out.contains("line-1\r\n") && there.out.contains("line-200000"), "{}", there.out.len());
+    assert!(there.status == 0 && there.err.contains("the log is longer than what is sent"), "{}", there.err);
+}
+
+#[test]
 fn a_link_works_once() {
     let (host, guest, late) = (Home::new(), Home::new(), Home::new());
     host.up(&[]);

@@ -54,7 +54,7 @@ async fn elsewhere(found: Found, printer: &mut Printer) -> Result<(), Failure> {
         // Behind the first event, which only says the terminal's size.
         after: Some(Cursor { epoch: 1, seq: 1 }),
     });
-    let mut until = None;
+    let (mut until, mut whole) = (None, true);
     loop {
         let update = tokio::time::timeout(DEADLINE, updates.recv()).await;
         let update = update.map_err(|_| environment("The session's log did not answer in 30 seconds"))?;
@@ -63,7 +63,12 @@ async fn elsewhere(found: Found, printer: &mut Printer) -> Result<(), Failure> {
                 until = Some(head);
                 1
             }
-            Some(Update::Snapshot { cursor, bytes, .. } | Update::Output { cursor, bytes }) => {
+            Some(Update::Snapshot { cursor, bytes, .. }) => {
+                whole = false;
+                printer.print(&bytes);
+                cursor.seq
+            }
+            Some(Update::Output { cursor, bytes }) => {
                 printer.print(&bytes);
                 cursor.seq
             }
@@ -76,6 +81,13 @@ async fn elsewhere(found: Found, printer: &mut Printer) -> Result<(), Failure> {
         }
     }
     let _ = tokio::time::timeout(DEADLINE, attachment.detach()).await;
+    if !whole {
+        let longer =
+            "[the log is longer than what is sent to another machine: instead of its beginning there is what";
+        note!(
+            "{longer} the screen still had of it; `longrein logs` on the session's own machine prints all that is kept]"
+        );
+    }
     Ok(())
 }
 
