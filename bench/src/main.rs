@@ -2,9 +2,13 @@
 //!
 //! `bench [--quick] [--only PART] [--out FILE]` measures; `bench program …` and `bench floor …` are the parts it starts.
 
+/// The system tests', so that both mean the same by a long way.
+#[path = "../../tests/system/support/distance.rs"]
+mod distance;
 mod floor;
 mod longrein;
 mod measure;
+mod net;
 mod proc;
 mod program;
 mod remote;

@@ -13,6 +13,9 @@ pub const READY: &[u8] = b"ready\n";
 /// What `flood-until` prints once its Ctrl-C arrived.
 pub const STOPPED: &[u8] = b"\x1b]2;stopped\x07";
 
+/// Between two lines that `numbers` prints.
+pub const NUMBERS_EVERY: Duration = Duration::from_millis(100);
+
 /// One line of the flood: numbered, coloured, [`LINE`] bytes long, the same for everybody.
 pub fn line(number: u64, out: &mut Vec<u8>) {
     let start = out.len();
@@ -70,6 +73,23 @@ pub fn run(args: &[String]) -> Result<()> {
                 out.write_all(&buffer[..n])?;
                 out.flush()?;
             }
+        }
+        // Waits for a line; then numbered lines of its own, and every line typed once more.
+        ["numbers"] => {
+            raw(false)?;
+            std::io::stdin().read_line(&mut String::new())?;
+            std::thread::spawn(|| {
+                for n in 1u64.. {
+                    std::thread::sleep(NUMBERS_EVERY);
+                    if std::io::stdout().write_all(format!("o:{n}\n").as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            });
+            for line in std::io::stdin().lines() {
+                out.write_all(format!("{}\n", line?).as_bytes())?;
+            }
+            Ok(())
         }
         // Waits for a key, floods so many bytes, waits for another key.
         ["flood", bytes] => {

@@ -484,7 +484,7 @@ async fn memory(program: &Path, busy_keeper: u32, table: &mut Table) -> Result<(
 
 /// Runs everything and gives the document.
 ///
-/// `only` names one part: `echo`, `flood`, `interrupt`, `rest` or `scale`.
+/// `only` names one part: `echo`, `flood`, `interrupt`, `rest`, `scale` or `net`.
 pub async fn all(program: &Path, amount: Amount, versions: &str, only: Option<&str>) -> Result<String> {
     let relayed_amount = Amount { ..amount };
     let sshd = Sshd::start().await?;
@@ -511,6 +511,9 @@ pub async fn all(program: &Path, amount: Amount, versions: &str, only: Option<&s
     }
     if wanted("scale") {
         tables.push(crate::scale::measure(program, bench.amount.repeats).await?);
+    }
+    if wanted("net") {
+        tables.push(crate::net::measure(program, bench.amount.repeats).await?);
     }
     Ok(document(&proc::machine(), versions, &tables))
 }
