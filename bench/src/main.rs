@@ -1,14 +1,20 @@
 //! Measures Longrein beside a floor taken in the same run, and writes docs/benchmarks.md.
 //!
-//! `bench [--quick] [--only PART] [--out FILE]` measures; `bench program …` and `bench floor …` are the parts it starts.
+//! `bench [--quick] [--only PART] [--out FILE]` measures; `bench program …`, `bench floor …` and
+//! `bench away …` are the parts it starts.
 
 /// The system tests', so that both mean the same by a long way.
+#[expect(dead_code, reason = "the tests cut it, too")]
 #[path = "../../tests/system/support/distance.rs"]
 mod distance;
 mod floor;
 mod longrein;
 mod measure;
 mod net;
+/// The system tests', too.
+#[expect(dead_code, reason = "the tests do more to networks")]
+#[path = "../../tests/system/faults/net.rs"]
+mod place;
 mod proc;
 mod program;
 mod remote;
@@ -26,6 +32,7 @@ fn main() -> Result<()> {
     match args.split_first() {
         Some((first, rest)) if first == "program" => program::run(rest),
         Some((first, rest)) if first == "floor" => floor::serve(rest),
+        Some((first, rest)) if first == "away" => net::inside(rest),
         _ => bench(&args),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::distance::{Distance, Weather};
 use crate::longrein::Host;
+use crate::place::{self, MIDDLE, Place};
 use crate::program::READY;
 use crate::remote::{PATIENCE, contains, own_program};
 use crate::report::{Table, met};
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use client::{AttachOpts, Attachment, Route, Update};
 use session::id::SessionId;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -20,8 +21,14 @@ use tokio::time::{sleep_until, timeout};
 
 /// Half way around the world, on a bad day.
 const FAR: Weather = Weather { round_trip: Duration::from_millis(200), lost: 5 };
-/// How long the network is away at a time.
-const AWAY: Duration = Duration::from_secs(3);
+/// What the row is of.
+const BACK: &str = "time from network back to live output";
+/// How long the network is away at least, at a time.
+const AWAY: Duration = Duration::from_secs(2);
+/// So much longer, or a multiple of it below [`LENGTHS`]: after one length alone it would be chance whether TCP is just
+/// about to try again.
+const LONGER: Duration = Duration::from_millis(300);
+const LENGTHS: u32 = 20;
 /// Between two numbers that are typed while it is.
 const TYPES_EVERY: Duration = Duration::from_millis(50);
 /// Keys for each repeat.
@@ -32,43 +39,90 @@ pub async fn measure(program: &Path, repeats: u32) -> Result<Table> {
     let mut table = Table::new(
         "Networks",
         "Median / p95. A native client reaches the relay through a proxy on loopback, and types numbered lines into a \
-         program that repeats them and prints numbers of its own ten times a second. \"Away\" means that every \
-         connection is reset and none can be made, for 3 s; most of the time back is what is left of the client's wait \
-         between two attempts. \"Loss\" is what TCP makes of it: the proxy passes on each piece of at most 1448 bytes \
-         100 ms late, and of a hundred such pieces each way, five come one retransmission (400 ms, doubled where that is \
-         lost, too) later, with everything behind them. Numbers lost and repeated are counted at the client, both what \
-         was typed and what was printed, until everything typed has come back; the goal is none of either.",
+         program that repeats them and prints numbers of its own ten times a second. For the first row it is in a \
+         network of its own, whose cable is out and whose address is gone for 2 to 8 s at a time; it is back when TCP \
+         sends again or the client has looked at its network, which it does once a second. For the second the proxy \
+         makes the way long. \"Loss\" is what TCP makes of it: the proxy passes on each piece of at most 1448 bytes 100 \
+         ms late, and of a hundred such pieces each way, five come one retransmission (400 ms, doubled where that is \
+         lost, too) later, with everything behind them. Numbers lost and repeated are counted at the client, both \
+         what was typed and what was printed, until everything typed has come back; the goal is none of either.",
         &["what", "measured", "numbers typed", "numbers printed", "lost", "repeated", "goal"],
     );
+    table.row(away(program, repeats)?);
     let host = Host::start(program, false).await?;
     let joined = host.join().await?;
-    away(&host, &joined, repeats, &mut table).await?;
-    far(&host, &joined, repeats, &mut table).await?;
+    table.row(far(&host, &joined, repeats).await?);
     Ok(table)
 }
 
-async fn away(host: &Host, joined: &Route, repeats: u32, table: &mut Table) -> Result<()> {
-    let (distance, mut typist) = Typist::through(host, joined, Weather::default()).await?;
+/// Has [`inside`] run in networks of its own. Where there can be none, the row says so.
+fn away(program: &Path, repeats: u32) -> Result<Vec<String>> {
+    let output = place::unshared().arg("away").arg(program).arg(repeats.to_string()).output()?;
+    if output.status.success() {
+        return Ok(serde_json::from_slice(&output.stdout)?);
+    }
+    eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    let mut row = vec![String::new(); 7];
+    (row[0], row[1]) = (format!("{BACK} (median, p95)"), "no networks of its own here".into());
+    Ok(row)
+}
+
+/// `bench away PROGRAM REPEATS`: prints the row.
+pub fn inside(args: &[String]) -> Result<()> {
+    let [program, repeats] = args else { bail!("bench away PROGRAM REPEATS") };
+    place::make_middle();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let row = runtime.block_on(unplugged(Path::new(program), repeats.parse()?))?;
+    println!("{}", serde_json::to_string(&row)?);
+    Ok(())
+}
+
+async fn unplugged(program: &Path, repeats: u32) -> Result<Vec<String>> {
+    let host = Host::start(program, false).await?;
+    let joined = host.join().await?;
+    let (_distance, route, session) = through(&host, &joined, MIDDLE.parse()?, Weather::default()).await?;
+    let place = Place::new("one", 2);
+    let (cable, plugs) = std::sync::mpsc::channel();
+    let (done, plugged) = std::sync::mpsc::channel();
+    // Whoever is in the place cannot reach the cable's other end.
+    std::thread::spawn(move || {
+        for on in plugs {
+            place.plug(on);
+            if on {
+                place.address(2);
+            }
+            if done.send(()).is_err() {
+                break;
+            }
+        }
+    });
+    place.enter();
+    let plug = |on| {
+        cable.send(on)?;
+        anyhow::Ok(plugged.recv()?)
+    };
+    let mut typist = Typist::attach(route, session).await?;
     let mut times = Vec::new();
-    for _ in 0..repeats * 4 {
-        distance.away(true);
-        let end = tokio::time::Instant::now() + AWAY;
+    for n in 0..repeats * 4 {
+        plug(false)?;
+        let end = tokio::time::Instant::now() + AWAY + LONGER * (7 * n % LENGTHS);
         while tokio::time::Instant::now() < end {
             typist.types().await;
             typist.takes_until(tokio::time::Instant::now() + TYPES_EVERY).await?;
         }
-        distance.away(false);
+        plug(true)?;
         let (back, seen) = (Instant::now(), typist.tally.seen(PRINTED));
         typist.until("output", |tally| tally.seen(PRINTED) > seen).await?;
         times.push(back.elapsed());
         typist.all_is_back().await?;
     }
-    table.row(typist.tally.row("time from network back to live output", &Samples::of(&times)));
-    Ok(())
+    Ok(typist.tally.row(BACK, &Samples::of(&times)))
 }
 
-async fn far(host: &Host, joined: &Route, repeats: u32, table: &mut Table) -> Result<()> {
-    let (_distance, mut typist) = Typist::through(host, joined, FAR).await?;
+async fn far(host: &Host, joined: &Route, repeats: u32) -> Result<Vec<String>> {
+    let near = Ipv4Addr::LOCALHOST.into();
+    let (_distance, route, session) = through(host, joined, near, FAR).await?;
+    let mut typist = Typist::attach(route, session).await?;
     let mut times = Vec::new();
     for _ in 0..repeats * KEYS {
         let start = Instant::now();
@@ -79,8 +133,23 @@ async fn far(host: &Host, joined: &Route, repeats: u32, table: &mut Table) -> Re
         typist.takes_until(tokio::time::Instant::now() + TYPES_EVERY).await?;
     }
     let what = "200 ms round trip and 5 % loss: time from key to echo";
-    table.row(typist.tally.row(what, &Samples::of(&times)));
-    Ok(())
+    Ok(typist.tally.row(what, &Samples::of(&times)))
+}
+
+/// A session, and the way to it through a proxy that listens on `near`.
+async fn through(
+    host: &Host,
+    joined: &Route,
+    near: IpAddr,
+    weather: Weather,
+) -> Result<(Distance, Route, SessionId)> {
+    let Route::Host(known) = joined else { bail!("not joined") };
+    let relay = known.relay.strip_prefix("http://").context("the relay is not on loopback")?;
+    let distance = Distance::start(near, relay.parse()?, weather)?;
+    let mut known = known.clone();
+    known.relay = format!("http://{}", distance.address);
+    let session = host.session(own_program(&["numbers"])?).await?;
+    Ok((distance, Route::Host(known), session))
 }
 
 /// Lines that the program prints by itself.
@@ -97,18 +166,6 @@ struct Typist {
 }
 
 impl Typist {
-    /// Attached through a long way to the host's relay.
-    async fn through(host: &Host, joined: &Route, weather: Weather) -> Result<(Distance, Self)> {
-        let Route::Host(known) = joined else { bail!("not joined") };
-        let relay = known.relay.strip_prefix("http://").context("the relay is not on loopback")?;
-        let relay: SocketAddr = relay.parse()?;
-        let distance = Distance::start(Ipv4Addr::LOCALHOST.into(), relay, weather)?;
-        let mut known = known.clone();
-        known.relay = format!("http://{}", distance.address);
-        let session = host.session(own_program(&["numbers"])?).await?;
-        Ok((distance, Self::attach(Route::Host(known), session).await?))
-    }
-
     async fn attach(route: Route, session: SessionId) -> Result<Self> {
         let opts = AttachOpts {
             route,

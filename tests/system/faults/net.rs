@@ -13,20 +13,29 @@ const INSIDE: &str = "LONGREIN_TEST_INSIDE";
 /// Runs `body` with networks of its own; `name` is the test's whole name.
 pub fn alone(name: &str, body: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
-        run("mount", &["-t", "tmpfs", "tmpfs", "/run"]);
-        run("ip", &["link", "set", "lo", "up"]);
-        run("ip", &["addr", "add", &format!("{MIDDLE}/32"), "dev", "lo"]);
+        make_middle();
         return body();
     }
+    let status = unshared().args(["--exact", name, "--nocapture"]).env(INSIDE, "1").status().unwrap();
+    assert!(status.success(), "{name} failed in its own network, or there may be none: {status}");
+}
+
+/// This program once more, with networks of its own, in which nothing is yet.
+pub fn unshared() -> Command {
     let mut unshare = Command::new("unshare");
     unshare.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     if !rustix::process::geteuid().is_root() {
         unshare.args(["--user", "--map-root-user"]);
     }
-    let program = std::env::current_exe().unwrap();
-    let status =
-        unshare.arg(program).args(["--exact", name, "--nocapture"]).env(INSIDE, "1").status().unwrap();
-    assert!(status.success(), "{name} failed in its own network, or there may be none: {status}");
+    unshare.arg(std::env::current_exe().unwrap());
+    unshare
+}
+
+/// In networks of one's own, what every place has a way to.
+pub fn make_middle() {
+    run("mount", &["-t", "tmpfs", "tmpfs", "/run"]);
+    run("ip", &["link", "set", "lo", "up"]);
+    run("ip", &["addr", "add", &format!("{MIDDLE}/32"), "dev", "lo"]);
 }
 
 fn run(program: &str, args: &[&str]) {
