@@ -143,6 +143,51 @@ describe("a page that is killed", () => {
     for (let n = 1; n <= 6; n += 1) assert.equal(await times(`at-once-${100 + n}`), 1, `text ${n}`);
   });
 
+  it("says that what waits is in this page only where the browser has no room for it, and sends it all the same", async () => {
+    await phone.page.evaluate(() => {
+      const { put } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.put = function (...args) {
+        if (this.name === "outbox") throw new DOMException("no room", "QuotaExceededError");
+        return put.apply(this, args);
+      };
+    });
+    network.cut();
+    await compose("echo without-$((1+1))-room");
+    await whereabouts("waiting");
+    await phone.page.getByTestId("not-kept").waitFor();
+    await phone.shot("phone-dark-21-not-kept");
+    network.mend();
+    await phone.shows(/^without-2-room$/m);
+    await phone.page.getByTestId("not-kept").waitFor({ state: "detached" });
+    assert.equal(await times("without-2-room"), 1);
+    await phone.page.reload();
+    await phone.following();
+    assert.equal(await phone.page.getByTestId("composer").count(), 0);
+  });
+
+  it("keeps, where keys were not confirmed for ten minutes, a line that does not say they did nothing", async () => {
+    network.freeze();
+    await phone.type("x");
+    network.cut();
+    const later = (ms) => {
+      const { now } = Date;
+      Date.now = () => now() + ms;
+      for (const event of ["focus", "online"]) dispatchEvent(new Event(event));
+    };
+    await phone.page.getByTestId("waiting").waitFor();
+    await phone.page.evaluate(later, TEN_MINUTES);
+    network.mend();
+    const line = phone.page.getByTestId("missed");
+    await line.waitFor();
+    assert.match(await line.innerText(), /may or may not have arrived/);
+    await phone.shot("phone-dark-22-missed");
+    await line.getByTestId("seen").click();
+    await line.waitFor({ state: "detached" });
+    await phone.page.reload();
+    await phone.following();
+    await phone.press("Backspace");
+  });
+
   it("fails a text that waited for ten minutes, and never sends it then", async () => {
     network.cut();
     await compose("echo too-$((1+1))-late");

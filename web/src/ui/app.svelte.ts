@@ -8,14 +8,14 @@ import type { LinkIo } from "../lib/session/io";
 import type { Phase } from "../lib/session/link";
 import { Memory, type KeptList, type KeptLook, type Place } from "../lib/session/memory";
 import type { Event, Role, Summary } from "../lib/session/message";
-import type { Failed, Stored } from "../lib/session/outbox";
+import { NOTHING_LEFT, type Failed, type Stored } from "../lib/session/stored";
 import { Store } from "../lib/session/store";
 import { claimStreams } from "../lib/session/stream";
 import { Vault } from "../lib/session/vault";
 import { Failures } from "./failures.svelte";
 import { router } from "./route.svelte";
 import { toasts } from "./toasts.svelte";
-import { inWords } from "./words";
+import { inWords, missed } from "./words";
 
 /** A host, as the screens show it. */
 export class HostEntry {
@@ -123,6 +123,10 @@ class App {
   /** Hosts again, each to deliver what a page that is gone has left in its stream. */
   #delivering: { entry: HostEntry; host: Host }[] = [];
   #keeps = false;
+  /** It was another page's. */
+  #inherited = false;
+  /** What is taken from the disk once all of a session's prompts are settled, by "host/session". */
+  readonly #owed = new Map<string, (() => Promise<unknown>)[]>();
   /** Also where nothing can be kept on the disk. */
   readonly #drafts = new Map<string, string>();
   #listTimer: ReturnType<typeof setTimeout> | null = null;
@@ -138,14 +142,10 @@ class App {
       this.#keeps = locks !== null && this.guarded;
       const waiting = await this.#memory.waiting();
       const streams = waiting.map(({ stream }) => stream);
-      const { stream, others } = await claimStreams(streams, { storage: sessionStorage, locks });
+      const { stream, inherited, others } = await claimStreams(streams, { storage: sessionStorage, locks });
       this.#stream = stream;
-      const left: [Place, Stored][] = [];
-      for (const place of waiting) {
-        if (place.stream !== stream && !others.includes(place.stream) && this.#keeps) continue;
-        const stored = await this.#memory.outbox(place, Date.now());
-        if (stored !== null) left.push([place, stored]);
-      }
+      this.#inherited = inherited;
+      const left = await this.#leftIn(waiting, this.#keeps ? [stream, ...others] : streams);
       for (const [{ rid, session, stream: of }, stored] of left) {
         if (of === stream) this.#left.set(`${rid}/${session}`, stored);
       }
@@ -277,7 +277,7 @@ class App {
       { rid: entry.rid, session, stream: this.#stream },
       {
         event: (event) => this.#listeners.get(place)?.(event),
-        left: this.#left.get(place) ?? null,
+        left: this.#left.get(place) ?? (this.#inherited ? NOTHING_LEFT : null),
       },
     );
     this.#left.delete(place);
@@ -325,11 +325,41 @@ class App {
     return known ?? (await this.#memory?.draft(entry.rid, session)) ?? "";
   }
 
-  async keepDraft(entry: HostEntry, session: string, draft: string): Promise<void> {
-    this.#drafts.set(`${entry.rid}/${session}`, draft);
+  /** In one step with taking away the failed prompts that it was made from. Whether it is so now. */
+  async keepDraft(entry: HostEntry, session: string, draft: string, instead: readonly string[] = []): Promise<boolean> {
+    const place = `${entry.rid}/${session}`;
+    this.#drafts.set(place, draft);
+    const keep = async () => {
+      if (!this.hosts.includes(entry)) return true;
+      // Where it is late, what was written meanwhile stays.
+      const now = this.#drafts.get(place) ?? draft;
+      return (await this.#memory?.keepDraft(entry.rid, session, now, instead)) ?? true;
+    };
+    if (draft !== "") return keep();
     // What was sent is written down as sent before it is gone from here.
-    if (draft === "") await entry.host.leave();
-    if (this.hosts.includes(entry)) await this.#memory?.keepDraft(entry.rid, session, draft);
+    await this.#onceSafe(entry, session, keep);
+    return true;
+  }
+
+  /** A failed prompt was given to its session again: its copy goes once that is written down. */
+  async sentAgain(entry: HostEntry, session: string, id: string): Promise<void> {
+    this.failures.again(entry.rid, session, id);
+    await this.#onceSafe(entry, session, () => this.failures.gone(entry.rid, session, [id]));
+  }
+
+  /** Does this once what waits for the session is written down, or, where it cannot be, is settled. */
+  async #onceSafe(entry: HostEntry, session: string, then: () => Promise<unknown>): Promise<void> {
+    const place = `${entry.rid}/${session}`;
+    if (await entry.host.settle(session)) await then();
+    else this.#owed.set(place, [...(this.#owed.get(place) ?? []), then]);
+  }
+
+  /** A prompt of the session was settled. */
+  #settled(entry: HostEntry, session: string): void {
+    const place = `${entry.rid}/${session}`;
+    const owed = this.#owed.get(place) ?? [];
+    this.#owed.delete(place);
+    for (const then of owed) void this.#onceSafe(entry, session, then);
   }
 
   async #restore(entry: HostEntry): Promise<void> {
@@ -351,6 +381,17 @@ class App {
     if (this.#dialer === null) throw new Error("not started");
     const enrolled = (enrolled: Enrolled) => this.enrolled(entry, enrolled);
     return this.#dialer.io({ record: () => entry.record, invitation, kept, enrolled }, stream);
+  }
+
+  /** What lies there of these streams. */
+  async #leftIn(waiting: readonly Place[], streams: readonly string[]): Promise<[Place, Stored][]> {
+    const left: [Place, Stored][] = [];
+    for (const place of waiting) {
+      if (!streams.includes(place.stream)) continue;
+      const stored = await this.#memory?.outbox(place, Date.now());
+      if (stored) left.push([place, stored]);
+    }
+    return left;
   }
 
   /** Delivers what a page that is gone has left in its stream, over a link that ends once that is settled. */
@@ -394,10 +435,12 @@ class App {
         failed: (failed) => this.#failed(entry, session, failed),
         taken: (prompts) => {
           for (const { id } of prompts) void this.failures.remove(rid, session, id);
+          this.#settled(entry, session);
         },
         keep: async (stored) => {
-          if (!this.#keeps || this.#memory === null || !this.hosts.includes(entry)) return true;
-          return this.#memory.keepOutbox({ rid, session, stream }, stored);
+          if (!this.#keeps || this.#memory === null || !this.hosts.includes(entry)) return "never";
+          const again = stored !== null && stream === this.#stream ? this.failures.sentAgain(rid, session) : [];
+          return this.#memory.keepOutbox({ rid, session, stream }, stored, again);
         },
       },
       left,
@@ -406,19 +449,21 @@ class App {
     return attachment;
   }
 
-  #failed(entry: HostEntry, session: string, { entry: { act }, prompt, why }: Failed): void {
-    const words = `${why.message} ${why.hint}`.trim();
+  #failed(entry: HostEntry, session: string, failed: Failed): void {
+    const { prompt, why } = failed;
+    const { route } = router;
+    // The session's own screen shows it, also when it is opened later.
+    const shown = route.at === "session" && route.host === entry.rid && route.session === session;
+    const name = entry.sessions.find(({ id }) => id === session)?.name ?? "a session";
     if (prompt === null) {
-      const typed = act.type === "input" ? "What you typed" : "A command";
-      toasts.warn(`${typed} was not applied. ${words}`);
+      const words = missed(failed);
+      this.failures.miss(entry.rid, session, words);
+      if (!shown) toasts.warn(`${name}: ${words}`);
       return;
     }
     void this.failures.add(entry.rid, session, { prompt, why });
-    // The session's own screen shows it.
-    const { route } = router;
-    if (route.at === "session" && route.host === entry.rid && route.session === session) return;
-    const name = entry.sessions.find(({ id }) => id === session)?.name ?? "a session";
-    toasts.warn(`A prompt for ${name} failed. ${words}`);
+    this.#settled(entry, session);
+    if (!shown) toasts.warn(`A prompt for ${name} failed. ${`${why.message} ${why.hint}`.trim()}`);
   }
 }
 

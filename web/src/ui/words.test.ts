@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Summary } from "../lib/session/message";
-import { ending, failed, left } from "./words";
+import type { Failed } from "../lib/session/stored";
+import { ending, failed, left, missed } from "./words";
 
 function summary(run: object): Summary {
   return { ...run } as Summary;
@@ -24,6 +25,18 @@ describe("how a session ended", () => {
       expect(ending(summary(run))).toBe(words);
       expect(failed(summary(run))).toBe(bad);
     }
+  });
+});
+
+describe("keys that nobody confirmed", () => {
+  const entry = { n: 1, act: { type: "input" }, payload: new Uint8Array(1), at: 0, prompt: null } as const;
+  const why = { kind: "limited", message: "Why.", hint: "" } as const;
+  const words = (failed: Partial<Failed>) => missed({ entry, prompt: null, why, unsure: false, ...failed });
+
+  it("are not said to have done nothing", () => {
+    expect(words({ unsure: true })).toBe("What you typed may or may not have arrived. Why.");
+    expect(words({})).toBe("What you typed was not applied. Why.");
+    expect(words({ entry: { ...entry, act: { type: "interrupt" } } })).toMatch(/^A command was not/);
   });
 });
 

@@ -1,6 +1,8 @@
 /** Numbers and names as people read them. Pure. */
 
+import type { Phase } from "../lib/session/link";
 import type { Summary } from "../lib/session/message";
+import type { Failed } from "../lib/session/stored";
 
 /** How long ago, in one unit. */
 export function ago(then: number, now: number): string {
@@ -121,6 +123,32 @@ export function deviceName(agent: string, mobile: boolean): string {
             ? "Safari"
             : "browser";
   return `${browser} on ${system}`;
+}
+
+/** What is to be said of keys that nobody confirmed, or of another command of which no more is seen. */
+export function missed({ entry: { act }, why, unsure }: Failed): string {
+  const what = act.type === "input" ? "What you typed" : "A command";
+  const words = unsure ? `${what} may or may not have arrived.` : `${what} was not applied.`;
+  return `${words} ${why.message} ${why.hint}`.trim();
+}
+
+/** Whether a host is there, for those who do not see it; nothing while that is being found out. */
+export function standing(host: string, phase: Phase): string {
+  switch (phase.at) {
+    case "live":
+      return `${host} is connected.`;
+    case "away":
+      return `${host} is away.`;
+    case "waiting":
+      return `${host} cannot be reached.`;
+    case "refused":
+      return `${host} does not know this device any more.`;
+    case "off":
+    case "connecting":
+    case "handshaking":
+    case "confirming":
+      return "";
+  }
 }
 
 /** What went wrong. */

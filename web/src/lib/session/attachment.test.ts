@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { Attachment } from "./attachment";
 import { FIRST_ABOVE, type ScreenOp } from "./follow";
 import { MAX_PAYLOAD, type Act, type Failure, type ToClient, type ToHost } from "./message";
-import { COMMAND_LIFETIME, MAX_INPUT_BYTES, MAX_UNSETTLED_BYTES, type Failed } from "./outbox";
+import { COMMAND_LIFETIME, MAX_INPUT_BYTES, MAX_UNSETTLED_BYTES } from "./outbox";
+import type { Failed, Kept } from "./stored";
 
 const SIZE = { cols: 80, rows: 24 };
 const NOTHING = new Uint8Array(0);
@@ -27,7 +28,10 @@ class Slow {
   columns: number[] = [];
   failed: Failed[] = [];
   most = 0;
+  attaches = 0;
+  keeps: Kept = "kept";
   readonly attachment: Attachment;
+  #timers: { at: number; then: () => void }[] = [];
   #last = 0;
   #under: { n: number; act: Act; payload: Uint8Array }[] = [];
 
@@ -36,13 +40,18 @@ class Slow {
       "s",
       {
         send: (header, payload = NOTHING) => {
+          if (header.t === "attach") this.attaches += 1;
           if (header.t === "command") this.#under.push({ n: header.n, act: header.do, payload });
           const under = this.#under.reduce((sum, command) => sum + command.payload.length, 0);
           this.most = Math.max(this.most, under);
           return true;
         },
         now: () => this.now,
-        after: () => () => undefined,
+        after: (ms, then) => {
+          const timer = { at: this.now + ms, then };
+          this.#timers.push(timer);
+          return () => (this.#timers = this.#timers.filter((other) => other !== timer));
+        },
         sent: 0,
         heard: 0,
         roundTrip: null,
@@ -53,15 +62,30 @@ class Slow {
         event: () => undefined,
         failed: (failed) => void this.failed.push(failed),
         taken: () => undefined,
-        keep: () => Promise.resolve(true),
+        keep: () => Promise.resolve(this.keeps),
       },
     );
     this.attachment.show({ apply: (_, done) => done(), above: 0 }, SIZE);
   }
 
-  online(): void {
+  online(answers = true): void {
     this.attachment.online();
+    if (answers) this.attached();
+  }
+
+  attached(): void {
     this.#hear({ t: "attached", session: "s", head: { epoch: 1, seq: 0 }, size: SIZE, applied: this.#last });
+  }
+
+  detached(why: Failure): void {
+    this.#hear({ t: "detached", session: "s", why });
+  }
+
+  pass(ms: number): void {
+    this.now += ms;
+    const due = this.#timers.filter(({ at }) => at <= this.now);
+    this.#timers = this.#timers.filter(({ at }) => at > this.now);
+    for (const { then } of due) then();
   }
 
   /** The channel breaks; of what is under way nothing arrives. */
@@ -206,6 +230,76 @@ describe("input", () => {
   });
 });
 
+describe("an attach that the host refuses", () => {
+  const why = (kind: Failure["kind"]) => ({ kind, message: "the session's keeper is gone", hint: "attach again" });
+  const prompt = { id: "p", text: "fix it", enter: true, at: 0, begun: false };
+
+  it.each(["limited", "environment", "internal"] as const)("is tried again where that passes: %s", (kind) => {
+    const slow = new Slow();
+    slow.online();
+    slow.detached(why(kind));
+    expect(slow.attachment.prompt(bytes("fix it\r"), prompt)).toBe(true);
+    expect(slow.attachment.view).toMatchObject({ following: false, ended: { kind, again: true } });
+    expect(slow.attaches).toBe(1);
+    slow.pass(1_000);
+    expect(slow.attaches).toBe(2);
+    slow.detached(why(kind));
+    slow.pass(1_000);
+    expect(slow.attaches).toBe(2);
+    slow.pass(1_000);
+    expect(slow.attaches).toBe(3);
+    slow.attached();
+    expect(slow.attachment.view).toMatchObject({ following: true, ended: null });
+  });
+
+  it("says why what waited too long behind it was not sent", () => {
+    const slow = new Slow();
+    slow.online();
+    slow.detached(why("environment"));
+    slow.attachment.prompt(bytes("fix it\r"), { ...prompt, at: slow.now });
+    slow.pass(COMMAND_LIFETIME);
+    expect(slow.failed.map(({ why }) => why.message)).toEqual([expect.stringMatching(/keeper is gone/)]);
+    expect(slow.attachment.view.prompts).toEqual([]);
+  });
+
+  it.each(["not_found", "forbidden", "ended", "invalid"] as const)(
+    "fails what waits and what is given then, where it does not pass: %s",
+    (kind) => {
+      const slow = new Slow();
+      slow.attachment.prompt(bytes("fix it\r"), prompt);
+      slow.online(false);
+      slow.detached(why(kind));
+      expect(slow.failed).toMatchObject([{ prompt: { id: "p" }, why: { kind } }]);
+      slow.attachment.prompt(bytes("again\r"), { ...prompt, id: "q" });
+      expect(slow.failed).toMatchObject([{}, { prompt: { id: "q" }, why: { kind } }]);
+      expect(slow.attachment.view).toMatchObject({ prompts: [], ended: { kind, again: false } });
+    },
+  );
+});
+
+describe("what cannot be written down", () => {
+  it.each(["failed", "never"] as const)(
+    "goes out all the same, and it is said that it is in memory only: %s",
+    async (kept) => {
+      const slow = new Slow();
+      slow.keeps = kept;
+      const prompt = { id: "p", text: "fix it", enter: true, at: 0, begun: false };
+      slow.online();
+      expect(slow.attachment.view.kept).toBe(true);
+      slow.attachment.prompt(bytes("fix it\r"), prompt);
+      slow.settleAll();
+      expect(slow.text.toString()).toBe("");
+      // Both that it is not there, and that nothing older is.
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+      slow.settleAll();
+      expect(slow.attachment.view.kept).toBe(false);
+      // Where it cannot even be taken away, what may lie there is not sent as something else.
+      expect(slow.text.toString()).toBe("fix it\r");
+      expect(await slow.attachment.leave()).toBe(true);
+    },
+  );
+});
+
 describe("a screen's size", () => {
   it("that is old and sent again does not override a newer one", () => {
     const slow = new Slow();
@@ -257,7 +351,7 @@ class Lines {
         event: () => undefined,
         failed: () => undefined,
         taken: () => undefined,
-        keep: () => Promise.resolve(true),
+        keep: () => Promise.resolve("kept"),
       },
     );
     const above = () => Math.max(0, this.shown.length - ROWS);

@@ -4,9 +4,10 @@
  */
 
 import { Acker, Follow, type FollowOut, type ScreenOp } from "./follow";
-import type { Act, Event, Failure, Size, ToClient, ToHost } from "./message";
+import type { Act, ErrorKind, Event, Failure, Size, ToClient, ToHost } from "./message";
 import { Pace } from "./pace";
-import { Outbox, type Failed, type Numbered, type Prompt, type Stored } from "./outbox";
+import { Outbox, type Numbered } from "./outbox";
+import type { Failed, Kept, Prompt, Stored } from "./stored";
 
 /** Bytes that may be under way to this page. Two round trips of a good mobile network, and a flood still stops soon. */
 export const WINDOW = 256 * 1024;
@@ -26,8 +27,8 @@ export interface AttachmentEvents {
   failed(failed: Failed): void;
   /** Prompts that the keeper took, also where one of them was told to have failed. */
   taken(prompts: readonly Prompt[]): void;
-  /** Puts what waits where a later page finds it, or takes it away. Ends in good time, with whether it is so. */
-  keep(stored: Stored | null): Promise<boolean>;
+  /** Puts what waits where a later page finds it, or takes it away. Ends in good time. */
+  keep(stored: Stored | null): Promise<Kept>;
 }
 
 export interface AttachmentIo {
@@ -49,6 +50,13 @@ export interface AttachmentIo {
  * into a password's prompt is then never on the disk. Milliseconds.
  */
 export const KEPT_AFTER = 1_000;
+/** A disk that failed is tried again after this. Milliseconds. */
+export const DISK_AGAIN = 20_000;
+/** A session that could not be attached to is tried again after this, then after twice as long, and so on. Milliseconds. */
+const AGAIN_FIRST = 1_000;
+const AGAIN_LAST = 30_000;
+/** What of the host's reasons passes. */
+const PASSING: readonly ErrorKind[] = ["limited", "environment", "internal"];
 /** A prompt that was taken is shown for so long. Milliseconds. */
 export const TAKEN_SHOWN = 4_000;
 
@@ -78,8 +86,10 @@ export interface AttachmentView {
   waiting: number;
   /** Their bytes. */
   waitingBytes: number;
-  /** Why the host ended this attachment, if it did. */
-  ended: Failure | null;
+  /** What waits is on the disk, or soon will be: it outlives this page. */
+  kept: boolean;
+  /** Why the host ended this attachment, if it did; and whether it is tried again. */
+  ended: (Failure & { again: boolean }) | null;
 }
 
 export class Attachment {
@@ -100,7 +110,11 @@ export class Attachment {
   #said: Size | null = null;
   /** This page took the size over. */
   #sizeTaken = false;
-  #ended: Failure | null = null;
+  #ended: AttachmentView["ended"] = null;
+  /** What keeps commands from their keeper, or did last. */
+  #obstacle: string | undefined;
+  #again = AGAIN_FIRST;
+  #cancelAgain: (() => void) | null = null;
   /** Prompts as of which count of what was sent they were on their way. */
   #sentAs = new Map<string, number>();
   /** Prompts that were taken a moment ago. */
@@ -110,6 +124,8 @@ export class Attachment {
   /** What is to be sent waits for the disk. */
   #storing = false;
   #writing: Promise<void> = Promise.resolve();
+  /** Nothing can be written down, and when that is tried again. */
+  #unkept: { until: number } | null = null;
   #cancelKeep: (() => void) | null = null;
   #cancelExpiry: (() => void) | null = null;
 
@@ -123,7 +139,7 @@ export class Attachment {
 
   /** From here on events are told. */
   begin(): void {
-    if (this.#outbox.count > 0) this.#expire();
+    if (this.busy) this.#expire();
   }
 
   get view(): AttachmentView {
@@ -136,13 +152,14 @@ export class Attachment {
       prompts: this.#prompts,
       waiting: this.#outbox.count - this.#outbox.prompts.length,
       waitingBytes: this.#outbox.bytes,
+      kept: this.#unkept === null,
       ended: this.#ended,
     };
   }
 
-  /** Whether commands still wait. */
+  /** Whether commands still wait, or what they have left on the disk. */
   get busy(): boolean {
-    return this.#outbox.count > 0;
+    return this.#outbox.count > 0 || this.#outbox.onDisk;
   }
 
   /** A fresh screen looks on; what it shows begins with a snapshot. */
@@ -151,7 +168,7 @@ export class Attachment {
     this.#own = own;
     this.#follow.restart();
     this.#acker = new Acker();
-    this.#ended = null;
+    this.#again = AGAIN_FIRST;
     if (this.#live) this.#attach();
   }
 
@@ -179,7 +196,7 @@ export class Attachment {
   /** The channel stands. */
   online(): void {
     this.#live = true;
-    this.#ended = null;
+    this.#again = AGAIN_FIRST;
     this.#follow.cut();
     if (this.#screen !== null || this.busy) this.#attach();
   }
@@ -188,6 +205,9 @@ export class Attachment {
   offline(): void {
     this.#live = false;
     this.#following = false;
+    this.#ended = null;
+    this.#obstacle = undefined;
+    this.#cancelAgain?.();
     this.#follow.cut();
     this.#detached();
     this.#events.changed();
@@ -201,7 +221,10 @@ export class Attachment {
         const goesOn = this.#following && wish?.redraw === true;
         this.#following = true;
         this.#size = header.size;
-        const { failed, taken } = this.#outbox.attached(header.applied, this.#io.now());
+        this.#ended = null;
+        this.#again = AGAIN_FIRST;
+        const { failed, taken } = this.#outbox.attached(header.applied, this.#io.now(), this.#obstacle);
+        this.#obstacle = undefined;
         this.#tell(failed, taken);
         this.#outbox.screen(this.#own, this.#io.now());
         const own = this.#own;
@@ -215,12 +238,7 @@ export class Attachment {
       case "detached":
         this.#following = false;
         this.#detached();
-        this.#ended = header.why ?? null;
-        if (this.#ended !== null) this.#follow.cut();
-        if (this.#ended?.kind === "not_found") {
-          this.#tell(this.#outbox.abandon(this.#ended, this.#io.now()));
-          this.#kept();
-        }
+        if (header.why) this.#refused(header.why);
         this.#events.changed();
         break;
       case "event":
@@ -270,10 +288,11 @@ export class Attachment {
     if (this.#sentAs.size > 0) this.#events.changed();
   }
 
-  /** The page may end at any moment: what waits is written down now. */
-  async leave(): Promise<void> {
+  /** The page may end at any moment: what waits is written down now. Gives whether nothing of it can be lost. */
+  async leave(): Promise<boolean> {
     if (this.#cancelKeep !== null) this.#storeNow();
     await this.#writing;
+    return this.#unkept === null || this.#outbox.count === 0;
   }
 
   interrupt(): void {
@@ -310,7 +329,26 @@ export class Attachment {
     this.#kept();
   }
 
+  /** The host does not attach this one: it is asked again, or nobody is there who could take what waits. */
+  #refused(why: Failure): void {
+    const again = PASSING.includes(why.kind);
+    this.#ended = { ...why, again };
+    this.#obstacle = why.message;
+    this.#follow.cut();
+    this.#cancelAgain?.();
+    if (again) {
+      this.#cancelAgain = this.#io.after(this.#again, () => {
+        if (this.#live && !this.#following && (this.#screen !== null || this.busy)) this.#attach();
+      });
+      this.#again = Math.min(AGAIN_LAST, this.#again * 2);
+    } else {
+      this.#flush();
+      this.#kept();
+    }
+  }
+
   #attach(): void {
+    this.#cancelAgain?.();
     const { after, scrollback, redraw } = this.#follow.attach();
     // What the screen shows goes on meanwhile.
     if (!redraw) this.#following = false;
@@ -340,10 +378,11 @@ export class Attachment {
   }
 
   #flush(): void {
+    if (this.#ended?.again === false) this.#tell(this.#outbox.abandon(this.#ended, this.#io.now()));
     if (!this.#live || this.#storing) return;
     // Nothing fires late, however long this page was asleep.
-    this.#tell(this.#outbox.expire(this.#io.now()));
-    const { commands, store } = this.#outbox.poll(this.#io.now());
+    this.#tell(this.#outbox.expire(this.#io.now(), this.#obstacle));
+    const { commands, store } = this.#outbox.poll(this.#io.now(), !this.#resigned);
     if (!store) {
       this.#sendAll(commands);
       return;
@@ -353,7 +392,9 @@ export class Attachment {
     this.#storeNow();
     void this.#writing.then(() => {
       this.#storing = false;
-      if (channel === this.#channel) this.#sendAll(commands);
+      // Where it is not written down, less may go out, and the rest of it when that is settled.
+      if (this.#unkept !== null) this.#outbox.held(commands);
+      else if (channel === this.#channel) this.#sendAll(commands);
       this.#flush();
       this.#kept();
     });
@@ -381,9 +422,7 @@ export class Attachment {
 
   /** What waits has changed. */
   #kept(): void {
-    if (this.#outbox.count > 0 || this.#outbox.onDisk) {
-      this.#cancelKeep ??= this.#io.after(KEPT_AFTER, () => this.#storeNow());
-    }
+    this.#keepSoon();
     this.#patience();
     this.#events.changed();
     if (!this.busy && this.#screen === null && this.#following) this.#detach();
@@ -398,8 +437,19 @@ export class Attachment {
   }
 
   #expire(): void {
-    this.#tell(this.#outbox.expire(this.#io.now()));
+    this.#tell(this.#outbox.expire(this.#io.now(), this.#obstacle));
     this.#kept();
+  }
+
+  #keepSoon(): void {
+    if (!this.busy) return;
+    const wait = Math.max(KEPT_AFTER, (this.#unkept?.until ?? 0) - this.#io.now());
+    this.#cancelKeep ??= this.#io.after(wait, () => this.#storeNow());
+  }
+
+  /** The disk has just failed: that it does again is not waited for. */
+  get #resigned(): boolean {
+    return this.#unkept !== null && this.#io.now() < this.#unkept.until;
   }
 
   /** Writes down what waits, behind what is being written. At most one waits behind another, and the newest counts. */
@@ -407,9 +457,26 @@ export class Attachment {
     this.#cancelKeep?.();
     this.#cancelKeep = null;
     this.#writing = this.#writing.then(async () => {
-      if (this.#outbox.count === 0 && !this.#outbox.onDisk) return;
+      if (this.#resigned) this.#keepSoon();
+      if (this.#resigned || !this.busy) return;
       const snapshot = this.#outbox.snapshot();
-      if (await this.#events.keep(snapshot.stored)) this.#outbox.stored(snapshot);
+      const kept = await this.#events.keep(snapshot.stored);
+      const was = this.#unkept;
+      if (kept === "kept") {
+        this.#outbox.stored(snapshot);
+        this.#unkept = null;
+      } else {
+        // What lies there is old, and holds up what is new.
+        if (kept === "never") this.#outbox.forgotten();
+        else if (this.#outbox.forgettable) {
+          this.#outbox.forgetting();
+          if ((await this.#events.keep(null)) === "kept") this.#outbox.forgotten();
+        }
+        this.#unkept = { until: this.#io.now() + DISK_AGAIN };
+      }
+      if (was === null && this.#unkept === null && this.busy) return;
+      this.#flush();
+      this.#kept();
     });
   }
 

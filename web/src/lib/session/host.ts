@@ -4,7 +4,7 @@ import { Attachment, type AttachmentEvents } from "./attachment";
 import type { LinkIo } from "./io";
 import { HostLink, type Phase } from "./link";
 import type { Notice, Summary, ToClient } from "./message";
-import type { Stored } from "./outbox";
+import type { Stored } from "./stored";
 
 export interface HostEvents {
   /** Phase or sessions changed. */
@@ -50,7 +50,12 @@ export class Host {
 
   /** The page may end at any moment: what waits is written down. */
   async leave(): Promise<void> {
-    await Promise.all([...this.#attachments.values()].map((attachment) => attachment.leave()));
+    await Promise.all([...this.#attachments.keys()].map((session) => this.settle(session)));
+  }
+
+  /** What waits for this session is written down. Whether none of it can be lost. */
+  async settle(session: string): Promise<boolean> {
+    return (await this.#attachments.get(session)?.leave()) ?? true;
   }
 
   /** Ready to follow a session; with what an earlier page left unsent. */

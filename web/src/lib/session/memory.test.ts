@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { forgetHost } from "./hosts";
 import { MAX_FAILED, Memory, type KeptList } from "./memory";
 import type { Summary } from "./message";
-import type { Stored } from "./outbox";
 import { Store } from "./store";
+import type { Stored } from "./stored";
 import { Vault } from "./vault";
 
 const SECRET = "rm -rf ~/unpublished";
@@ -35,7 +35,7 @@ async function keepAll(memory: Memory): Promise<void> {
   await memory.keepLook("h", "s", LOOK);
   await memory.keepDraft("h", "s", SECRET);
   await memory.keepFailed("h", "s", { prompt: PROMPT, why: WHY });
-  expect(await memory.keepOutbox(PLACE, STORED)).toBe(true);
+  expect(await memory.keepOutbox(PLACE, STORED)).toBe(globalThis.crypto?.subtle ? "kept" : "never");
 }
 
 /** All that lies on the disk, as text. */
@@ -81,7 +81,7 @@ describe("what is remembered of a host", () => {
     await keepAll(memory);
     await memory.keepDraft("h", "s", "");
     await memory.forgetFailed("h", "s", "p");
-    expect(await memory.keepOutbox(PLACE, null)).toBe(true);
+    expect(await memory.keepOutbox(PLACE, null)).toBe("kept");
     for (const table of ["drafts", "failed", "outbox"] as const) expect(await store.all(table)).toEqual([]);
     for (let n = 0; n < MAX_FAILED + 3; n++) {
       await memory.keepFailed("h", "s", { prompt: { ...PROMPT, id: `p${n}`, at: n }, why: WHY });

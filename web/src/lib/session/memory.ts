@@ -6,8 +6,8 @@
 
 import { fromBase64url, toBase64url } from "../wire";
 import { VERSION, type Failure, type Role, type Summary } from "./message";
-import type { Prompt, Stored, StoredEntry } from "./outbox";
-import type { Store, Table } from "./store";
+import type { Change, Store, Table } from "./store";
+import type { Kept, Prompt, Stored, StoredEntry } from "./stored";
 import type { Sealed, Vault } from "./vault";
 
 /** A host's sessions as they were. */
@@ -47,6 +47,8 @@ export const MAX_FAILED = 20;
 export class Memory {
   readonly #store: Store;
   readonly #vault: Vault;
+  /** What is being written of commands: what is given later also lies there later, however long each takes. */
+  #outboxes: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, vault: Vault) {
     this.#store = store;
@@ -58,7 +60,7 @@ export class Memory {
   }
 
   async keepList(rid: string, list: KeptList): Promise<void> {
-    await this.#put("lists", rid, list);
+    await this.#write("lists", rid, list);
   }
 
   async forgetList(rid: string): Promise<void> {
@@ -70,7 +72,7 @@ export class Memory {
   }
 
   async keepLook(rid: string, session: string, look: KeptLook): Promise<void> {
-    await this.#put("screens", `${rid}/${session}`, look);
+    await this.#write("screens", `${rid}/${session}`, look);
   }
 
   async forgetLook(rid: string, session: string): Promise<void> {
@@ -81,9 +83,10 @@ export class Memory {
     return (await this.#get<{ draft: string }>("drafts", `${rid}/${session}`))?.draft ?? "";
   }
 
-  async keepDraft(rid: string, session: string, draft: string): Promise<void> {
-    if (draft === "") await this.#delete("drafts", `${rid}/${session}`);
-    else await this.#put("drafts", `${rid}/${session}`, { draft });
+  /** In one step with taking away the failed prompts that it was made from. Whether it is so now. */
+  async keepDraft(rid: string, session: string, draft: string, instead: readonly string[] = []): Promise<boolean> {
+    const key = `${rid}/${session}`;
+    return this.#write("drafts", key, draft === "" ? null : { draft }, failedKeys(key, instead));
   }
 
   /** Oldest first. */
@@ -94,14 +97,18 @@ export class Memory {
   }
 
   async keepFailed(rid: string, session: string, failure: KeptFailure): Promise<void> {
-    await this.#put("failed", `${rid}/${session}/${failure.prompt.id}`, failure);
+    // What waits is written down without it only after this.
+    const before = this.#outboxes;
+    const written = before.then(() => this.#write("failed", `${rid}/${session}/${failure.prompt.id}`, failure));
+    this.#outboxes = written;
+    await written;
     for (const { prompt } of (await this.failed(rid, session)).slice(0, -MAX_FAILED)) {
       await this.forgetFailed(rid, session, prompt.id);
     }
   }
 
   async forgetFailed(rid: string, session: string, prompt: string): Promise<void> {
-    await this.#delete("failed", `${rid}/${session}/${prompt}`);
+    await this.#write("failed", `${rid}/${session}/${prompt}`, null);
   }
 
   /** Where commands wait. */
@@ -126,32 +133,31 @@ export class Memory {
     return { last, entries, prompts };
   }
 
-  /** Whether it is so now. Where nothing can be kept, nothing is, which is no failure. */
-  async keepOutbox({ rid, session, stream }: Place, stored: Stored | null): Promise<boolean> {
-    const key = `${rid}/${session}/${stream}`;
-    const written = stored === null ? this.#delete("outbox", key) : this.#put("outbox", key, frozen(stored));
+  /** In one step with taking away the failed prompts that are sent again in it. */
+  async keepOutbox(place: Place, stored: Stored | null, instead: readonly string[] = []): Promise<Kept> {
+    if (!this.#vault.guarded) return "never";
+    const { rid, session, stream } = place;
+    const also = failedKeys(`${rid}/${session}`, instead);
+    const what = stored === null ? null : frozen(stored);
+    const before = this.#outboxes;
+    const written = before.then(() => this.#write("outbox", `${rid}/${session}/${stream}`, what, also));
+    this.#outboxes = written;
     const late = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), DISK_WITHIN));
-    return Promise.race([written, late]);
+    return (await Promise.race([written, late])) ? "kept" : "failed";
   }
 
-  /** Whether it is so now. */
-  async #put(table: Table, key: string, what: object): Promise<boolean> {
-    if (!this.#vault.guarded) return true;
-    const text = JSON.stringify({ ...what, version: VERSION });
+  /** Writes or, where it is null, deletes this, and deletes those. Whether it is so now. */
+  async #write(table: Table, key: string, what: object | null, gone: readonly Change[] = []): Promise<boolean> {
+    if (what !== null && !this.#vault.guarded) return true;
     try {
-      await this.#store.put(table, key, await this.#vault.seal(new TextEncoder().encode(text)));
+      const text = JSON.stringify({ ...what, version: VERSION });
+      const value = what === null ? undefined : await this.#vault.seal(new TextEncoder().encode(text));
+      const change = value === undefined ? { table, key } : { table, key, value };
+      // A number that was given out must not be free again after a power cut; all else can be written once more.
+      await this.#store.write([change, ...gone], table === "outbox" && what !== null ? "strict" : "default");
       return true;
     } catch {
       // The disk is full, or the page is being closed: what was kept before stays.
-      return false;
-    }
-  }
-
-  async #delete(table: Table, key: string): Promise<boolean> {
-    try {
-      await this.#store.delete(table, key);
-      return true;
-    } catch {
       return false;
     }
   }
@@ -168,6 +174,10 @@ export class Memory {
       return null;
     }
   }
+}
+
+function failedKeys(place: string, prompts: readonly string[]): Change[] {
+  return prompts.map((prompt) => ({ table: "failed", key: `${place}/${prompt}` }));
 }
 
 /** {@link Stored} as text can hold it. */

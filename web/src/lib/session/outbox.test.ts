@@ -7,9 +7,10 @@ import {
   MAX_WAITING,
   MAX_WAITING_BYTES,
   Outbox,
+  RESERVE,
   type Outgoing,
-  type Stored,
 } from "./outbox";
+import { NOTHING_LEFT, type Stored } from "./stored";
 
 const INPUT: Act = { type: "input" };
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -91,6 +92,77 @@ describe("commands", () => {
     expect(keeper.typed).toBe("ab");
   });
 
+  it("are not taken for what another page had under way, in a session of which that page wrote nothing down", () => {
+    const keeper = new Keeper();
+    const earlier = new Outbox();
+    earlier.attached(0, 0);
+    for (const key of "abc") earlier.push(INPUT, bytes(key), 0);
+    const late = earlier.poll(0);
+    const page = new Outbox(NOTHING_LEFT);
+    page.push(INPUT, bytes("x"), 1);
+    page.attached(keeper.last, 1);
+    keeper.take(late);
+    for (let i = 0; i < 2; i++) {
+      keeper.take(page.poll(1));
+      page.applied(keeper.last);
+    }
+    expect(keeper.typed).toBe("abcx");
+  });
+
+  it("are never further ahead of what the next page knows than that page leaves out", () => {
+    const outbox = new Outbox();
+    outbox.attached(0, 0);
+    const sent: number[] = [];
+    const press = () => {
+      outbox.push({ type: "interrupt" }, bytes(""), 0);
+      const { commands, store } = outbox.poll(0);
+      expect(store).toBe(false);
+      sent.push(...commands.map(({ n }) => n));
+    };
+    for (let i = 0; i < 3 * RESERVE; i++) press();
+    expect(sent.at(-1)).toBe(RESERVE);
+    outbox.applied(5);
+    press();
+    expect(sent.at(-1)).toBe(RESERVE + 5);
+  });
+
+  it("that nobody can write down go out as long as no later page sends them again", () => {
+    const outbox = new Outbox();
+    outbox.prompt(bytes("p"), { id: "p", text: "p", enter: true, at: 0, begun: false });
+    const snapshot = outbox.snapshot();
+    expect(snapshot.stored).not.toBeNull();
+    outbox.attached(0, 0);
+    // It may lie there without a number.
+    expect(outbox.poll(0, false).commands).toEqual([]);
+    outbox.forgotten();
+    expect(outbox.poll(0, false)).toMatchObject({ commands: [{ n: 1 }], store: false });
+  });
+
+  it("that were sent and not confirmed are not said to have done nothing", () => {
+    const why = { kind: "not_found", message: "No such session.", hint: "" } as const;
+    for (const end of [
+      (outbox: Outbox) => outbox.abandon(why, 1),
+      (outbox: Outbox) => outbox.expire(COMMAND_LIFETIME),
+    ]) {
+      const outbox = new Outbox();
+      outbox.attached(0, 0);
+      outbox.push(INPUT, bytes("sent"), 0);
+      outbox.poll(0);
+      outbox.detached();
+      outbox.push({ type: "interrupt" }, bytes(""), 0);
+      const failed = end(outbox);
+      expect(failed.map(({ unsure, why }) => [unsure, /may have been taken/.test(why.message)])).toEqual([
+        [true, true],
+        [false, false],
+      ]);
+    }
+    const outbox = new Outbox();
+    outbox.attached(0, 0);
+    outbox.push(INPUT, bytes("x"), 0);
+    outbox.poll(0);
+    expect(outbox.refused(1, why)).toMatchObject([{ unsure: false, why }]);
+  });
+
   it("fail visibly when too old, and never fire late; a number that was given out is not skipped", () => {
     const keeper = new Keeper();
     const outbox = new Outbox();
@@ -150,7 +222,9 @@ describe("commands", () => {
 
   const resize = (cols: number): Act => ({ type: "resize", cols, rows: 24 });
   const acts = ({ commands }: Outgoing) =>
-    commands.map(({ n, act }) => [n, act.type === "resize" ? act.cols : act.type]);
+    commands
+      .filter(({ act, payload }) => act.type !== "input" || payload.length > 0)
+      .map(({ n, act }) => [n, act.type === "resize" ? act.cols : act.type]);
 
   it("that resize and were not sent yet are replaced by a newer one", () => {
     const outbox = new Outbox();
@@ -195,13 +269,13 @@ describe("commands", () => {
     const later = new Outbox(left(outbox));
     later.attached(0, 1);
     later.screen(null, 1);
-    expect(acts(later.poll(1))).toEqual([[1, "input"]]);
+    expect(acts(later.poll(1))).toEqual([[RESERVE + 1, "input"]]);
     const wider = new Outbox(left(outbox));
     wider.attached(0, 1);
     wider.screen({ cols: 100, rows: 24 }, 1);
     expect(acts(wider.poll(1))).toEqual([
-      [1, "input"],
-      [2, 100],
+      [RESERVE + 1, "input"],
+      [RESERVE + 2, 100],
     ]);
   });
 

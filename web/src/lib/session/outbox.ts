@@ -15,12 +15,17 @@
  * there under the same numbers. So that a page that is killed at any point leaves nothing that could be done twice or
  * be lost, {@link Outbox.poll} says when that must happen before anything is sent:
  * - a prompt lies there with its number, so that it is never lost and never gets another one;
- * - so does what lies there without one, since the next page would give it the next number;
- * - and keys, which go out at once, are never more than {@link RESERVE} numbers ahead of what lies there. The next page
- *   leaves out so many: each may have gone out, and its copy may be the one that arrives.
+ * - so does what lies there without one, since the next page would give it the next number.
+ *
+ * Keys go out at once, and never more than {@link RESERVE} numbers ahead of what the next page will know of, from the
+ * disk or from the keeper. That page leaves out so many: each may have gone out, and its copy may be the one that
+ * arrives. It does so in each session of a stream that it has from another page, also where nothing of it lies there.
+ *
+ * Where nothing can be written down, prompts go out as keys do.
  */
 
 import { MAX_PAYLOAD, type Act, type Failure, type Size } from "./message";
+import { tooOld, unconfirmed, type Failed, type Prompt, type Stored, type StoredEntry } from "./stored";
 
 /** A command that waited longer than this for its host fails; it never fires late. Milliseconds. */
 export const COMMAND_LIFETIME = 10 * 60_000;
@@ -39,40 +44,8 @@ export const MAX_UNSETTLED_BYTES = 256 * 1024;
  */
 export const MAX_UNSETTLED = 512;
 
-/** Numbers behind the last stored one that may be given out before it is stored again. */
-export const RESERVE = 16;
-
-/** A text that the composer gave: done once and as a whole, or told to have failed. */
-export interface Prompt {
-  id: string;
-  text: string;
-  /** With Enter behind it. */
-  enter: boolean;
-  /** Unix milliseconds. */
-  at: number;
-  /** A part of it was applied. */
-  begun: boolean;
-}
-
-export interface StoredEntry {
-  /** Null until first sent. */
-  n: number | null;
-  act: Act;
-  payload: Uint8Array<ArrayBuffer>;
-  /** Unix milliseconds. */
-  at: number;
-  /** The prompt that this is, or is a piece of. */
-  prompt: string | null;
-}
-
-/** What a page leaves behind of one session's commands. */
-export interface Stored {
-  /** The last number that was given out or settled. */
-  last: number;
-  entries: readonly StoredEntry[];
-  /** Those that are not settled. */
-  prompts: readonly Prompt[];
-}
+/** Numbers that may be given out behind the last one that is stored or settled. */
+export const RESERVE = 32;
 
 /** Whether an entry is on the disk, and whether with its number. */
 type OnDisk = "no" | "unnumbered" | "numbered";
@@ -85,13 +58,6 @@ export interface Entry extends StoredEntry {
   onDisk: OnDisk;
   /** The prompt that this was until it was too old, where its own copy may still be the one that is applied. */
   was: Prompt | null;
-}
-
-/** A command, or a prompt, that will not be applied, to be shown. */
-export interface Failed {
-  entry: StoredEntry;
-  prompt: Prompt | null;
-  why: Failure;
 }
 
 /** What an attach has told. */
@@ -125,17 +91,8 @@ export interface Numbered {
 /** Input typed within this of the one before it becomes one command with it. Milliseconds. */
 const JOINED_WITHIN = 1_000;
 const INPUT: Act = { type: "input" };
-const TOO_OLD: Failure = {
-  kind: "limited",
-  message: "Not sent: the host was away for more than ten minutes.",
-  hint: "Send it again if it is still meant.",
-};
-const UNCONFIRMED: Failure = {
-  kind: "limited",
-  message: "Nobody confirmed it within ten minutes: it may have been taken.",
-  hint: "Look at the terminal before you send it again.",
-};
 const EMPTY = new Uint8Array(0);
+const AWAY = "the host could not be reached";
 
 export class Outbox {
   #entries: Entry[];
@@ -150,8 +107,14 @@ export class Outbox {
   #movedAt = 0;
   /** Commands go out only while attached, because the keeper's answer to attach says where it stands. */
   #attached = false;
-  /** The last number as of the oldest snapshot that may lie on the disk; null where none does. */
-  #disk: number | null = null;
+  /** The keeper has settled everything up to here. */
+  #settled = 0;
+  /** Whatever lies on the disk says that numbers were given out up to here. */
+  #written = 0;
+  /** Something may lie on the disk. */
+  #onDisk = false;
+  /** Numbers are to be left out that another page may have given out. */
+  #leavesOut = false;
 
   /** Takes back what a page left behind. */
   constructor(left: Stored | null = null) {
@@ -160,10 +123,9 @@ export class Outbox {
     this.#last = left?.last ?? 0;
     for (const prompt of left?.prompts ?? []) this.#prompts.set(prompt.id, { ...prompt });
     if (left === null) return;
-    this.#disk = left.last;
-    // Nothing overtakes what lies there without a number.
-    if (entries.some(({ n }) => n === null)) return;
-    for (let i = 0; i < RESERVE; i++) this.#entries.push(nothing((this.#last += 1)));
+    this.#written = left.last;
+    this.#onDisk = entries.length > 0;
+    this.#leavesOut = true;
   }
 
   /** Commands that are not settled yet, oldest first. */
@@ -241,19 +203,24 @@ export class Outbox {
   }
 
   /** The keeper answered an attach and has settled everything up to `applied`. Gives out what is too old by now. */
-  attached(applied: number, now: number): Answered {
+  attached(applied: number, now: number, obstacle = AWAY): Answered {
     this.#attached = true;
     const taken = this.applied(applied);
-    const failed = this.expire(now);
+    const failed = this.expire(now, obstacle);
     const first = this.#entries.find(({ n }) => n !== null)?.n ?? null;
+    const forgotten = first === null ? applied < this.#last : first !== applied + 1;
     this.#last = Math.max(applied, this.#last);
-    if (first !== null && first !== applied + 1) {
+    if (forgotten) {
       // The keeper has forgotten this stream, which takes it a day: nothing of then is under way any more.
       this.#last = applied;
-      for (const entry of this.#entries) if (entry.n !== null) entry.n = this.#last += 1;
-    } else if (first === null) {
-      this.#last = applied;
+      this.#settled = applied;
+      this.#written = 0;
+      for (const entry of this.#entries) {
+        if (entry.n !== null) entry.n = this.#last += 1;
+        if (entry.onDisk === "numbered") entry.onDisk = "unnumbered";
+      }
     }
+    if (this.#leavesOut) this.#leaveOut();
     return { failed, taken };
   }
 
@@ -275,8 +242,11 @@ export class Outbox {
     this.#entries.push(entryOf({ n: null, act, payload: EMPTY, at: now, prompt: null }));
   }
 
-  /** What to send now, marked as sent. What is too old is expired before, see {@link expire}. */
-  poll(now: number): Outgoing {
+  /**
+   * What to send now, marked as sent. What is too old is expired before, see {@link expire}. Where nothing can be kept
+   * on the disk, nothing waits for that.
+   */
+  poll(now: number, keeps = true): Outgoing {
     const commands: Numbered[] = [];
     let store = false;
     if (!this.#attached) return { commands, store };
@@ -288,21 +258,31 @@ export class Outbox {
       if (room <= 0) break;
       room -= 1;
       if (unsettled > 0 && unsettled + entry.payload.length > MAX_UNSETTLED_BYTES) break;
+      const kept = entry.onDisk !== "numbered" && (entry.prompt !== null || entry.onDisk === "unnumbered");
+      // What lies there without a number would be sent a second time by the next page.
+      if (!keeps && entry.onDisk === "unnumbered") break;
+      store ||= keeps && kept;
+      // A snapshot brings the next page up to here; without one, what is under way is waited for.
+      const known = Math.max(this.#settled, this.#written);
+      if (!store && (entry.n ?? this.#last + 1) > known + RESERVE) break;
       unsettled += entry.payload.length;
       entry.n ??= this.#last += 1;
       entry.sent = true;
       // From now on this one may be what is applied.
       if (isNothing(entry)) entry.was = null;
       commands.push({ n: entry.n, act: entry.act, payload: entry.payload });
-      const kept = entry.prompt !== null || entry.onDisk === "unnumbered";
-      const ahead = this.#disk !== null && entry.n > this.#disk + RESERVE;
-      store ||= entry.onDisk !== "numbered" && (kept || ahead);
     }
     return { commands, store };
   }
 
+  /** These were to be sent, and were not: the disk did not take them. */
+  held(commands: readonly Numbered[]): void {
+    for (const entry of this.#entries) if (commands.some(({ n }) => n === entry.n)) entry.sent = false;
+  }
+
   /** Applied, and so was every one before it. Gives out the prompts that this completes. */
   applied(n: number): Prompt[] {
+    this.#settled = Math.max(this.#settled, n);
     const settled = (entry: Entry) => entry.n !== null && entry.n <= n;
     const done = this.#entries.filter(settled);
     this.#entries = this.#entries.filter((entry) => !settled(entry));
@@ -321,6 +301,7 @@ export class Outbox {
 
   /** Not applied. What waits behind a piece of a longer input fails with it: a hole would change what it says. */
   refused(n: number, why: Failure): Failed[] {
+    this.#settled = Math.max(this.#settled, n);
     // Of what does nothing nobody wants to know.
     const gone = this.#entries.filter((entry) => entry.n === n && !isNothing(entry));
     this.#entries = this.#entries.filter((entry) => entry.n !== n);
@@ -328,21 +309,25 @@ export class Outbox {
       gone.push(...this.#entries.filter((entry) => entry.piece && entry.n === null), ...this.#dropBehind());
       this.#entries = this.#entries.filter((entry) => !gone.includes(entry));
     }
-    return this.#failed(gone, why);
+    return this.#failed(gone, why, "refused");
   }
 
   /**
-   * Fails what is too old. A number that was given out is not skipped: its command becomes empty input, because an
+   * Fails what is too old; `obstacle` says what it waited for. A number that was given out is not skipped: its command becomes empty input, because an
    * earlier copy may still arrive.
    */
-  expire(now: number): Failed[] {
-    return this.#void((entry) => !entry.sent && now - entry.at >= COMMAND_LIFETIME, TOO_OLD, now);
+  expire(now: number, obstacle = AWAY): Failed[] {
+    const old = (entry: Entry) => !entry.sent && now - entry.at >= COMMAND_LIFETIME;
+    return this.#void(old, tooOld(obstacle), "expired", now);
   }
 
   /** Fails all that waits: nobody is there who could take it. */
   abandon(why: Failure, now: number): Failed[] {
     this.#movedAt = -Infinity;
-    return this.#void(() => true, why, now);
+    // Nor is anybody there who could take one for another.
+    this.#settled = this.#last;
+    this.#leavesOut = false;
+    return this.#void(() => true, why, "abandoned", now);
   }
 
   /** When the next command will be too old, Unix milliseconds; null where none waits. */
@@ -361,8 +346,11 @@ export class Outbox {
     });
     for (const entry of kept) if (entry.n === null) entry.onDisk = "unnumbered";
     const numbered = kept.filter(({ n }) => n !== null);
-    if (entries.every(isNothing)) return { stored: null, numbered };
-    this.#disk ??= this.#last;
+    if (entries.every(isNothing) && this.forgettable) {
+      this.forgetting();
+      return { stored: null, numbered };
+    }
+    this.#onDisk = true;
     const ids = new Set(entries.map(({ prompt }) => prompt));
     const prompts = [...this.#prompts.values()].filter(({ id }) => ids.has(id));
     return { stored: { last: this.#last, entries, prompts }, numbered };
@@ -370,35 +358,61 @@ export class Outbox {
 
   /** That snapshot lies on the disk, and no earlier one any more. */
   stored({ stored, numbered }: Snapshot): void {
-    this.#disk = stored?.last ?? null;
+    this.#onDisk = stored !== null;
+    this.#written = stored?.last ?? 0;
     for (const entry of numbered) entry.onDisk = stored === null ? "no" : "numbered";
+  }
+
+  /** The next page would leave out enough without it. */
+  get forgettable(): boolean {
+    return !this.#leavesOut && this.#last <= this.#settled + RESERVE;
+  }
+
+  /** What lies on the disk is being taken away. */
+  forgetting(): void {
+    this.#written = 0;
+  }
+
+  /** Nothing lies on the disk any more. */
+  forgotten(): void {
+    this.forgetting();
+    this.#onDisk = false;
+    for (const entry of this.#entries) entry.onDisk = "no";
   }
 
   /** Whether anything may lie on the disk. */
   get onDisk(): boolean {
-    return this.#disk !== null;
+    return this.#onDisk;
+  }
+
+  /** Behind what has a number: what another page may have sent as these is not to be taken for what is sent here. */
+  #leaveOut(): void {
+    this.#leavesOut = false;
+    const unnumbered = this.#entries.filter(({ n }) => n === null);
+    this.#entries = this.#entries.filter(({ n }) => n !== null);
+    for (let i = 0; i < RESERVE; i++) this.#entries.push(nothing((this.#last += 1)));
+    this.#entries.push(...unnumbered);
   }
 
   /** Fails these, and, where it is time, what waits behind. Those with a number stay, and do nothing. */
-  #void(which: (entry: Entry) => boolean, why: Failure, now: number): Failed[] {
+  #void(which: (entry: Entry) => boolean, why: Failure, end: "expired" | "abandoned", now: number): Failed[] {
     const old = this.#entries.filter((entry) => which(entry) && !isNothing(entry));
     const gone = old.map((entry) => ({ ...entry }));
     if (now - this.#movedAt >= COMMAND_LIFETIME) gone.push(...this.#dropBehind());
     this.#entries = this.#entries.filter((entry) => entry.n !== null || !old.includes(entry));
     for (const entry of old) Object.assign(entry, { act: INPUT, payload: EMPTY });
-    return this.#failed(gone, why);
+    return this.#failed(gone, why, end);
   }
 
   /** Each command with its reason, a prompt once. What waits of a prompt of which a piece failed waits no more. */
-  #failed(gone: readonly Entry[], why: Failure): Failed[] {
+  #failed(gone: readonly Entry[], why: Failure, end: "expired" | "abandoned" | "refused"): Failed[] {
     const failed: Failed[] = [];
     for (const entry of gone) {
       const { prompt: id } = entry;
       const prompt = id === null ? null : this.#prompts.get(id);
       if (prompt === undefined) continue;
-      // Of one that had been sent only its host knows more.
-      const unknown = why === TOO_OLD && prompt !== null && entry.n !== null;
-      failed.push({ entry, prompt, why: unknown ? UNCONFIRMED : why });
+      const unsure = end !== "refused" && entry.n !== null;
+      failed.push({ entry, prompt, why: unsure ? unconfirmed(why, end === "expired") : why, unsure });
       if (prompt === null) continue;
       this.#prompts.delete(prompt.id);
       this.#behind = this.#behind.filter((other) => other.prompt !== id);

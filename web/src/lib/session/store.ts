@@ -11,6 +11,10 @@ export type Table = "drafts" | "failed" | "hosts" | "keys" | "lists" | "outbox" 
 
 const TABLES: readonly Table[] = ["drafts", "failed", "hosts", "keys", "lists", "outbox", "screens"];
 
+/** One record to be written, or, without a value, to be deleted. */
+export type Change =
+  { table: Table; key: string; value: object } | { table: Table; key: string | IDBKeyRange; value?: undefined };
+
 function done<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
@@ -42,35 +46,55 @@ export class Store {
   }
 
   async get<T>(table: Table, key: string): Promise<T | undefined> {
-    return (await done(this.#table(table, "readonly").get(key))) as T | undefined;
+    return (await done(this.#table(table).get(key))) as T | undefined;
   }
 
   async all<T>(table: Table): Promise<[string, T][]> {
-    const store = this.#table(table, "readonly");
+    const store = this.#table(table);
     const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
     return keys.map((key, i) => [String(key), values[i] as T]);
   }
 
   /** The keys of all records, or of those whose key starts so. */
   async keys(table: Table, prefix = ""): Promise<string[]> {
-    const keys = await done(this.#table(table, "readonly").getAllKeys(startingWith(prefix)));
+    const keys = await done(this.#table(table).getAllKeys(startingWith(prefix)));
     return keys.map(String);
   }
 
-  async put(table: Table, key: string, value: unknown): Promise<void> {
-    await done(this.#table(table, "readwrite").put(value, key));
+  async put(table: Table, key: string, value: object): Promise<void> {
+    await this.write([{ table, key, value }]);
   }
 
   async delete(table: Table, key: string): Promise<void> {
-    await done(this.#table(table, "readwrite").delete(key));
+    await this.write([{ table, key }]);
   }
 
   /** Deletes every record whose key starts so. */
   async deletePrefix(table: Table, prefix: string): Promise<void> {
-    await done(this.#table(table, "readwrite").delete(startingWith(prefix)));
+    await this.write([{ table, key: startingWith(prefix) }]);
   }
 
-  #table(table: Table, mode: IDBTransactionMode): IDBObjectStore {
-    return this.#db.transaction(table, mode).objectStore(table);
+  /**
+   * All of it or nothing; one without a value is deleted. Ends when it is on the disk, and with `strict` so that also
+   * a machine that loses its power finds it there.
+   */
+  async write(changes: readonly Change[], durability: IDBTransactionDurability = "default"): Promise<void> {
+    const tables = new Set(changes.map(({ table }) => table));
+    const transaction = this.#db.transaction([...tables], "readwrite", { durability });
+    // A request that has succeeded may still be taken back: where there is no room that is found out at the end.
+    const complete = new Promise<void>((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error ?? new Error("the browser's storage failed"));
+    });
+    for (const change of changes) {
+      const store = transaction.objectStore(change.table);
+      if (change.value === undefined) store.delete(change.key);
+      else store.put(change.value, change.key);
+    }
+    await complete;
+  }
+
+  #table(table: Table): IDBObjectStore {
+    return this.#db.transaction(table).objectStore(table);
   }
 }

@@ -54,7 +54,7 @@ describe("a page's stream", () => {
     expect(other.stream).not.toBe(stream);
     expect(other.others).toEqual([]);
     browser.kill(page);
-    expect(await claimStreams([stream, stream], browser.page())).toEqual({ stream, others: [] });
+    expect(await claimStreams([stream, stream], browser.page())).toEqual({ stream, inherited: true, others: [] });
   });
 
   it("is its own tab's before another's, whose commands it delivers as well", async () => {
@@ -64,7 +64,11 @@ describe("a page's stream", () => {
     for (const page of pages) streams.push((await claimStreams([], page)).stream);
     for (const page of pages) browser.kill(page);
     const again = browser.page(pages[1]?.storage);
-    expect(await claimStreams(streams, again)).toEqual({ stream: streams[1], others: [streams[0]] });
+    expect(await claimStreams(streams, again)).toEqual({
+      stream: streams[1],
+      inherited: true,
+      others: [streams[0]],
+    });
     expect((await claimStreams(streams, browser.page())).others).toEqual([]);
   });
 

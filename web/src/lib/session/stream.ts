@@ -35,6 +35,8 @@ export function freshId(): string {
 export interface Claimed {
   /** This page's. What waits in it goes first. */
   stream: StreamId;
+  /** It was another page's. */
+  inherited: boolean;
   /** Of pages that are gone, with commands that wait. */
   others: readonly StreamId[];
 }
@@ -45,6 +47,8 @@ export interface Page {
   storage: Pick<Storage, "getItem" | "setItem">;
   locks: Pick<LockManager, "request"> | null;
 }
+
+const LOCK = "longrein-stream-";
 
 /**
  * This page's stream, and others in which commands wait and that no page has any more. What waits is to be read after
@@ -58,13 +62,13 @@ export async function claimStreams(waiting: readonly StreamId[], { storage, lock
   const [stream = freshId(), ...others] = free;
   if (locks !== null && free.length === 0) await lock(stream, locks);
   storage.setItem(KEY, stream);
-  return { stream, others };
+  return { stream, inherited: free.length > 0, others };
 }
 
 /** Whether no other page has it. The lock stays for as long as this page lives. */
 function lock(stream: StreamId, locks: Pick<LockManager, "request">): Promise<boolean> {
   return new Promise((resolve) => {
-    const held = locks.request(`longrein-stream-${stream}`, { ifAvailable: true }, (lock) => {
+    const held = locks.request(LOCK + stream, { ifAvailable: true }, (lock) => {
       resolve(lock !== null);
       return lock === null ? undefined : new Promise<never>(() => undefined);
     });

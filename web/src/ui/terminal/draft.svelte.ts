@@ -1,5 +1,6 @@
 /** What is written in the composer of one session and was not sent. It outlives its screen, and the page. */
 
+import type { Prompt } from "../../lib/session/stored";
 import { app, type HostEntry } from "../app.svelte";
 
 export class Draft {
@@ -9,6 +10,8 @@ export class Draft {
   /** What is written down is older than the text. */
   #changed = false;
   #keeping = false;
+  /** Failed prompts that it was made from, and that lie on the disk still. */
+  #instead: string[] = [];
 
   constructor(entry: HostEntry, session: string) {
     this.#entry = entry;
@@ -25,6 +28,13 @@ export class Draft {
     if (!this.#keeping) void this.#keep();
   }
 
+  /** A failed prompt is to be written anew: behind what is being written, which nobody wants to lose either. */
+  add({ id, text }: Prompt): void {
+    this.#instead.push(id);
+    app.failures.hide(this.#entry.rid, this.#session, id);
+    this.text = this.#text === "" ? text : `${this.#text}\n${text}`;
+  }
+
   /** Takes up what was left; gives whether there was anything. */
   async restore(): Promise<boolean> {
     const text = await app.draft(this.#entry, this.#session);
@@ -39,7 +49,9 @@ export class Draft {
     this.#keeping = true;
     while (this.#changed) {
       this.#changed = false;
-      await app.keepDraft(this.#entry, this.#session, this.#text);
+      const instead = this.#instead;
+      const kept = await app.keepDraft(this.#entry, this.#session, this.#text, instead);
+      if (kept) this.#instead = this.#instead.slice(instead.length);
     }
     this.#keeping = false;
   }

@@ -69,12 +69,16 @@ export class Typing {
    * What was written in the composer, and Enter behind it where it is to be sent off. As {@link give}; and it outlives
    * the page, and is told to have been taken or to have failed.
    */
-  compose(text: string, enter: boolean): string | null {
+  compose(text: string, enter: boolean, taken: () => void = () => undefined): string | null {
     // Enter alone is a key.
     if (text === "") return enter ? this.give("\r") : null;
     const prompt = { id: freshId(), text, enter, at: Date.now(), begun: false };
     const data = pasted(text, this.#bracketed) + (enter ? "\r" : "");
-    return this.#give(data, (attachment, bytes) => attachment.prompt(bytes, prompt));
+    return this.#give(data, (attachment, bytes) => {
+      const took = attachment.prompt(bytes, prompt);
+      if (took) taken();
+      return took;
+    });
   }
 
   #give(
