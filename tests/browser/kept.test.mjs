@@ -143,6 +143,23 @@ describe("a page that is killed", () => {
     for (let n = 1; n <= 6; n += 1) assert.equal(await times(`at-once-${100 + n}`), 1, `text ${n}`);
   });
 
+  it("is taken over by another tab that lives, which sends what waits in it", async () => {
+    const { page } = phone;
+    network.cut();
+    await compose("echo from-$((1+1))-tabs");
+    await whereabouts("waiting");
+    await until(async () => (await kept("outbox")) !== "", "the text to be written down");
+    const other = await phone.tab();
+    await other.goto(place);
+    await other.getByTestId("terminal").waitFor();
+    await page.close();
+    phone.page = other;
+    network.mend();
+    await phone.shows(/^from-2-tabs$/m);
+    await phone.page.getByTestId("prompt-waiting").waitFor({ state: "detached" });
+    assert.equal(await times("from-2-tabs"), 1);
+  });
+
   it("says that what waits is in this page only where the browser has no room for it, and sends it all the same", async () => {
     await phone.page.evaluate(() => {
       const { put } = IDBObjectStore.prototype;

@@ -10,7 +10,7 @@ import { Memory, type KeptList, type KeptLook, type Place } from "../lib/session
 import type { Event, Role, Summary } from "../lib/session/message";
 import { NOTHING_LEFT, type Failed, type Stored } from "../lib/session/stored";
 import { Store } from "../lib/session/store";
-import { claimStreams } from "../lib/session/stream";
+import { claimStreams, heldStreams, inherit } from "../lib/session/stream";
 import { Vault } from "../lib/session/vault";
 import { Failures } from "./failures.svelte";
 import { router } from "./route.svelte";
@@ -100,6 +100,8 @@ export class HostEntry {
 
 /** A clock that jumps by so much was stopped: the machine slept. Milliseconds. */
 const SLEPT = 5_000;
+/** A page that is loaded anew is there again within this, and goes on with what it has left. Milliseconds. */
+const LOADED_WITHIN = 5_000;
 /** A list that goes on changing is written down this often. Milliseconds. */
 const LISTS_KEPT_EVERY = 3_000;
 
@@ -159,6 +161,7 @@ class App {
         if (entry !== undefined) this.attachment(entry, session);
       }
       for (const other of others) this.#deliver(left.filter(([{ stream }]) => stream === other));
+      if (locks !== null && this.#keeps) void this.#followPages(locks).catch(() => undefined);
       void navigator.storage?.persist?.();
     } catch (error) {
       this.failure = `This browser does not let Longrein keep anything: ${inWords(error)}`;
@@ -392,6 +395,20 @@ class App {
       if (stored) left.push([place, stored]);
     }
     return left;
+  }
+
+  /** Takes over what waits in other pages that are there now, or will be, once they are gone. */
+  async #followPages(locks: LockManager): Promise<void> {
+    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, LOADED_WITHIN));
+    const follow = async (stream: string) => {
+      await inherit(stream, locks, pause);
+      const waiting = (await this.#memory?.waiting()) ?? [];
+      this.#deliver(await this.#leftIn(waiting, [stream]));
+    };
+    const pages = new BroadcastChannel("longrein.pages");
+    pages.onmessage = ({ data }: MessageEvent<string>) => void follow(data);
+    pages.postMessage(this.#stream);
+    for (const stream of await heldStreams(locks)) if (stream !== this.#stream) void follow(stream);
   }
 
   /** Delivers what a page that is gone has left in its stream, over a link that ends once that is settled. */

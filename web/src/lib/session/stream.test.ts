@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { claimStreams, type Page } from "./stream";
+import { claimStreams, heldStreams, inherit, type Page } from "./stream";
+
+/** What was promised and is due is done. */
+async function ticks(): Promise<void> {
+  for (let i = 0; i < 8; i++) await Promise.resolve();
+}
 
 class Kept {
   readonly #kept = new Map<string, string>();
@@ -14,12 +19,21 @@ class Kept {
 /** One browser's locks, as its pages see them. */
 class Browser {
   readonly #held = new Map<string, Page>();
+  #queue: { name: string; take: () => void }[] = [];
 
-  page(storage: Page["storage"] = new Kept()): Page {
-    const page: Page = {
+  page(storage: Page["storage"] = new Kept()): Page & { locks: LockManager } {
+    const page = {
       storage,
       locks: {
-        request: (name: string, _: unknown, then: (lock: unknown) => unknown) => {
+        query: () => Promise.resolve({ held: [...this.#held.keys()].map((name) => ({ name })) }),
+        request: (name: string, options: unknown, then: (lock: unknown) => unknown) => {
+          if (typeof options === "function") {
+            // All that waits in line here gives it back at once.
+            return new Promise<void>((resolve) => {
+              this.#queue.push({ name, take: resolve });
+              this.#turn();
+            });
+          }
           const free = !this.#held.has(name);
           if (free) this.#held.set(name, page);
           then(free ? { name } : null);
@@ -33,6 +47,13 @@ class Browser {
   /** As when its process is killed. */
   kill(page: Page): void {
     for (const [name, by] of this.#held) if (by === page) this.#held.delete(name);
+    this.#turn();
+  }
+
+  #turn(): void {
+    const ready = this.#queue.filter(({ name }) => !this.#held.has(name));
+    this.#queue = this.#queue.filter((one) => !ready.includes(one));
+    for (const { take } of ready) take();
   }
 }
 
@@ -70,6 +91,48 @@ describe("a page's stream", () => {
       others: [streams[0]],
     });
     expect((await claimStreams(streams, browser.page())).others).toEqual([]);
+  });
+
+  it("is taken over by one of those that live when its own page is gone", async () => {
+    const browser = new Browser();
+    const [gone, one, other] = [browser.page(), browser.page(), browser.page()];
+    const { stream } = await claimStreams([], gone);
+    expect(await heldStreams(one.locks)).toEqual([stream]);
+    const taken: string[] = [];
+    const now = () => Promise.resolve();
+    void inherit(stream, one.locks, now).then(() => taken.push("one"));
+    void inherit(stream, other.locks, now).then(() => taken.push("other"));
+    await ticks();
+    expect(taken).toEqual([]);
+    browser.kill(gone);
+    await ticks();
+    expect(taken).toEqual(["one"]);
+    browser.kill(one);
+    await ticks();
+    expect(taken).toEqual(["one", "other"]);
+  });
+
+  it("stays its own tab's where that is only loaded anew", async () => {
+    const browser = new Browser();
+    const page = browser.page();
+    const { stream } = await claimStreams([], page);
+    const pauses: (() => void)[] = [];
+    const pause = () => new Promise<void>((resolve) => pauses.push(resolve));
+    const taken: string[] = [];
+    const next = () => pauses.shift()?.();
+    void inherit(stream, browser.page().locks, pause).then(() => taken.push("other"));
+    browser.kill(page);
+    await ticks();
+    const again = browser.page(page.storage);
+    expect((await claimStreams([stream], again)).stream).toBe(stream);
+    next();
+    await ticks();
+    expect([taken, pauses.length]).toEqual([[], 0]);
+    browser.kill(again);
+    await ticks();
+    next();
+    await ticks();
+    expect(taken).toEqual(["other"]);
   });
 
   it("goes to one of several pages that want it at once", async () => {

@@ -5,7 +5,7 @@
  * they were applied. So each page has a fresh one, except where commands wait that an earlier page has left: those keep
  * their numbers, and a page goes on with their stream so that what is typed next comes behind them. Web Locks see to it
  * that only one page does. Streams of further pages that are gone are taken, too, to deliver what waits in them and for
- * nothing else.
+ * nothing else, also of those that end while this page lives.
  *
  * A page without locks (plain http) keeps no commands, and so has no use for another's stream.
  */
@@ -45,7 +45,7 @@ export interface Claimed {
 export interface Page {
   /** Lives as long as the tab: of several streams in which commands wait, a page goes on with its own tab's. */
   storage: Pick<Storage, "getItem" | "setItem">;
-  locks: Pick<LockManager, "request"> | null;
+  locks: Pick<LockManager, "request" | "query"> | null;
 }
 
 const LOCK = "longrein-stream-";
@@ -63,6 +63,26 @@ export async function claimStreams(waiting: readonly StreamId[], { storage, lock
   if (locks !== null && free.length === 0) await lock(stream, locks);
   storage.setItem(KEY, stream);
   return { stream, inherited: free.length > 0, others };
+}
+
+/** Streams that pages have now. */
+export async function heldStreams(locks: Pick<LockManager, "query">): Promise<StreamId[]> {
+  const names = ((await locks.query()).held ?? []).map(({ name }) => name ?? "");
+  return names.filter((name) => name.startsWith(LOCK)).map((name) => name.slice(LOCK.length));
+}
+
+/** Ends when the page that has this stream is gone for good, and it is this one's. `pause` lets others go first. */
+export async function inherit(
+  stream: StreamId,
+  locks: Pick<LockManager, "request">,
+  pause: () => Promise<void>,
+): Promise<void> {
+  do {
+    // Its turn comes when nobody has it.
+    await locks.request(LOCK + stream, () => undefined);
+    // A page that was only loaded anew goes on with its own.
+    await pause();
+  } while (!(await lock(stream, locks)));
 }
 
 /** Whether no other page has it. The lock stays for as long as this page lives. */
