@@ -322,6 +322,7 @@ class Lines {
   shown: number[] = [];
   asked: Extract<ToHost, { t: "attach" }>[] = [];
   head = 0;
+  now = 0;
   live = false;
   #under: { header: ToClient; payload: Uint8Array }[] = [];
   #undrawn: (() => void)[] = [];
@@ -339,7 +340,7 @@ class Lines {
           if (this.live && header.t === "attach") this.#attach(header);
           return this.live;
         },
-        now: () => 0,
+        now: () => this.now,
         after: () => () => undefined,
         sent: 0,
         heard: 0,
@@ -467,12 +468,12 @@ describe("a screen", () => {
     lines.online();
     lines.settle();
     expect(lines.shown).toHaveLength(FIRST_ABOVE + ROWS);
-    expect(lines.attachment.view).toMatchObject({ following: true, whole: false });
+    expect(lines.attachment.view).toMatchObject({ following: true, older: "missing" });
     lines.attachment.complete();
-    expect(lines.attachment.view).toMatchObject({ following: true, whole: false });
+    expect(lines.attachment.view).toMatchObject({ following: true, older: "wanted" });
     lines.settle();
     expect(lines.shown).toHaveLength(10_000);
-    expect(lines.attachment.view).toMatchObject({ following: true, whole: true });
+    expect(lines.attachment.view).toMatchObject({ following: true, older: "here" });
     expect(lines.asked.map(({ scrollback, redraw }) => [scrollback, redraw])).toEqual([
       [FIRST_ABOVE, undefined],
       [undefined, true],
@@ -485,13 +486,35 @@ describe("a screen", () => {
     expect(lines.shown).toHaveLength(10_001);
   });
 
+  it("whose older lines were on a slow link does not fetch them anew with every channel", () => {
+    const lines = new Lines(() => 1);
+    lines.head = 10_000;
+    lines.online();
+    lines.settle();
+    lines.attachment.complete();
+    for (let piece = 0; piece < 5; piece++) lines.hear();
+    lines.now += 5_000;
+    lines.cut();
+    expect(lines.attachment.view.older).toBe("missing");
+    lines.print();
+    lines.online();
+    lines.settle();
+    expect(lines.asked.at(-1)).toMatchObject({ after: { epoch: 1, seq: 10_000 } });
+    expect(lines.asked.map(({ redraw }) => redraw)).toEqual([undefined, true, undefined]);
+    expect(lines.shown.at(-1)).toBe(10_001);
+    // Until somebody wants them again.
+    lines.attachment.complete();
+    lines.settle();
+    expect(lines.shown).toHaveLength(10_001);
+  });
+
   it("that has everything asks for nothing", () => {
     const lines = new Lines(() => 1);
     lines.head = 50;
     lines.online();
     lines.settle();
     lines.attachment.complete();
-    expect(lines.attachment.view.whole).toBe(true);
+    expect(lines.attachment.view.older).toBe("here");
     expect(lines.asked).toHaveLength(1);
   });
 
@@ -519,7 +542,7 @@ describe("a screen", () => {
       lines.check();
       expect(lines.shown.at(-1)).toBe(lines.head === 0 ? undefined : lines.head);
       expect(lines.shown).toHaveLength(lines.head);
-      expect(lines.attachment.view.whole).toBe(true);
+      expect(lines.attachment.view.older).toBe("here");
     },
   );
 });

@@ -3,7 +3,7 @@
  * which comes and goes, and a screen, which stays.
  */
 
-import { Acker, Follow, type FollowOut, type ScreenOp } from "./follow";
+import { Acker, Follow, type FollowOut, type Older, type ScreenOp } from "./follow";
 import type { Act, ErrorKind, Event, Failure, Size, ToClient, ToHost } from "./message";
 import { Pace } from "./pace";
 import { Outbox, type Numbered } from "./outbox";
@@ -72,8 +72,8 @@ export interface PromptView {
 export interface AttachmentView {
   /** Events flow. */
   following: boolean;
-  /** The screen has every line above it that there is. */
-  whole: boolean;
+  /** Whether the screen has every line above it that there is. */
+  older: Older;
   /** The terminal's size now. */
   size: Size | null;
   /** This page's own screen. */
@@ -145,7 +145,7 @@ export class Attachment {
   get view(): AttachmentView {
     return {
       following: this.#following,
-      whole: this.#follow.whole,
+      older: this.#follow.older,
       size: this.#size,
       own: this.#own,
       taken: this.#sizeTaken,
@@ -181,6 +181,7 @@ export class Attachment {
   complete(): void {
     this.#follow.want();
     this.#complete();
+    this.#events.changed();
   }
 
   /** Nobody looks on any more. Commands that wait are still delivered. */
@@ -209,6 +210,9 @@ export class Attachment {
     this.#obstacle = undefined;
     this.#cancelAgain?.();
     this.#follow.cut();
+    this.#pace.cut(this.#io.now());
+    // What was being fetched would begin anew with every channel, and hold up what the program prints.
+    if (this.#pace.slow) this.#follow.leave();
     this.#detached();
     this.#events.changed();
   }

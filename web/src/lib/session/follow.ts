@@ -49,6 +49,9 @@ export interface Wish {
   redraw: boolean;
 }
 
+/** Whether what is above the screen is there. */
+export type Older = "here" | "wanted" | "missing";
+
 const NOTHING: FollowOut = { ops: [] };
 
 export class Follow {
@@ -101,6 +104,16 @@ export class Follow {
   /** Everything above the screen is wanted from now on. */
   want(): void {
     this.#wanted = true;
+  }
+
+  /** It is not fetched any more, unless it is wanted again. */
+  leave(): void {
+    this.#wanted = false;
+  }
+
+  /** Everything above the screen is there, is being fetched, or is not, and nobody has asked for it. */
+  get older(): Older {
+    return this.#whole ? "here" : this.#wanted ? "wanted" : "missing";
   }
 
   /** What a new attach is to say. What was under way from the one before does not come any more. */

@@ -9,6 +9,8 @@ const SLOW_BYTES = 250_000;
 const TELLING = 60;
 /** And so does one of fewer bytes. */
 const LEAST_BYTES = 4_096;
+/** A snapshot that takes longer is a slow one. */
+const LONG = 4_000;
 /** With such a round trip everything else is slow, too. */
 const SLOW_TRIP = 400;
 
@@ -31,6 +33,13 @@ export class Pace {
     this.#askedAt = null;
     const few = took >= TELLING && this.#bytes / took < SLOW_BYTES / 1_000;
     this.#slow = (trip !== null && trip >= SLOW_TRIP) || (few && this.#bytes >= LEAST_BYTES);
+  }
+
+  /** The channel broke. What has come for so long and is not there by now would only begin again. */
+  cut(now: number): void {
+    const since = this.#askedAt;
+    this.#askedAt = null;
+    if (since !== null && this.#bytes > 0 && now - since >= LONG) this.#slow = true;
   }
 
   get slow(): boolean {

@@ -52,6 +52,11 @@ export class Viewing {
   readonly own = $derived(this.cell === null ? null : ownSize(this.box, this.cell));
   /** The terminal as it is. */
   readonly size = $derived(this.view?.size ?? null);
+  /** Whether everything above the screen is on it. */
+  readonly older = $derived.by((): "here" | "coming" | "missing" => {
+    if (this.view?.older === "here") return "here";
+    return this.view?.older === "wanted" && this.view.following ? "coming" : "missing";
+  });
   /** Its size was set elsewhere. */
   readonly foreign = $derived(
     this.own !== null &&
@@ -83,7 +88,7 @@ export class Viewing {
     const timer = setTimeout(done, ABOVE_WITHIN);
     const stop = $effect.root(() => {
       $effect(() => {
-        if (this.view?.whole !== false || !this.view.following) done();
+        if (this.older !== "coming") done();
       });
     });
     await there;
