@@ -172,7 +172,7 @@ describe("a page that is killed", () => {
     await compose("echo without-$((1+1))-room");
     await whereabouts("waiting");
     await phone.page.getByTestId("not-kept").waitFor();
-    await phone.shot("phone-dark-21-not-kept");
+    await phone.shot("phone-light-23-not-kept");
     network.mend();
     await phone.shows(/^without-2-room$/m);
     await phone.page.getByTestId("not-kept").waitFor({ state: "detached" });
@@ -197,7 +197,7 @@ describe("a page that is killed", () => {
     const line = phone.page.getByTestId("missed");
     await line.waitFor();
     assert.match(await line.innerText(), /may or may not have arrived/);
-    await phone.shot("phone-dark-22-missed");
+    await phone.shot("phone-light-24-missed");
     await line.getByTestId("seen").click();
     await line.waitFor({ state: "detached" });
     await phone.page.reload();

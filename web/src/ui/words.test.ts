@@ -34,7 +34,7 @@ describe("keys that nobody confirmed", () => {
   const words = (failed: Partial<Failed>) => missed({ entry, prompt: null, why, unsure: false, ...failed });
 
   it("are not said to have done nothing", () => {
-    expect(words({ unsure: true })).toBe("What you typed may or may not have arrived. Why.");
+    expect(words({ unsure: true })).toBe("What you typed may or may not have arrived.");
     expect(words({})).toBe("What you typed was not applied. Why.");
     expect(words({ entry: { ...entry, act: { type: "interrupt" } } })).toMatch(/^A command was not/);
   });

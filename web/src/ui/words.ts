@@ -128,8 +128,8 @@ export function deviceName(agent: string, mobile: boolean): string {
 /** What is to be said of keys that nobody confirmed, or of another command of which no more is seen. */
 export function missed({ entry: { act }, why, unsure }: Failed): string {
   const what = act.type === "input" ? "What you typed" : "A command";
-  const words = unsure ? `${what} may or may not have arrived.` : `${what} was not applied.`;
-  return `${words} ${why.message} ${why.hint}`.trim();
+  if (unsure) return `${what} may or may not have arrived. ${why.hint}`.trim();
+  return `${what} was not applied. ${why.message} ${why.hint}`.trim();
 }
 
 /** Whether a host is there, for those who do not see it; nothing while that is being found out. */
