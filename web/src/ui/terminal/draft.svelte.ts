@@ -32,6 +32,10 @@ export class Draft {
   add({ id, text }: Prompt): void {
     this.#instead.push(id);
     app.failures.hide(this.#entry.rid, this.#session, id);
+    this.append(text);
+  }
+
+  append(text: string): void {
     this.text = this.#text === "" ? text : `${this.#text}\n${text}`;
   }
 

@@ -183,8 +183,8 @@ export class Emulator implements Screen {
   }
 
   /** Shows a remembered look, until the real screen arrives. */
-  remember(look: string): void {
-    this.#write(look, () => undefined);
+  remember(look: string, done: () => void): void {
+    this.#write(look, done);
   }
 
   set fontSize(size: number) {

@@ -9,13 +9,14 @@ import { arrow, inMode, modified, pasted, type Arrow, type Held } from "./keys";
 import type { Viewing } from "./viewing.svelte";
 
 /** What of a screen its typing needs. */
-export type Typed = Pick<Viewing, "over"> & {
+export type Typed = Pick<Viewing, "over" | "modesKnown"> & {
   readonly entry: Pick<Viewing["entry"], "operates" | "role">;
   readonly attachment: Pick<Attachment, "input" | "prompt"> | null;
   readonly emulator: { readonly terminal: Pick<Terminal, "modes" | "scrollToBottom"> } | null;
 };
 
 const NONE: Held = { ctrl: false, alt: false };
+const OPENING = "The terminal is still opening.";
 const FULL = `At most ${MAX_INPUT_BYTES / 1024 / 1024} MB of input can wait here.`;
 
 export class Typing {
@@ -60,18 +61,19 @@ export class Typing {
     this.#viewing.emulator?.terminal.scrollToBottom();
   }
 
-  /** As {@link give}. */
+  /** As {@link give}; not while it is not known whether the program wants to be told that this is a paste. */
   paste(plain: string): string | null {
-    return this.give(pasted(plain, this.#bracketed));
+    return this.#viewing.modesKnown ? this.give(pasted(plain, this.#bracketed)) : OPENING;
   }
 
   /**
-   * What was written in the composer, and Enter behind it where it is to be sent off. As {@link give}; and it outlives
+   * What was written in the composer, and Enter behind it where it is to be sent off. As {@link paste}; and it outlives
    * the page, and is told to have been taken or to have failed.
    */
   compose(text: string, enter: boolean, taken: () => void = () => undefined): string | null {
     // Enter alone is a key.
     if (text === "") return enter ? this.give("\r") : null;
+    if (!this.#viewing.modesKnown && this.#viewing.attachment !== null && !this.#viewing.over) return OPENING;
     const prompt = { id: freshId(), text, enter, at: Date.now(), begun: false };
     const data = pasted(text, this.#bracketed) + (enter ? "\r" : "");
     return this.#give(data, (attachment, bytes) => {
@@ -89,7 +91,7 @@ export class Typing {
     if (data === "") return null;
     if (over) return "The program has ended.";
     if (!entry.operates && entry.role !== null) return "This device may only look on.";
-    if (attachment === null) return "The terminal is still opening.";
+    if (attachment === null) return OPENING;
     // Text has at least as many bytes as characters.
     if (data.length <= MAX_INPUT_BYTES && take(attachment, new TextEncoder().encode(data))) return null;
     return FULL;

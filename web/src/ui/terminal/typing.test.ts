@@ -5,6 +5,7 @@ import { Typing, type Typed } from "./typing.svelte";
 
 class Program implements Typed {
   over = false;
+  modesKnown = true;
   entry: Typed["entry"] = { operates: true, role: "owner" };
   emulator = null;
   full = false;
@@ -47,6 +48,20 @@ describe("the composer's text", () => {
     program.over = true;
     expect(typing.compose("fix it", true)).toMatch(/ended/);
     expect(program.got).toBe("");
+  });
+});
+
+describe("a paste before the terminal is there", () => {
+  it("is not sent as if it were typed, and is told not to have been", () => {
+    const program = new Program();
+    program.modesKnown = false;
+    const typing = new Typing(program);
+    expect(typing.paste("rm\n-r x")).toMatch(/still opening/);
+    expect(typing.compose("rm\n-r x", true)).toMatch(/still opening/);
+    expect(program.got).toBe("");
+    program.modesKnown = true;
+    expect(typing.compose("rm\n-r x", true)).toBeNull();
+    expect(program.got).toBe("rm\r-r x\r");
   });
 });
 

@@ -48,6 +48,8 @@ export class Viewing {
   readonly gone = $derived.by(() => this.entry.known && this.entry.live && this.summary === undefined);
   /** This device may type here. */
   readonly may = $derived.by(() => this.entry.operates && !this.over);
+  /** It is known what the program asked of its terminal, or did when it was last seen here. */
+  readonly modesKnown = $derived(this.emulator !== null && (!this.loading || this.lookAt !== null));
   /** The terminal that would fit here. */
   readonly own = $derived(this.cell === null ? null : ownSize(this.box, this.cell));
   /** The terminal as it is. */
