@@ -73,6 +73,26 @@ describe("the end of a session", () => {
   });
 
   for (const [kind, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
+    it(`is chosen where a session is started (${kind})`, async () => {
+      device = await Device.open({ ...options, colorScheme: kind === "phone" ? "dark" : "light" });
+      const { page } = device;
+      await device.pair(await host.link());
+      await page.getByTestId("new-session").click();
+      await page.locator("[name=command]").fill("cat");
+      await page.getByTestId("limit-own").click();
+      await page.locator("[name=limit]").fill("soon");
+      await page.getByText("Write a time as").waitFor();
+      assert.ok(await page.getByTestId("start").isDisabled());
+      await device.shot(`${kind}-25-limit`);
+      await page.locator("[name=limit]").fill("1h 30m");
+      await page.getByTestId("start").click();
+      await device.following();
+      assert.match(await page.getByTestId("header-time").innerText(), /^1 h (30|29) min$/);
+      const session = await page.getByTestId("terminal").getAttribute("data-session");
+      const left = (await listed(session)).ends_at - Date.now();
+      assert.ok(left > 80 * 60_000 && left <= 90 * 60_000, `${left} ms`);
+    });
+
     it(`is not the end of its program's work: it is started again (${kind})`, async () => {
       const first = await host.start(`build ${kind}`, "sh", "-c", "echo could not compile; exit 101");
       device = await Device.open({ ...options, colorScheme: "dark" });

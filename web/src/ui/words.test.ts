@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Summary } from "../lib/session/message";
 import type { Failed } from "../lib/session/stored";
-import { ending, failed, left, missed } from "./words";
+import { ending, failed, left, missed, seconds } from "./words";
 
 function summary(run: object): Summary {
   return { ...run } as Summary;
@@ -37,6 +37,14 @@ describe("keys that nobody confirmed", () => {
     expect(words({ unsure: true })).toBe("What you typed may or may not have arrived.");
     expect(words({})).toBe("What you typed was not applied. Why.");
     expect(words({ entry: { ...entry, act: { type: "interrupt" } } })).toMatch(/^A command was not/);
+  });
+});
+
+describe("a time limit", () => {
+  it("is read as the program reads it", () => {
+    expect(["45m", "2h", "1h 30m", " 1D ", "90s"].map(seconds)).toEqual([2_700, 7_200, 5_400, 86_400, 90]);
+    for (const wrong of ["", "2", "h", "1x", "0m", "366d", "-1h", "1h later", "1.5h", "30m 1h"])
+      expect(seconds(wrong)).toBeNull();
   });
 });
 

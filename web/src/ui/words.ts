@@ -82,6 +82,18 @@ export function left(until: number, now: number): string | null {
   return hours % 24 === 0 ? `${days} ${name}` : `${days} ${name} ${hours % 24} h`;
 }
 
+/** A session is given no more than a year. Seconds. */
+const LONGEST = 365 * 24 * 60 * 60;
+
+/** A time as `longrein run --ttl` reads it, such as "2h" or "1h 30m", in seconds; null where it is none. */
+export function seconds(time: string): number | null {
+  const parts = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(time.toLowerCase().replaceAll(/\s/g, ""));
+  if (parts === null) return null;
+  const [days, hours, minutes, rest] = parts.slice(1).map((part) => Number(part ?? 0));
+  const sum = (((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (rest ?? 0);
+  return sum >= 1 && sum <= LONGEST ? sum : null;
+}
+
 /** A session says so long before that it ends by itself, and a clock may be off by some of it. Milliseconds. */
 const NEAR = 11 * 60_000;
 
