@@ -247,7 +247,7 @@ describe("a phone and a terminal", () => {
     await phone.page.getByTestId("new-session").click();
     await phone.page.locator("input[name=command]").fill("no-such-program-anywhere");
     await phone.page.getByTestId("start").click();
-    await phone.page.getByRole("alert").waitFor();
+    await phone.page.locator("dialog [role=alert]").waitFor();
     await phone.page.locator("input[name=command]").fill('sh -c "echo started; exec cat"');
     await phone.page.locator("input[name=name]").fill("from the phone");
     await phone.page.getByTestId("start").click();

@@ -154,7 +154,7 @@ export function standing(host: string, phase: Phase): string {
     case "waiting":
       return `${host} cannot be reached.`;
     case "refused":
-      return `${host} does not know this device any more.`;
+      return `The pairing with ${host} has ended.`;
     case "off":
     case "connecting":
     case "handshaking":
