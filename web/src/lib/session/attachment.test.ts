@@ -4,11 +4,11 @@ import { FIRST_ABOVE, type ScreenOp } from "./follow";
 import { MAX_PAYLOAD, type Act, type Failure, type ToClient, type ToHost } from "./message";
 import { COMMAND_LIFETIME, MAX_INPUT_BYTES, MAX_UNSETTLED_BYTES } from "./outbox";
 import type { Failed, Kept } from "./stored";
+import { bytes, quietEvents, quietIo, ticks, Timers } from "./testing";
 
 const SIZE = { cols: 80, rows: 24 };
 const NOTHING = new Uint8Array(0);
 const MIB = 1024 * 1024;
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A text in which every place looks different from its neighbours. */
 function long(length: number): Uint8Array<ArrayBuffer> {
@@ -22,7 +22,6 @@ function long(length: number): Uint8Array<ArrayBuffer> {
 
 /** A link to a keeper that settles one command whenever it is told to. */
 class Slow {
-  now = 0;
   typed: Uint8Array[] = [];
   acts: string[] = [];
   columns: number[] = [];
@@ -31,14 +30,14 @@ class Slow {
   attaches = 0;
   keeps: Kept = "kept";
   readonly attachment: Attachment;
-  #timers: { at: number; then: () => void }[] = [];
+  readonly #timers = new Timers();
   #last = 0;
   #under: { n: number; act: Act; payload: Uint8Array }[] = [];
 
   constructor() {
     this.attachment = new Attachment(
       "s",
-      {
+      quietIo({
         send: (header, payload = NOTHING) => {
           if (header.t === "attach") this.attaches += 1;
           if (header.t === "command") this.#under.push({ n: header.n, act: header.do, payload });
@@ -46,24 +45,13 @@ class Slow {
           this.most = Math.max(this.most, under);
           return true;
         },
-        now: () => this.now,
-        after: (ms, then) => {
-          const timer = { at: this.now + ms, then };
-          this.#timers.push(timer);
-          return () => (this.#timers = this.#timers.filter((other) => other !== timer));
-        },
-        sent: 0,
-        heard: 0,
-        roundTrip: null,
-        ask: () => undefined,
-      },
-      {
-        changed: () => undefined,
-        event: () => undefined,
+        now: () => this.#timers.now,
+        after: this.#timers.after,
+      }),
+      quietEvents({
         failed: (failed) => void this.failed.push(failed),
-        taken: () => undefined,
         keep: () => Promise.resolve(this.keeps),
-      },
+      }),
     );
     this.attachment.show({ apply: (_, done) => done(), above: 0 }, SIZE);
   }
@@ -82,10 +70,16 @@ class Slow {
   }
 
   pass(ms: number): void {
-    this.now += ms;
-    const due = this.#timers.filter(({ at }) => at <= this.now);
-    this.#timers = this.#timers.filter(({ at }) => at > this.now);
-    for (const { then } of due) then();
+    this.#timers.pass(ms);
+  }
+
+  get now(): number {
+    return this.#timers.now;
+  }
+
+  /** Without a timer that runs. */
+  set now(now: number) {
+    this.#timers.now = now;
   }
 
   /** The channel breaks; of what is under way nothing arrives. */
@@ -290,7 +284,7 @@ describe("what cannot be written down", () => {
       slow.settleAll();
       expect(slow.text.toString()).toBe("");
       // Both that it is not there, and that nothing older is.
-      for (let i = 0; i < 20; i++) await Promise.resolve();
+      await ticks();
       slow.settleAll();
       expect(slow.attachment.view.kept).toBe(false);
       // Where it cannot even be taken away, what may lie there is not sent as something else.
@@ -335,25 +329,15 @@ class Lines {
     this.#random = random;
     this.attachment = new Attachment(
       "s",
-      {
+      quietIo({
         send: (header) => {
           if (this.live && header.t === "attach") this.#attach(header);
           return this.live;
         },
         now: () => this.now,
         after: () => () => undefined,
-        sent: 0,
-        heard: 0,
-        roundTrip: null,
-        ask: () => undefined,
-      },
-      {
-        changed: () => undefined,
-        event: () => undefined,
-        failed: () => undefined,
-        taken: () => undefined,
-        keep: () => Promise.resolve("kept"),
-      },
+      }),
+      quietEvents(),
     );
     const above = () => Math.max(0, this.shown.length - ROWS);
     const screen = {

@@ -4,10 +4,10 @@ import { Attachment, DISK_AGAIN, KEPT_AFTER } from "./attachment";
 import type { ToClient, ToHost } from "./message";
 import { COMMAND_LIFETIME } from "./outbox";
 import { NOTHING_LEFT, type Failed, type Kept, type Prompt, type Stored } from "./stored";
+import { bytes, quietEvents, quietIo, ticks, Timers } from "./testing";
 
 const NOTHING = new Uint8Array(0);
 const SIZE = { cols: 80, rows: 24 };
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 function seeded(seed: number): () => number {
   let x = seed * 7919;
@@ -17,11 +17,6 @@ function seeded(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** What was promised and is due is done. */
-async function ticks(): Promise<void> {
-  for (let i = 0; i < 8; i++) await Promise.resolve();
 }
 
 /** One connection: what was sent on it arrives in order, or, once it is cut, in part. */
@@ -37,40 +32,29 @@ class Page {
   readonly attachment: Attachment;
   readonly stream: string;
   wire: Wire | null = null;
-  sent = 0;
-  timers: { at: number; then: () => void }[] = [];
+  readonly timers: Timers;
   writes: { stored: Stored | null; done: (kept: Kept) => void }[] = [];
   readonly world: World;
 
   constructor(world: World, stream: string, left: Stored | null) {
     this.world = world;
     this.stream = stream;
+    this.timers = new Timers(world.now);
     this.attachment = new Attachment(
       "s",
-      {
+      quietIo({
         send: (header, payload = NOTHING) => {
-          this.sent += 1;
           this.wire?.up.push({ header, payload });
           return this.wire !== null;
         },
-        now: () => world.now,
-        after: (ms, then) => {
-          const timer = { at: world.now + ms, then };
-          this.timers.push(timer);
-          return () => (this.timers = this.timers.filter((other) => other !== timer));
-        },
-        sent: 0,
-        heard: 0,
-        roundTrip: null,
-        ask: () => undefined,
-      },
-      {
-        changed: () => undefined,
-        event: () => undefined,
+        now: () => this.timers.now,
+        after: this.timers.after,
+      }),
+      quietEvents({
         failed: (failed) => world.failed.push(failed),
         taken: (prompts) => world.taken.push(...prompts),
         keep: (stored) => new Promise((done) => this.writes.push({ stored: structuredClone(stored), done })),
-      },
+      }),
       left,
     );
     this.attachment.begin();
@@ -174,9 +158,7 @@ class World {
 
   async pass(ms: number): Promise<void> {
     this.now += ms;
-    const due = this.page.timers.filter(({ at }) => at <= this.now);
-    this.page.timers = this.page.timers.filter(({ at }) => at > this.now);
-    for (const { then } of due) then();
+    this.page.timers.pass(this.now - this.page.timers.now);
     await ticks();
   }
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { ACK_BYTES, ACK_DELAY, Acker, FIRST_ABOVE, Follow, type ScreenOp } from "./follow";
 import type { Event } from "./message";
 import { TOGETHER } from "./pieces";
+import { bytes } from "./testing";
 
 const OUTPUT: Event = { kind: "output" };
 const SIZE = { cols: 80, rows: 24 };
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** What a reader sees: the bytes since the last reset. */
 function draw(ops: readonly ScreenOp[], on = ""): string {

@@ -11,9 +11,9 @@ import {
   type Outgoing,
 } from "./outbox";
 import { NOTHING_LEFT, type Stored } from "./stored";
+import { bytes } from "./testing";
 
 const INPUT: Act = { type: "input" };
-const bytes = (text: string) => new TextEncoder().encode(text);
 const texts = ({ commands }: Outgoing) => commands.map(({ n, payload }) => `${n}:${new TextDecoder().decode(payload)}`);
 
 /** What a page leaves that is killed once this was written down. */

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { claimStreams, heldStreams, inherit, type Page } from "./stream";
-
-/** What was promised and is due is done. */
-async function ticks(): Promise<void> {
-  for (let i = 0; i < 8; i++) await Promise.resolve();
-}
+import { ticks } from "./testing";
 
 class Kept {
   readonly #kept = new Map<string, string>();
