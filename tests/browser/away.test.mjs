@@ -19,17 +19,6 @@ describe("a host that is away", () => {
     await host.stop();
   });
 
-  /** What lies on the disk in one place, as something that is another whenever it was written again. */
-  function kept(page, table) {
-    return page.evaluate(async (table) => {
-      const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
-      const db = await done(indexedDB.open("longrein"));
-      const all = await done(db.transaction(table).objectStore(table).getAll());
-      db.close();
-      return all.map(({ nonce }) => nonce.join()).join();
-    }, table);
-  }
-
   for (const [kind, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
     for (const colorScheme of ["dark", "light"]) {
       it(`is shown as it was, and as of when: ${kind}, ${colorScheme}`, async () => {
@@ -44,14 +33,14 @@ describe("a host that is away", () => {
         await device.shows("git version");
         await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
         await until(() => page.evaluate(() => caches.keys().then((keys) => keys.length > 0)), "the shell to be kept");
-        const look = await kept(page, "screens");
+        const look = await device.kept("screens");
         await page.evaluate(() => (location.hash = "#/"));
-        await until(async () => (await kept(page, "screens")) !== look, "the screen to be kept");
+        await until(async () => (await device.kept("screens")) !== look, "the screen to be kept");
         await until(async () => (await card.innerText()).includes(`seen-on-${kind}-${colorScheme}`), "the preview");
         await page.locator("[data-level=fresh]:visible").first().waitFor();
         assert.equal(await asOf.count(), 0);
-        const list = await kept(page, "lists");
-        await until(async () => (await kept(page, "lists")) !== list, "the list to be kept");
+        const list = await device.kept("lists");
+        await until(async () => (await device.kept("lists")) !== list, "the list to be kept");
 
         await device.context.setOffline(true);
         await host.kill();

@@ -218,6 +218,17 @@ export class Device {
     return text;
   }
 
+  /** What lies on the disk in one place, as something that is another whenever it was written again. */
+  kept(table) {
+    return this.page.evaluate(async (table) => {
+      const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+      const db = await done(indexedDB.open("longrein"));
+      const all = await done(db.transaction(table).objectStore(table).getAll());
+      db.close();
+      return all.map(({ nonce }) => nonce.join()).join();
+    }, table);
+  }
+
   async shot(name) {
     await this.page.screenshot({ path: `${OUTPUT}${name}.png` });
   }

@@ -24,7 +24,7 @@ describe("a page that is killed", () => {
     await phone.pair(link.replace(host.url, network.url));
     await phone.enter(shell);
     place = phone.page.url();
-    await until(async () => (await kept("lists")) !== "", "the list to be kept");
+    await until(async () => (await phone.kept("lists")) !== "", "the list to be kept");
     await phone.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await until(() => phone.page.evaluate(() => caches.keys().then((keys) => keys.length > 0)), "the shell to be kept");
   });
@@ -54,22 +54,11 @@ describe("a page that is killed", () => {
     return text.split("\n").filter((shown) => shown === line).length;
   }
 
-  /** What lies on the disk in one place, as something that is another whenever it was written again. */
-  function kept(table) {
-    return phone.page.evaluate(async (table) => {
-      const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
-      const db = await done(indexedDB.open("longrein"));
-      const all = await done(db.transaction(table).objectStore(table).getAll());
-      db.close();
-      return all.map(({ nonce }) => nonce.join()).join();
-    }, table);
-  }
-
   /** Waits until this is written down. */
   async function write(text) {
-    const before = await kept("drafts");
+    const before = await phone.kept("drafts");
     await phone.page.getByTestId("composer").fill(text);
-    await until(async () => (await kept("drafts")) !== before, "the draft to be written down");
+    await until(async () => (await phone.kept("drafts")) !== before, "the draft to be written down");
   }
 
   const live = () => phone.page.locator("[data-testid=truth][data-level=fresh]:visible").first().waitFor();
@@ -129,7 +118,7 @@ describe("a page that is killed", () => {
       await phone.following();
       const composer = phone.page.getByTestId("composer");
       // It stays there for a second after it was settled.
-      const sent = (await kept("outbox")) !== "";
+      const sent = (await phone.kept("outbox")) !== "";
       const arrived = async () => {
         // Killed before the text was written down as sent: then it is still being written.
         const draft = !sent && (await composer.isVisible()) ? await composer.inputValue() : "";
@@ -148,7 +137,7 @@ describe("a page that is killed", () => {
     network.cut();
     await compose("echo from-$((1+1))-tabs");
     await whereabouts("waiting");
-    await until(async () => (await kept("outbox")) !== "", "the text to be written down");
+    await until(async () => (await phone.kept("outbox")) !== "", "the text to be written down");
     const other = await phone.tab();
     await other.goto(place);
     await other.getByTestId("terminal").waitFor();
@@ -330,6 +319,29 @@ describe("a page that is killed", () => {
     await phone.page.mouse.wheel(0, -600);
     network.pace = 0;
     await phone.page.locator("[data-testid=terminal][data-whole=true]").waitFor();
+    await phone.page.goto(place);
+    await phone.following();
+  });
+
+  it("says of a terminal's text that older lines are still coming, and takes them in", async () => {
+    const long = await host.start("longer", "sh", "-c", "seq -f %080g 2000; echo the-end; exec cat");
+    await until(async () => (await host.cli("logs", long)).includes("the-end"), "all lines");
+    await phone.page.getByTestId("back").click();
+    await live();
+    network.pace = 25_000;
+    await phone.enter(long);
+    await phone.shows("the-end");
+    await phone.page.getByTestId("menu").click();
+    await phone.page.getByTestId("text").click();
+    const text = phone.page.getByTestId("terminal-text");
+    await text.waitFor();
+    await phone.page.locator("dialog [data-testid=older][data-older=coming]").waitFor();
+    await phone.shot("phone-light-26-older");
+    assert.doesNotMatch(await text.textContent(), /^0+1$/m);
+    network.pace = 0;
+    await phone.page.locator("dialog [data-testid=older][data-older=here]").waitFor({ state: "attached" });
+    await until(async () => /^0+1$/m.test(await text.textContent()), "the first line");
+    await phone.page.getByRole("button", { name: "Close" }).click();
     await phone.page.goto(place);
     await phone.following();
   });

@@ -66,6 +66,22 @@ describe("a page that does not get everything through", () => {
     await host.up();
   });
 
+  it("sends a text as a paste, also where it was written before there was a terminal", async () => {
+    const wants = await host.start("wants", "sh", "-c", "printf '\\033[?2004h'; exec cat -v");
+    const page = await open(PHONE, /\/assets\/emulator-.*\.js/);
+    await page.locator(`[data-testid=session][data-session="${wants}"]`).click();
+    await page.getByTestId("not-loaded").waitFor();
+    await page.getByTestId("compose").click();
+    await page.getByTestId("composer").fill("first\nsecond");
+    await page.getByTestId("send").click();
+    await page.getByTestId("held").waitFor();
+    await device.shot("phone-light-27-held");
+    await page.unroute(/\/assets\/emulator-.*\.js/);
+    await page.getByTestId("not-loaded").getByRole("button", { name: "Try again" }).click();
+    await device.shows(/\[200~first[^]*second\^\[\[201~/);
+    await until(async () => (await page.getByTestId("composer").inputValue()) === "", "the composer to be empty");
+  });
+
   for (const [kind, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
     for (const colorScheme of ["dark", "light"]) {
       it(`says that a part could not be loaded, and loads it when asked again: ${kind}, ${colorScheme}`, async () => {
