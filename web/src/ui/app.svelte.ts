@@ -1,6 +1,6 @@
 /** What the whole page works with: the hosts this browser is paired with, and what is kept for them. */
 
-import type { Attachment, AttachmentEvents, AttachmentView } from "../lib/session/attachment";
+import type { Attachment } from "../lib/session/attachment";
 import { Dialer, type Enrolled, type Invitation } from "../lib/session/dial";
 import { Host } from "../lib/session/host";
 import { forgetHost, loadHosts, saveHost, type HostRecord, type KeptKey } from "../lib/session/hosts";
@@ -12,6 +12,7 @@ import { NOTHING_LEFT, type Failed, type Stored } from "../lib/session/stored";
 import { Store } from "../lib/session/store";
 import { claimStreams, heldStreams, inherit } from "../lib/session/stream";
 import { Vault } from "../lib/session/vault";
+import type { AttachmentEvents, AttachmentView } from "../lib/session/view";
 import { Failures } from "./failures.svelte";
 import { router } from "./route.svelte";
 import { toasts } from "./toasts.svelte";

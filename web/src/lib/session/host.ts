@@ -1,10 +1,11 @@
 /** One paired host as this page knows it: its link, its sessions, and those that are followed. */
 
-import { Attachment, type AttachmentEvents } from "./attachment";
+import { Attachment } from "./attachment";
 import type { LinkIo } from "./io";
 import { HostLink, type Phase } from "./link";
 import type { Notice, Summary, ToClient } from "./message";
 import type { Stored } from "./stored";
+import type { AttachmentEvents } from "./view";
 
 export interface HostEvents {
   /** Phase or sessions changed. */

@@ -1,6 +1,6 @@
 /** What tests of this folder share. */
 
-import type { AttachmentEvents, AttachmentIo } from "./attachment";
+import type { AttachmentEvents, AttachmentIo } from "./view";
 
 export const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -5,7 +5,7 @@ import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
-import type { Screen } from "../../lib/session/attachment";
+import type { Screen } from "../../lib/session/view";
 import type { ScreenOp } from "../../lib/session/follow";
 import type { Size } from "../../lib/session/message";
 import { WholeCharacters } from "./characters";

@@ -3,7 +3,7 @@
  * as much as may be under way without an ack.
  */
 
-import type { Screen } from "../../lib/session/attachment";
+import type { Screen } from "../../lib/session/view";
 import type { ScreenOp } from "../../lib/session/follow";
 
 export class Standin implements Screen {
