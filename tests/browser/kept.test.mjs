@@ -336,6 +336,7 @@ describe("a page that is killed", () => {
     const text = phone.page.getByTestId("terminal-text");
     await text.waitFor();
     await phone.page.locator("dialog [data-testid=older][data-older=coming]").waitFor();
+    await until(() => text.evaluate((pre) => pre.parentElement.scrollTop > 0), "its end to be in sight");
     await phone.shot("phone-light-26-older");
     assert.doesNotMatch(await text.textContent(), /^0+1$/m);
     network.pace = 0;
