@@ -21,10 +21,14 @@ use std::time::Duration;
 use store::{Paths, SessionLog};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The size until somebody attaches.
 const FIRST_SIZE: Size = Size { cols: 80, rows: 24 };
+/// Exit statuses above it are of programs that a signal ended.
+const BY_SIGNAL: i32 = 128;
+/// Within this a machine that shuts down has told everybody to end.
+const ALL_TOLD: Duration = Duration::from_millis(200);
 /// How long a keeper stays after its program ended and its last client left.
 const LINGER: Duration = Duration::from_secs(30);
 /// How long a reader stays after its last client left.
@@ -115,6 +119,11 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     let life = async {
         let exit = program::drive(&session, &program, children).await;
         drop(program);
+        let by = session.inner.borrow().ended_by;
+        if exit > BY_SIGNAL && by == EndedBy::Itself {
+            // Perhaps of the same hand that ends everything: what it tells us may take a moment longer to be heard.
+            sleep(ALL_TOLD).await;
+        }
         session.end(exit);
         linger(&session, LINGER).await;
     };
