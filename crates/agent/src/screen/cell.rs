@@ -179,11 +179,12 @@ impl Cell {
             let mut text = pool.text(own).to_owned();
             if text.len() < MAX_CLUSTER {
                 text.push(code);
-                self.content = self.content & !CODE | pool.intern_text(text);
+                self.content = self.content & !CODE | pool.intern_text(text).unwrap_or(own);
             }
         } else if let Some(first) = char::from_u32(own).filter(|c| *c != '\0') {
-            let index = pool.intern_text([first, code].iter().collect());
-            self.content = self.content & !CODE | COMBINED | index;
+            if let Some(index) = pool.intern_text([first, code].iter().collect()) {
+                self.content = self.content & !CODE | COMBINED | index;
+            }
         } else {
             self.content = u32::from(code) | 1 << WIDTH_SHIFT;
         }
@@ -194,7 +195,7 @@ impl Cell {
 }
 
 /// Bytes of one cell's text; what is joined beyond is dropped, so that a flood of combining marks stays cheap.
-const MAX_CLUSTER: usize = 1024;
+pub const MAX_CLUSTER: usize = 1024;
 
 /// A hyperlink of OSC 8.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -203,8 +204,25 @@ pub struct Link {
     pub uri: String,
 }
 
+impl Link {
+    /// Bytes of address and id.
+    pub fn size(&self) -> usize {
+        self.uri.len() + self.id.as_ref().map_or(0, String::len)
+    }
+}
+
+/// What entries of a [`Pool`] take, roughly, in bytes.
+fn size_of_text(text: &str) -> usize {
+    64 + 2 * text.len()
+}
+const SIZE_OF_EXTRA: usize = 48;
+fn size_of_link(link: &Link) -> usize {
+    96 + link.size()
+}
+
 /// Texts of more than one character, extras and links: what does not fit into a [`Cell`], each stored once.
-/// Entries that nothing refers to any more are dropped by [`Pool::collect`].
+/// Entries that nothing refers to any more are dropped by [`Pool::collect`]; what there is no room for is left out: a
+/// cluster keeps its first characters, text loses its link or its underline's style and colour.
 #[derive(Debug)]
 pub struct Pool {
     texts: Vec<Box<str>>,
@@ -212,6 +230,9 @@ pub struct Pool {
     extras: Vec<Extra>,
     extra_index: HashMap<Extra, u32>,
     links: Vec<Link>,
+    /// Bytes of all entries.
+    size: usize,
+    /// Bytes of those that were new, or found no room, since unused ones were last looked for.
     added: usize,
 }
 
@@ -224,6 +245,7 @@ impl Default for Pool {
             extras: vec![Extra::default()],
             extra_index: HashMap::new(),
             links: vec![link],
+            size: 0,
             added: 0,
         }
     }
@@ -236,46 +258,66 @@ fn index(length: usize) -> u32 {
 impl Pool {
     /// Bytes of new entries after which unused ones are looked for.
     const COLLECT_AFTER: usize = 4 << 20;
+    /// Bytes of all entries.
+    const MAX: usize = 16 << 20;
 
     pub fn text(&self, index: u32) -> &str {
         self.texts.get(index as usize).map_or("", |t| t)
     }
 
-    fn intern_text(&mut self, text: String) -> u32 {
+    /// Whether there is room for a new entry of so many bytes.
+    fn takes(&mut self, size: usize) -> bool {
+        self.added += size;
+        let fits = self.size + size <= Self::MAX;
+        self.size += if fits { size } else { 0 };
+        fits
+    }
+
+    fn intern_text(&mut self, text: String) -> Option<u32> {
         if let Some(index) = self.text_index.get(text.as_str()) {
-            return *index;
+            return Some(*index);
+        }
+        if !self.takes(size_of_text(&text)) {
+            return None;
         }
         let new = index(self.texts.len());
-        self.added += 64 + 2 * text.len();
         let text = text.into_boxed_str();
         self.texts.push(text.clone());
         self.text_index.insert(text, new);
-        new
+        Some(new)
     }
 
     pub fn extra(&self, index: u32) -> Extra {
         self.extras.get(index as usize).copied().unwrap_or_default()
     }
 
+    /// The index for an extra; 0 where there is no room.
     pub fn intern_extra(&mut self, extra: Extra) -> u32 {
-        *self.extra_index.entry(extra).or_insert_with(|| {
-            self.added += 48;
-            self.extras.push(extra);
-            index(self.extras.len() - 1)
-        })
+        if let Some(index) = self.extra_index.get(&extra) {
+            return *index;
+        }
+        if !self.takes(SIZE_OF_EXTRA) {
+            return 0;
+        }
+        let new = index(self.extras.len());
+        self.extras.push(extra);
+        self.extra_index.insert(extra, new);
+        new
     }
 
     pub fn link(&self, index: u32) -> Option<&Link> {
         self.links.get(index as usize).filter(|_| index != 0)
     }
 
-    /// The index for a link.
+    /// The index for a link; 0 where there is no room.
     pub fn intern_link(&mut self, link: Link) -> u32 {
         // Only the newest are searched: a program that makes thousands of links is not slowed down by them.
         if let Some(back) = self.links.iter().rev().take(256).position(|other| *other == link) {
             return index(self.links.len() - 1 - back);
         }
-        self.added += 96 + link.uri.len() + link.id.as_ref().map_or(0, String::len);
+        if !self.takes(size_of_link(&link)) {
+            return 0;
+        }
         self.links.push(link);
         index(self.links.len() - 1)
     }
@@ -288,12 +330,15 @@ impl Pool {
     /// Drops what neither `attr` uses nor any cell, and renumbers what they use. `each` is called with what is to be
     /// called with every cell.
     pub fn collect(&mut self, attr: &mut Attr, each: impl FnOnce(&mut dyn FnMut(&mut Cell))) {
+        // All that is kept found room before.
         let old = std::mem::take(self);
         let mut links: HashMap<u32, u32> = HashMap::new();
         let mut keep = |new: &mut Self, mut extra: Extra| {
             if extra.link != 0 {
                 extra.link = *links.entry(extra.link).or_insert_with(|| {
-                    new.links.push(old.links[extra.link as usize].clone());
+                    let link = &old.links[extra.link as usize];
+                    new.takes(size_of_link(link));
+                    new.links.push(link.clone());
                     index(new.links.len() - 1)
                 });
             }
@@ -302,7 +347,7 @@ impl Pool {
         each(&mut |cell| {
             if cell.content & COMBINED != 0 {
                 let text = old.text(cell.content & CODE).to_owned();
-                cell.content = cell.content & !CODE | self.intern_text(text);
+                cell.content = cell.content & !CODE | self.intern_text(text).unwrap_or_default();
             }
             if cell.extra != 0 {
                 let extra = keep(self, old.extra(cell.extra));

@@ -80,7 +80,8 @@ impl Screen {
     }
 
     /// The bytes that, written to a fresh terminal of this size, show what is shown now and leave it in the same state,
-    /// in the midst of an escape sequence if need be.
+    /// in the midst of an escape sequence if need be. Lines that scrolled away are left out, the oldest first, where it
+    /// would be longer than some 16 MiB.
     pub fn snapshot(&self) -> Vec<u8> {
         self.snapshot_with(usize::MAX)
     }

@@ -4,6 +4,8 @@ use super::cell::{Link, PROTECTED};
 use super::model::Model;
 use super::palette::{Color, SPECIAL, parse};
 
+/// Bytes of a link's address and id; text has no link whose are longer.
+const MAX_LINK: usize = 4096;
 /// Characters of a title that are kept.
 const MAX_TITLE: usize = 4096;
 /// Titles on the stack; the oldest is dropped.
@@ -66,7 +68,7 @@ impl Model {
             let id =
                 params.split(':').find_map(|param| param.strip_prefix("id=")).filter(|id| !id.is_empty());
             let link = Link { id: id.map(str::to_owned), uri: uri.to_owned() };
-            self.attr.extra.link = self.pool.intern_link(link);
+            self.attr.extra.link = if link.size() > MAX_LINK { 0 } else { self.pool.intern_link(link) };
         }
         self.attr.update_extended();
         self.extra_changed();

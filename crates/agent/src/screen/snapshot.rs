@@ -16,8 +16,26 @@ use super::model::Model;
 use super::palette::SPECIAL;
 use pen::Pen;
 
+/// Bytes of a snapshot, more or less. The oldest lines are left out of one that would be longer; the screen is whole.
+/// Clients take four times as much.
+pub const MAX: usize = 16 << 20;
+
 /// See [`super::Screen::snapshot`]; without the oldest `skipped` of the lines that scrolled away.
 pub fn write(model: &Model, skipped: usize, unfinished: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut bytes = all(model, skipped);
+    if bytes.len() > MAX {
+        drop(bytes);
+        let mut other = Pen::new(&model.pool, model.cols);
+        if model.on_alt {
+            draw::screen(&mut other, &model.alt, 0, 0);
+        }
+        bytes = all(model, draw::first_that_fits(other, &model.main).max(skipped));
+    }
+    bytes.extend(unfinished);
+    bytes
+}
+
+fn all(model: &Model, skipped: usize) -> Vec<u8> {
     let mut pen = Pen::new(&model.pool, model.cols);
     titles(&mut pen, model);
     for (index, [r, g, b]) in model.palette.changes() {
@@ -41,10 +59,9 @@ pub fn write(model: &Model, skipped: usize, unfinished: impl Iterator<Item = u8>
     }
     settle(&mut pen, model.shown());
     modes(&mut pen, model);
+    pen.make_room();
     finish(&mut pen, model);
-    let mut bytes = pen.into_bytes();
-    bytes.extend(unfinished);
-    bytes
+    pen.into_bytes()
 }
 
 /// To the alternate screen, with the main screen's cursor left where it is.

@@ -203,6 +203,84 @@ fn a_flood_of_anything_stays_within_bounds() {
     assert!(used < 120 * 1024, "{used} KiB for 100 MB of output");
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn links_and_clusters_of_any_size_stay_within_bounds() {
+    let mut screen = Screen::new(200, 50, 2000);
+    let before = resident();
+    for n in 0..60 {
+        screen.feed(format!("\x1b]8;id={n};http://{n}/{}\x07x", "a".repeat(1_000_000)).as_bytes());
+    }
+    for n in 0..20_000 {
+        screen.feed(format!("\x1b]8;;http://{n}/{}\x07x", "a".repeat(4000)).as_bytes());
+    }
+    for n in 0..60_000 {
+        screen.feed(format!("\x1b[4:3;58:2::{}:{}:0mx", n / 256, n % 256).as_bytes());
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 64 * 1024, "{grown} KiB for 60 links of a megabyte and 20,000 of 4 KiB");
+    // Once they are gone, there is room again.
+    screen.feed(b"\x1b[m\x1b]8;;\x07\x1bc");
+    for _ in 0..2000 {
+        screen.feed(format!("\x1b]8;;http://{}\x07\x1b]8;;\x07", "a".repeat(4000)).as_bytes());
+    }
+    screen.feed("\x1b]8;;http://example.org/\x07link\x1b]8;;\x07 e\u{301}".as_bytes());
+    let text = snapshot(&screen);
+    assert!(text.contains("8;;http://example.org/") && text.contains("e\u{301}"), "{text:?}");
+}
+
+/// What a program may fill the cells of a screen with that costs most.
+fn costly(n: usize) -> String {
+    let first = char::from_u32(0x300 + u32::try_from(n % 64).expect("small")).expect("a combining mark");
+    let uri = "a".repeat(4000);
+    format!("\x1b]8;;http://{}/{uri}\x07a{first}{}", n % 2, "\u{301}".repeat(100))
+}
+
+#[test]
+fn a_screen_that_is_full_of_long_links_and_clusters_is_shown_without_some_of_them() {
+    let mut screen = Screen::new(100, 50, 100);
+    for n in 0..100 * 51 {
+        screen.feed(costly(n).as_bytes());
+    }
+    let bytes = screen.snapshot();
+    assert!(bytes.len() < 6 << 20, "{} bytes", bytes.len());
+    let mut again = Screen::new(100, 50, 100);
+    again.feed(&bytes);
+    for y in 0..50 {
+        assert_eq!(again.model.main.row(y).trimmed(), 100, "line {y}");
+    }
+    assert_eq!(again.model.main.x, screen.model.main.x);
+    assert_eq!(again.model.main.row(0).width(0), 1);
+}
+
+#[test]
+fn a_long_history_in_all_colours_attaches_with_its_newest_lines() {
+    let mut screen = Screen::new(200, 50, 10_000);
+    for n in 0..10_050u32 {
+        let cell = |x: u32| {
+            let (r, g, b) = (100 + (n + x) % 150, 100 + n % 150, 100 + x % 150);
+            format!("\x1b[38;2;{r};{g};{b};48;2;{b};{r};{g}m▀")
+        };
+        screen.feed(format!("{}\x1b[m{n}\r\n", (0..190).map(cell).collect::<String>()).as_bytes());
+    }
+    let bytes = screen.snapshot();
+    assert!((15 << 20..17 << 20).contains(&bytes.len()), "{} bytes", bytes.len());
+    let mut again = Screen::new(200, 50, 10_000);
+    again.feed(&bytes);
+    assert!(again.model.main.base() > 1500, "{} lines", again.model.main.base());
+    for back in 0..50 + again.model.main.base() {
+        let line = |screen: &Screen| {
+            let buffer = &screen.model.main;
+            buffer.line(buffer.base() + 49 - back).into_owned().cells().to_vec()
+        };
+        assert_eq!(line(&screen), line(&again), "{back} lines from the end");
+    }
+    // What is small enough comes as it was asked for.
+    let mut part = Screen::new(200, 50, 10_000);
+    part.feed(&screen.snapshot_with(200));
+    assert_eq!(part.model.main.base(), 200);
+}
+
 proptest! {
     #[test]
     fn garbage_does_no_harm(pieces in prop::collection::vec(prop_oneof![

@@ -41,7 +41,7 @@ pub enum ToHost {
         size: Option<Size>,
         /// Bytes that may be under way to this client without an ack.
         window: u32,
-        /// How many of the lines above the screen a snapshot brings, the newest; all of them where absent.
+        /// How many of the lines above the screen a snapshot brings, the newest; where absent, all it takes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scrollback: Option<u32>,
         /// A snapshot comes in any case, also where the log could go on behind `after`.

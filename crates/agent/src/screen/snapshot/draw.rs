@@ -11,7 +11,8 @@ use std::borrow::Cow;
 const WIDE: &str = "一";
 
 /// Draws it on a blank screen with the cursor at its top left, and saves the cursor where it was saved.
-/// The cursor ends somewhere on the screen. `open` is the link that is open now. Lines before `first` are left out.
+/// The cursor ends somewhere on the screen. `open` is the link that is open now. Lines before `first` are left out, and,
+/// once there is too much, all up to the screen: see [`super::write`].
 pub fn screen(pen: &mut Pen, buffer: &Buffer, first: usize, open: u32) {
     let total = buffer.base() + buffer.lines.len().min(buffer.rows);
     let saved = (buffer.saved != Saved::default()).then_some(buffer.saved.y);
@@ -22,6 +23,12 @@ pub fn screen(pen: &mut Pen, buffer: &Buffer, first: usize, open: u32) {
         saved.filter(|y| *y < total || buffer.scrollback.is_none()).map(|y| y.clamp(first, total - 1));
     let mut last = Cow::Owned(Line::default());
     for at in first..total {
+        if at < buffer.base() && pen.len() > super::MAX {
+            continue;
+        }
+        if at == buffer.base() {
+            pen.make_room();
+        }
         let line = buffer.line(at);
         let mut continues = false;
         if at == first && line.wrapped && buffer.rows > 1 {
@@ -37,6 +44,17 @@ pub fn screen(pen: &mut Pen, buffer: &Buffer, first: usize, open: u32) {
         draw(pen, &line, continues);
         last = line;
     }
+}
+
+/// The first line from which on all of them fit behind what there is already. The screen's own always do.
+pub fn first_that_fits(mut pen: Pen, buffer: &Buffer) -> usize {
+    let total = buffer.base() + buffer.lines.len().min(buffer.rows);
+    let fits = |at: &usize| {
+        draw(&mut pen, &buffer.line(*at), false);
+        pen.next_row();
+        pen.len() <= super::MAX
+    };
+    total - (0..total).rev().take_while(fits).count().max(total - buffer.base())
 }
 
 /// The cursor was saved on a line that is not there any more, below all that is kept. Saves it that far down and then

@@ -20,16 +20,31 @@ pub struct Pen<'a> {
     join: Join,
     /// Nothing may be said that would show or end what [`Pen::restore`] hid.
     keep_hidden: bool,
+    /// Bytes that links and clusters may still take; beyond, they are left out or cut to their first character.
+    room: usize,
 }
+
+/// Bytes of links and clusters on one screen: a few kilobytes of them in every cell would be more than a client takes.
+const ROOM: usize = 4 << 20;
 
 impl<'a> Pen<'a> {
     pub fn new(pool: &'a Pool, cols: usize) -> Self {
         let (out, look, join) = (Vec::with_capacity(16 * 1024), Attr::default(), Join::default());
-        Self { out, pool, cols, x: Some(0), look, join, keep_hidden: false }
+        Self { out, pool, cols, x: Some(0), look, join, keep_hidden: false, room: usize::MAX }
     }
 
     pub fn into_bytes(self) -> Vec<u8> {
         self.out
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// A screen of its own begins, or what comes after all of them.
+    pub fn make_room(&mut self) {
+        self.room = ROOM;
     }
 
     pub fn cols(&self) -> usize {
@@ -117,6 +132,13 @@ impl<'a> Pen<'a> {
 
     /// Prints text of one cell.
     pub fn text(&mut self, text: &str) {
+        let mut text = text;
+        if let Some((second, _)) = text.char_indices().nth(1) {
+            if text.len() > self.room {
+                text = &text[..second];
+            }
+            self.room -= text.len().min(self.room);
+        }
         let first = text.chars().next().map(u32::from).unwrap_or_default();
         if self.join.next(first).1 {
             // Any sequence keeps it from joining what stands before it; this one does nothing else.
@@ -210,7 +232,11 @@ impl<'a> Pen<'a> {
 
     /// Sets the look of what is printed next.
     pub fn attr(&mut self, wanted: Attr) {
-        let wanted = plain(wanted);
+        let mut wanted = plain(wanted);
+        let link = self.pool.link(wanted.extra.link).filter(|_| wanted.extra.link != self.look.extra.link);
+        if link.is_some_and(|link| link.size() > self.room) {
+            wanted.extra.link = 0;
+        }
         if wanted == self.look {
             return;
         }
@@ -294,6 +320,7 @@ impl<'a> Pen<'a> {
         match self.pool.link(link) {
             None => self.osc("8;;"),
             Some(link) => {
+                self.room = self.room.saturating_sub(link.size());
                 let id = link.id.as_ref().map_or(String::new(), |id| format!("id={id}"));
                 self.osc(&format!("8;{id};{}", link.uri));
             }

@@ -610,7 +610,7 @@ size?: Size | null,
  */
 window: number, 
 /**
- * How many of the lines above the screen a snapshot brings, the newest; all of them where absent.
+ * How many of the lines above the screen a snapshot brings, the newest; where absent, all it takes.
  */
 scrollback?: number | null, 
 /**
