@@ -2,7 +2,7 @@
 //! (MIT, the xterm.js authors) this follows function by function, so that a snapshot of it is right there.
 
 use super::buffer::{Buffer, Saved};
-use super::cell::{Attr, Cell, EXTENDED, Pool};
+use super::cell::{Attr, Cell, EXTENDED, MAX_CLUSTER, Pool};
 use super::charset::{Charset, Charsets};
 use super::grapheme::Join;
 use super::keyboard::Keyboard;
@@ -33,6 +33,13 @@ pub struct Model {
     pub join: Join,
     in_run: bool,
     pub replies: Vec<u8>,
+}
+
+/// A text that is printed again and again.
+struct Again {
+    text: String,
+    /// What it became the last time that it joined nothing.
+    cell: Option<(Cell, Join)>,
 }
 
 /// Bytes of answers that are kept for a program that does not read them.
@@ -232,18 +239,72 @@ impl Model {
         let width = self.join.width() as usize;
         let mut text = String::new();
         let buffer = self.shown();
-        // More than can be kept is no reason to be busy for an hour.
-        let times = times.min(self.cols * (self.main.max_lines() + 1));
         if let Some(x) = buffer.x.checked_sub(width) {
             buffer.row(buffer.y).get(x).push_text(&self.pool, &mut text);
         }
         if text.is_empty() {
             return;
         }
-        for _ in 0..times {
-            text.chars().for_each(|c| self.put(c));
+        let mut again = Again { text, cell: None };
+        // Characters after which nothing changes any more but where the cursor is.
+        let mut room = self.cols * (self.shown().max_lines() + 1) + MAX_CLUSTER;
+        let mut left = times;
+        while left > 0 && room > 0 {
+            room = room.saturating_sub(self.put_again(&mut again));
+            left -= 1;
+        }
+        // That goes round: it is looked for in a round that may begin later and be longer, until it is found.
+        let (mut start, mut round, mut longest) = (self.place(), 0, 1);
+        while left > 0 {
+            self.put_again(&mut again);
+            left -= 1;
+            round += 1;
+            if self.place() == start {
+                left %= round;
+            } else if round == longest {
+                (start, round, longest) = (self.place(), 0, 2 * longest);
+            }
         }
         self.finish_run();
+    }
+
+    /// All that decides where the same text goes next.
+    fn place(&self) -> (usize, Join) {
+        (self.shown().x, self.join)
+    }
+
+    /// Prints it once more; gives back how many characters that was.
+    fn put_again(&mut self, again: &mut Again) -> usize {
+        let first = again.text.chars().next().map_or(0, u32::from);
+        let joins = self.join.next(first).1;
+        let grown = |join: Join| join.width() != Join::default().next(first).0.width();
+        let insert = self.modes.insert;
+        let usual = self.modes.wrap && self.shown().max_lines() > 1 && !joins;
+        let (cols, bg, look) = (self.cols, self.attr.erase(), self.look());
+        if let Some((cell, join)) = again.cell.filter(|(_, join)| usual && !(insert && grown(*join))) {
+            // All at once what its characters did one by one the last time.
+            let width = join.width() as usize;
+            self.join = join;
+            let buffer = self.buffer();
+            if buffer.x + width > cols {
+                move_to_next_line(buffer, 0, bg, look);
+            }
+            let x = buffer.x;
+            if insert {
+                buffer.here().insert(x, width, look, cols);
+            }
+            buffer.here().set(x, cell);
+            if width == 2 {
+                buffer.here().set(x + 1, look.emptied(0));
+            }
+            buffer.x += width;
+            return 1;
+        }
+        again.text.chars().for_each(|c| self.put(c));
+        let buffer = self.shown();
+        let first = buffer.x.checked_sub(self.join.width() as usize).filter(|_| !joins);
+        again.cell = first.map(|x| (buffer.row(buffer.y).get(x), self.join));
+        again.text.chars().count()
     }
 
     // The two screens

@@ -162,6 +162,20 @@ fn numbers_without_measure_do_no_harm() {
     assert!(screen.preview(1, 10)[0].ends_with("fine"));
 }
 
+#[test]
+fn a_few_bytes_that_repeat_a_cluster_for_ever_are_done_with_soon() {
+    let long = format!("a{}", "\u{301}".repeat(520));
+    let began = std::time::Instant::now();
+    for text in [long.as_str(), "❤\u{fe0f}\u{301}", "\u{301}", "ᄀ", "\u{600}", "x\u{200d}"] {
+        for mode in ["", "\x1b[4h", "\x1b[?7l", "\x1b[?1049h"] {
+            let mut screen = Screen::new(80, 24, 2_000);
+            screen.feed(format!("{mode}{text}\x1b[2147483647b\x1b[4l\r\nfine").as_bytes());
+            assert_eq!(screen.preview(1, 100), ["fine"]);
+        }
+    }
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}
+
 #[cfg(target_os = "linux")]
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");

@@ -2,6 +2,7 @@
 
 use crate::generate::streams;
 use crate::judge::Verdict;
+use crate::stream::{Op, Stream};
 use longrein_agent::Screen;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -20,7 +21,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn check(stream: &crate::stream::Stream, cuts: &[Index]) -> Result<(), TestCaseError> {
+fn check(stream: &Stream, cuts: &[Index]) -> Result<(), TestCaseError> {
     let cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
     match stream.judge(&cuts) {
         Verdict::Same => Ok(()),
@@ -30,8 +31,8 @@ fn check(stream: &crate::stream::Stream, cuts: &[Index]) -> Result<(), TestCaseE
                 .ops
                 .iter()
                 .map(|op| match op {
-                    crate::stream::Op::Write(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
-                    other @ crate::stream::Op::Resize(..) => format!("{other:?}"),
+                    Op::Write(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
+                    other @ Op::Resize(..) => format!("{other:?}"),
                 })
                 .collect();
             Err(TestCaseError::fail(format!(
@@ -68,5 +69,23 @@ proptest! {
         again.feed(&first);
         let second = again.snapshot();
         prop_assert_eq!(String::from_utf8_lossy(&first), String::from_utf8_lossy(&second));
+    }
+}
+
+#[test]
+fn repeated_more_often_than_can_be_seen_it_ends_in_the_same_column() {
+    let texts = ["x", "é", "日", "e\u{301}", "👩‍👩‍👧", "🇩", "🇩🇪", "❤\u{fe0f}"];
+    // As it is, in a region, below one, inserting, on the alternate screen, in another character set.
+    let modes = ["", "\x1b[3;6r\x1b[4H", "\x1b[2;5r\x1b[99H", "\x1b[4h", "\x1b[?1049h", "\x1b(0"];
+    // Each more than the lines that are kept hold, one of them by far.
+    for (size, times, texts) in [((80, 24), 999_999, &texts[..2]), ((7, 8), 4_321, &texts)] {
+        for text in texts {
+            for mode in modes {
+                let written = format!("some\r\n{mode}\x1b[31mab{text}\x1b[0m{text}\x1b[{times}b");
+                let stream = Stream { size, ops: vec![Op::Write(written.into()), Op::Write(b"|".to_vec())] };
+                let verdict = stream.judge(&[stream.len() - 1]);
+                assert_eq!(verdict, Verdict::Same, "{text:?} {mode:?} {size:?}");
+            }
+        }
     }
 }
