@@ -234,8 +234,9 @@ pub(crate) async fn drive(session: &Session, program: &Program, mut children: Si
     let mut exit = program.exit_status();
     while exit.is_none() {
         let kill_at = program.kill_at.get();
+        let behind = session.model.is_behind();
         tokio::select! {
-            output = program.next(&mut batch), if open => {
+            output = program.next(&mut batch), if open && !behind => {
                 if let Some(output) = output {
                     session.append(Event::Output, output);
                     follow(session).await;
@@ -244,6 +245,7 @@ pub(crate) async fn drive(session: &Session, program: &Program, mut children: Si
                     exit = program.exit_status();
                 }
             }
+            () = room(session), if behind => {}
             () = sleep(REST), if program.holds() => session.append(Event::Output, program.take_held()),
             // Its terminal is closed: it is as good as over, whatever becomes of the signal that says so, unless it opens
             // its terminal again.
@@ -263,6 +265,9 @@ pub(crate) async fn drive(session: &Session, program: &Program, mut children: Si
     }
     let deadline = Instant::now() + DRAIN;
     while open {
+        while session.model.is_behind() && Instant::now() < deadline {
+            let _ = timeout_at(deadline, room(session)).await;
+        }
         match timeout_at(deadline.min(Instant::now() + QUIET), program.next(&mut batch)).await {
             Ok(Some(output)) => {
                 session.append(Event::Output, output);
@@ -288,9 +293,11 @@ async fn follow(session: &Session) {
             break;
         }
     }
-    while session.model.is_behind() {
-        let _ = timeout(LOOK_AGAIN, session.model.room()).await;
-    }
+}
+
+/// Waits for the screen model, which may be busy for long with little.
+async fn room(session: &Session) {
+    let _ = timeout(LOOK_AGAIN, session.model.room()).await;
 }
 
 /// Writes input that the program did not take at once, for as long as it runs.

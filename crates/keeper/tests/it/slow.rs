@@ -182,6 +182,21 @@ async fn an_end_is_not_stuck_behind_what_somebody_else_typed() {
     client.until("the end", |client| client.exits == [137]).await;
 }
 
+/// What it prints keeps the screen model busy for as long as anybody would wait.
+#[tokio::test]
+async fn a_program_that_the_screen_cannot_follow_can_be_ended() {
+    let often = r"$(printf '\033[4hx\033[9999999b%.0s' 1 2 3 4 5 6 7 8 9)";
+    let keeper = Keeper::shell(&format!("trap '' HUP; echo deaf; read -r x; exec yes \"{often}\""));
+    let mut client = keeper.client().await;
+    client.until_shown("deaf").await;
+    let before = client.taken;
+    client.type_in("\r");
+    // More than the model may be behind: nothing is read any more.
+    client.until("a flood", |client| client.taken > before + (8 << 20)).await;
+    client.act(Act::Stop, b"");
+    client.until("the end", |client| client.exits == [137]).await;
+}
+
 /// Its terminal is then closed, and yet not over: for a watcher it is ready for ever, and takes and gives nothing.
 #[tokio::test]
 async fn a_program_that_closes_its_terminal_before_a_paste_and_runs_on_keeps_no_processor_busy() {
