@@ -56,10 +56,12 @@ impl LogReader {
             bulk.sync_data().map_err(|error| Error::Database(Box::new(error)))?;
         }
         crash::reach("synced");
-        let (pages, moved) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-            Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-        })?;
-        if moved >= pages {
+        let (busy, pages, moved) =
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            })?;
+        // While another connection does the same, nothing was moved, and both numbers are -1.
+        if !busy && pages >= 0 && moved >= pages {
             self.settled.fetch_max(trimmed, Ordering::AcqRel);
         }
         Ok(())

@@ -280,6 +280,36 @@ fn a_log_of_the_version_before_is_read_without_being_changed() {
     assert_eq!(log.read_after(0, u64::MAX).unwrap()[0].payload, b"abc");
 }
 
+thread_local! {
+    static BESIDE_IT: std::cell::RefCell<Option<LogReader>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn room_is_not_free_where_somebody_else_just_moves_the_log() {
+    let (folder, mut log) = open();
+    (1..=3).for_each(|seq| log.append(&[output(&large(seq))]).unwrap());
+    log.put_base(&base_at(3)).unwrap();
+    // Whoever reads holds the log as it was, so that a full checkpoint has to wait; while it does, it is under way.
+    let holder = Connection::open(folder.path().join("log.db")).unwrap();
+    holder.execute_batch("BEGIN; SELECT * FROM state").unwrap();
+    while log.trim(0, u64::MAX).unwrap() {}
+    let mut mover = Connection::open(folder.path().join("log.db")).unwrap();
+    BESIDE_IT.set(Some(log.reader().unwrap()));
+    let meanwhile = |_| {
+        BESIDE_IT.with_borrow(|reader| reader.as_ref().unwrap().checkpoint().unwrap());
+        false
+    };
+    mover.busy_handler(Some(meanwhile)).unwrap();
+    let busy: bool = mover.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0)).unwrap();
+    assert!(busy, "it had to wait");
+    let settled = log.bulk.settled();
+    assert_eq!(settled.load(std::sync::atomic::Ordering::Acquire), 0);
+    drop((holder, mover));
+    BESIDE_IT.with_borrow(|reader| reader.as_ref().unwrap().checkpoint().unwrap());
+    assert_eq!(settled.load(std::sync::atomic::Ordering::Acquire), 3);
+    BESIDE_IT.set(None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
