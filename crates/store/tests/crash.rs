@@ -17,8 +17,9 @@ const EVENTS: u64 = 120;
 const KEEP: u64 = 200 * 1024;
 
 /// Every point, and how often the workload comes to it at least.
-const POINTS: [(&str, u32); 17] = [
+const POINTS: [(&str, u32); 18] = [
     ("opened", 1),
+    ("beginning", 1),
     ("begun", 1),
     ("bulk-write", 40),
     ("bulk-half", 40),
@@ -159,10 +160,10 @@ fn a_writer_that_nobody_kills_stores_everything() {
     verify(folder.path(), &Said { stored, settled, written: settled, closed: true }, "nobody killed it");
 }
 
-/// Runs the child until it comes to this point.
-fn run(folder: &Path, point: &str, time: u32) -> (Said, bool) {
+/// Runs the child, which is the test of this name again, until it comes to this point.
+fn run(test: &str, folder: &Path, point: &str, time: u32) -> (Said, bool) {
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_writer_that_nobody_kills_stores_everything", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env(FOLDER, folder)
         .env(AT, format!("{point}:{time}"))
         .stdin(Stdio::null())
@@ -195,11 +196,41 @@ fn a_writer_killed_between_any_two_steps_leaves_a_prefix_of_the_truth() {
             let time = 1 + step * often / times;
             let folder = tempfile::tempdir().unwrap();
             let what = format!("{point}:{time}");
-            let (said, killed) = run(folder.path(), point, time);
+            let (said, killed) =
+                run("a_writer_that_nobody_kills_stores_everything", folder.path(), point, time);
             assert!(killed && !said.closed, "{what} is never reached");
             verify(folder.path(), &said, &what);
             runs += 1;
         }
     }
     assert!(runs >= 200, "{runs}");
+}
+
+/// Also the child, as above.
+#[test]
+fn damage_is_found_also_where_the_first_to_open_the_log_after_a_power_cut_was_killed() {
+    let open = |folder: &Path| SessionLog::open(&folder.join("log.db"), "another boot").unwrap();
+    if let Ok(folder) = std::env::var(FOLDER) {
+        open(Path::new(&folder));
+        return;
+    }
+    for point in ["opened", "beginning", "begun"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = SessionLog::open(&folder.path().join("log.db"), "boot").unwrap();
+        // The second and the third are large, and lie one behind the other.
+        append(&mut log, 4);
+        drop(log);
+        let path = folder.path().join("log.bulk");
+        let mut bytes = std::fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let test = "damage_is_found_also_where_the_first_to_open_the_log_after_a_power_cut_was_killed";
+        let (_, killed) = run(test, folder.path(), point, 1);
+        assert!(killed, "{point} is never reached");
+        let log = open(folder.path());
+        let left = log.read_after(0, u64::MAX).unwrap();
+        assert_eq!(left.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 2], "{point}");
+        left.iter().for_each(check);
+        assert_eq!((log.head().seq, log.epoch()), (2, 2), "{point}");
+    }
 }

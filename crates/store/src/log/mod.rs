@@ -145,7 +145,7 @@ impl SessionLog {
         connection.pragma_update(None, "journal_size_limit", WAL_KEEP)?;
         // A keeper is one of many on its machine.
         connection.pragma_update(None, "cache_size", -1024)?;
-        let (mut epoch, clean, last_boot, trimmed) = connection.query_row(
+        let (epoch, clean, last_boot, trimmed) = connection.query_row(
             "SELECT epoch, clean, boot, trimmed, trimmed_end FROM state",
             [],
             |row| {
@@ -167,16 +167,10 @@ impl SessionLog {
         // A file system may forget what it was not made to write, also of a log that was closed.
         let restarted = boot.is_empty() || boot != last_boot;
         let cut = restarted && (!clean || !bulk.damaged()?.is_empty());
-        if cut {
-            epoch += 1;
-        }
-        connection.execute("UPDATE state SET epoch = ?, clean = 0, boot = ?", params![epoch, boot])?;
-        crash::reach("begun");
         let mut log =
             Self { connection, path: path.to_owned(), epoch, head: trimmed, trimmed, bulk, _lock: lock };
-        if cut {
-            log.drop_damaged()?;
-        }
+        log.begin(boot, cut)?;
+        crash::reach("begun");
         let last = log
             .connection
             .query_row("SELECT seq, upto FROM event ORDER BY seq DESC LIMIT 1", [], |row| {
@@ -192,24 +186,30 @@ impl SessionLog {
         Ok(log)
     }
 
-    /// After a power cut: the log ends before the first event whose payload did not reach the disk, or begins behind it
-    /// where a snapshot stands for it.
-    fn drop_damaged(&mut self) -> Result<(), Error> {
-        let damaged = self.bulk.damaged()?;
-        let Some(first) = damaged.first() else { return Ok(()) };
-        let base = self.base()?.map(|base| Place { seq: base.seq, upto: base.upto });
+    /// Begins this life of the log. After a power cut it is a new epoch: the log ends before the first event whose payload
+    /// did not reach the disk, or begins behind it where a snapshot stands for it. All of it is done or none: a life that
+    /// has begun in this boot does not look for damage again.
+    fn begin(&mut self, boot: &str, cut: bool) -> Result<(), Error> {
+        let damaged = if cut { self.bulk.damaged()? } else { Vec::new() };
+        let base = if damaged.is_empty() { None } else { self.base()? };
+        let base = base.map(|base| Place { seq: base.seq, upto: base.upto });
+        let (epoch, mut trimmed) = (self.epoch + u32::from(cut), self.trimmed);
         let change = self.connection.transaction()?;
-        if let Some(base) = base.filter(|base| base.seq >= *first) {
+        if let (Some(first), Some(base)) = (damaged.first(), base)
+            && base.seq >= *first
+        {
             change.execute("DELETE FROM event WHERE seq <= ? AND NOT kept", [base.seq.cast_signed()])?;
             put_trimmed(&change, base)?;
-            self.trimmed = base;
+            trimmed = base;
         }
-        let beyond = damaged.iter().find(|seq| **seq > self.trimmed.seq);
+        let beyond = damaged.iter().find(|seq| **seq > trimmed.seq);
         if let Some(seq) = beyond {
             change.execute("DELETE FROM event WHERE seq >= ?", [seq.cast_signed()])?;
         }
+        change.execute("UPDATE state SET epoch = ?, clean = 0, boot = ?", params![epoch, boot])?;
+        crash::reach("beginning");
         change.commit()?;
-        self.bulk.free_until(self.trimmed.seq);
+        (self.epoch, self.trimmed) = (epoch, trimmed);
         if let Some(seq) = beyond {
             self.bulk.forget_after(seq - 1);
         }
