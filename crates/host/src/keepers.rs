@@ -11,13 +11,15 @@ use serde::Deserialize;
 use session::codec;
 use session::id::{SessionId, StreamId};
 use session::message::{
-    Act, ErrorKind, Failure, LostBy, Peer, RunState, Summary, ToClient, ToHost, Ttl, VERSION,
+    Act, Cursor, EndedBy, ErrorKind, Event, Failure, LostBy, Peer, RunState, Size, Summary, ToClient, ToHost,
+    Ttl, VERSION,
 };
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use store::LogReader;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// How long a keeper may take to answer.
@@ -212,6 +214,38 @@ fn meta(core: &Core, id: &SessionId) -> Option<Meta> {
     serde_json::from_slice::<Meta>(&text).ok().filter(|meta| meta.summary.id == *id)
 }
 
+/// What can be said of a session whose summary was lost: its log may still be whole.
+fn from_log(core: &Core, id: &SessionId) -> Option<Meta> {
+    let looked = LogReader::open(&core.paths.session_log(id.as_str())).and_then(|log| log.ends());
+    let (first, last) =
+        looked.inspect_err(|error| tracing::debug!(session = %id, %error, "no log")).ok()??;
+    let run = match serde_json::from_str(&last.header) {
+        Ok(Event::Exit { exit }) => RunState::Ended { exit, at: last.at, by: EndedBy::Itself },
+        Ok(_) | Err(_) => RunState::Running,
+    };
+    let summary = Summary {
+        id: id.clone(),
+        name: "(unknown)".to_owned(),
+        command: Vec::new(),
+        cwd: String::new(),
+        branch: None,
+        run,
+        keeper_pid: None,
+        started_at: first.at,
+        ends_at: None,
+        continues: None,
+        imported: false,
+        last_activity: last.at,
+        title: String::new(),
+        size: Size { cols: 80, rows: 24 },
+        // The epoch is not known, and told by whoever serves it.
+        head: Cursor { epoch: 1, seq: last.seq },
+        attached: 0,
+        preview: Vec::new(),
+    };
+    Some(Meta { summary, boot: String::new() })
+}
+
 /// How a session looked when its keeper last wrote it down, with its whole command: on the board that may be cut.
 pub(crate) fn remembered(core: &Core, id: &SessionId) -> Option<Summary> {
     meta(core, id).map(|meta| meta.summary)
@@ -228,8 +262,8 @@ pub(crate) fn show_placed(core: &Core, id: &SessionId) -> Result<(), Failure> {
 /// Puts on the board what the last keeper of a session wrote. Where a keeper is there and only does not answer, that is
 /// how the session was when it still did.
 fn show_from_disk(core: &Core, id: &SessionId, followed: bool) {
-    let Some(Meta { mut summary, boot }) = meta(core, id) else {
-        tracing::warn!(session = %id, "a session without a readable summary is not shown");
+    let Some(Meta { mut summary, boot }) = meta(core, id).or_else(|| from_log(core, id)) else {
+        tracing::warn!(session = %id, "a session without a readable summary or log is not shown");
         core.board.remove(id);
         return;
     };

@@ -5,12 +5,14 @@
 //!
 //! How output flows: the terminal is read in batches ([`program`]), each batch is one event that is in the log before
 //! anyone sees it ([`journal`]), then one write for each client that follows ([`clients`]). The screen model works on its
-//! own thread ([`screen`]). Nothing on that way waits for a timer, another thread, or a client that does not keep up.
+//! own thread ([`screen`]). What waits for the disk has a thread too ([`disk`]). Nothing
+//! on that way waits for a timer, another thread, or a client that does not keep up.
 
 mod clients;
 mod clock;
 mod commands;
 mod connections;
+mod disk;
 mod ending;
 mod follower;
 mod journal;

@@ -3,11 +3,11 @@
 
 use crate::clock;
 use crate::commands::Input;
+use crate::disk::Disk;
 use crate::follower::Client;
 use crate::journal::Journal;
 use crate::program::Program;
 use crate::screen::{Model, Snapshot};
-use crate::upkeep::Checkpoints;
 use bytes::Bytes;
 use session::ending::Ending;
 use session::id::{SessionId, StreamId};
@@ -41,7 +41,7 @@ pub(crate) struct About {
 pub(crate) struct Parts {
     pub journal: Journal,
     pub model: Model,
-    pub checkpoints: Checkpoints,
+    pub disk: Disk,
     pub streams: Vec<StreamRow>,
     /// See [`crate::Spec::patience_ms`]; of no meaning where no program runs.
     pub patience_ms: u64,
@@ -97,12 +97,12 @@ pub(crate) struct Session {
     pub paused: Notify,
     /// When it ends by itself has changed.
     pub retimed: Notify,
-    checkpoints: Checkpoints,
+    pub disk: Disk,
 }
 
 impl Session {
     pub fn new(about: About, parts: Parts, size: Size, run: RunState) -> Self {
-        let Parts { journal, model, checkpoints, streams, patience_ms } = parts;
+        let Parts { journal, model, disk, streams, patience_ms } = parts;
         let streams = streams.into_iter().filter_map(|row| {
             let stream: StreamId = row.stream.parse().ok()?;
             // Empty where none was refused.
@@ -141,7 +141,7 @@ impl Session {
             wants_base: Notify::new(),
             paused: Notify::new(),
             retimed: Notify::new(),
-            checkpoints,
+            disk,
         }
     }
 
@@ -175,7 +175,7 @@ impl Session {
             self.paused.notify_one();
         }
         if inner.journal.poll_checkpoint() {
-            self.checkpoints.due();
+            self.disk.checkpoint();
         }
         if inner.journal.wants_base() {
             self.wants_base.notify_one();
@@ -304,6 +304,7 @@ impl Session {
 
     /// Closes the log in good order. What is still sent to clients comes from memory.
     pub fn close(&self) -> Result<(), store::Error> {
+        self.disk.wait();
         self.inner.borrow_mut().journal.close()
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::clients;
 use crate::clock;
+use crate::disk::Disk;
 use crate::ending;
 use crate::journal::{self, Journal};
 use crate::program::{self, Program, StartError};
 use crate::screen::{Model, Origin};
 use crate::session::{About, Parts, Session, failure};
 use crate::spec::Spec;
-use crate::upkeep::{self, Checkpoints, Meta};
+use crate::upkeep::{self, Meta};
 use agent::{SpawnSpec, clean_env};
 use bytes::Bytes;
 use link::unix::Listener;
@@ -20,7 +21,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use store::{Paths, SessionLog};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 
 /// The size until somebody attaches.
@@ -96,20 +97,21 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         imported: false,
         keeper_pid: Some(std::process::id()),
     };
-    let parts =
-        Parts { patience_ms: spec.patience_ms, ..parts(log, spec.log_limit, Origin { size, log: None })? };
+    let meta = spec.paths.session_meta(id);
+    let parts = parts(log, meta, spec.log_limit, Origin { size, log: None })?;
+    let parts = Parts { patience_ms: spec.patience_ms, ..parts };
     let session = Rc::new(Session::new(about, parts, size, RunState::Running));
     session.append(Event::Resize { size }, Bytes::new());
     session.set_program(Rc::clone(&program));
     if let Some(seconds) = spec.ttl {
         session.set_ttl(Ttl::In { seconds })?;
     }
-    let meta = spec.paths.session_meta(spec.session.as_str());
-    upkeep::store_summary(&session, &meta);
+    upkeep::store_summary(&session);
+    session.disk.wait();
     let tasks = [
         spawn_local(clients::accept(Rc::clone(&session), listener)),
         spawn_local(program::write_input(Rc::clone(&session), Rc::clone(&program))),
-        spawn_local(upkeep::show(Rc::clone(&session), meta.clone())),
+        spawn_local(upkeep::show(Rc::clone(&session))),
         spawn_local(upkeep::news(Rc::clone(&session))),
         spawn_local(upkeep::trim(Rc::clone(&session))),
         spawn_local(upkeep::retry(Rc::clone(&session))),
@@ -128,8 +130,7 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         linger(&session, LINGER).await;
     };
     live(&session, life, stop).await;
-    upkeep::store_summary(&session, &meta);
-    end(session, tasks.into()).await
+    end(&session, tasks.into()).await
 }
 
 /// Serves the log of a session whose keeper is gone, read only, until nobody needs it any more.
@@ -142,9 +143,8 @@ pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(
     let listener = listen(&paths, id.as_str()).await?;
     let stop = listen_for(SignalKind::terminate())?;
     let last = ending(&log).map_err(|error| disk(&error))?;
-    let meta: Option<Meta> = std::fs::read(paths.session_meta(id.as_str()))
-        .ok()
-        .and_then(|json| serde_json::from_slice(&json).ok());
+    let path = paths.session_meta(id.as_str());
+    let meta: Option<Meta> = std::fs::read(&path).ok().and_then(|json| serde_json::from_slice(&json).ok());
     let boot = meta.as_ref().map_or("", |meta| &meta.boot);
     let lost_by = LostBy::of_boots(boot, &store::boot_id());
     let remembered = meta.map(|meta| meta.summary);
@@ -165,7 +165,7 @@ pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(
         keeper_pid: None,
     };
     let reader = log.reader().map_err(|error| disk(&error))?;
-    let parts = parts(log, u64::MAX >> 1, Origin { size, log: Some(reader) })?;
+    let parts = parts(log, path, u64::MAX >> 1, Origin { size, log: Some(reader) })?;
     let session = Rc::new(Session::new(about, parts, size, run));
     if let Some(summary) = remembered {
         session.set_remembered(summary.title, summary.preview, last.1);
@@ -173,17 +173,18 @@ pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(
     let tasks = vec![spawn_local(clients::accept(Rc::clone(&session), listener))];
     ready();
     live(&session, linger(&session, READ_LINGER), stop).await;
-    end(session, tasks).await
+    stop_tasks(&session, tasks).await;
+    session.close().map_err(|error| disk(&error))
 }
 
-fn parts(log: SessionLog, limit: u64, origin: Origin) -> Result<Parts, Failure> {
+fn parts(log: SessionLog, meta: PathBuf, limit: u64, origin: Origin) -> Result<Parts, Failure> {
     let streams = log.streams().map_err(|error| disk(&error))?;
     let reader = log.reader().map_err(|error| disk(&error))?;
     let thread = |error: std::io::Error| environment("a thread cannot be started", &error);
     Ok(Parts {
         journal: Journal::new(log, limit),
         model: Model::start(origin).map_err(thread)?,
-        checkpoints: Checkpoints::start(reader).map_err(thread)?,
+        disk: Disk::start(reader, meta).map_err(thread)?,
         streams,
         patience_ms: 0,
     })
@@ -250,12 +251,18 @@ async fn linger(session: &Session, patience: Duration) {
     }
 }
 
-async fn end(session: Rc<Session>, tasks: Vec<tokio::task::JoinHandle<()>>) -> Result<(), Failure> {
+/// The end of a session whose program was here.
+async fn end(session: &Session, tasks: Vec<JoinHandle<()>>) -> Result<(), Failure> {
+    stop_tasks(session, tasks).await;
+    upkeep::store_summary(session);
+    session.close().map_err(|error| disk(&error))
+}
+
+async fn stop_tasks(session: &Session, tasks: Vec<JoinHandle<()>>) {
     session.store_streams();
     for task in tasks {
         task.abort();
         // It was told to; what it says about that is of no interest.
         let _ = task.await;
     }
-    session.close().map_err(|error| disk(&error))
 }

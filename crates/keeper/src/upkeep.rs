@@ -4,12 +4,8 @@
 use crate::session::Session;
 use serde::{Deserialize, Serialize};
 use session::message::Summary;
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::thread;
 use std::time::Duration;
-use store::LogReader;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// The least time between two looks of the same session.
@@ -32,19 +28,17 @@ pub(crate) struct Meta {
     pub boot: String,
 }
 
-/// Writes the summary beside the log.
-pub(crate) fn store_summary(session: &Session, path: &std::path::Path) {
+/// Has the summary written beside the log.
+pub(crate) fn store_summary(session: &Session) {
     let meta = Meta { summary: session.summary(), boot: store::boot_id() };
-    let written = serde_json::to_vec(&meta)
-        .map_err(|error| error.to_string())
-        .and_then(|json| store::write_private(path, &json).map_err(|error| error.to_string()));
-    if let Err(error) = written {
-        tracing::warn!(%error, "the session's summary could not be stored");
+    match serde_json::to_vec(&meta) {
+        Ok(json) => session.disk.store_summary(json),
+        Err(error) => tracing::warn!(%error, "the session's summary could not be stored"),
     }
 }
 
 /// Shows the session's changes to who watches, and stores them, each at its own pace.
-pub(crate) async fn show(session: Rc<Session>, path: PathBuf) {
+pub(crate) async fn show(session: Rc<Session>) {
     let mut next_show = Instant::now();
     let mut store_at: Option<Instant> = None;
     loop {
@@ -54,7 +48,7 @@ pub(crate) async fn show(session: Rc<Session>, path: PathBuf) {
             () = session.hurry.notified() => hurried = true,
             () = sleep_until(store_at.unwrap_or(next_show)), if store_at.is_some() => {
                 store_at = None;
-                store_summary(&session, &path);
+                store_summary(&session);
                 continue;
             }
         }
@@ -72,7 +66,7 @@ pub(crate) async fn show(session: Rc<Session>, path: PathBuf) {
         session.show(preview, ended);
         session.store_streams();
         if hurried {
-            store_summary(&session, &path);
+            store_summary(&session);
         } else {
             store_at.get_or_insert(Instant::now() + STORE_EVERY);
         }
@@ -121,32 +115,6 @@ pub(crate) async fn retry(session: Rc<Session>) {
             {
                 session.retry_log(Some(&snapshot));
             }
-        }
-    }
-}
-
-/// A thread that moves what was appended into the database, because that waits for the disk.
-pub(crate) struct Checkpoints {
-    due: SyncSender<()>,
-}
-
-impl Checkpoints {
-    pub fn start(log: LogReader) -> std::io::Result<Self> {
-        let (due, dues) = sync_channel(1);
-        thread::Builder::new().name("log".to_owned()).spawn(move || {
-            for () in dues {
-                if let Err(error) = log.checkpoint() {
-                    tracing::debug!(%error, "the log was not moved");
-                }
-            }
-        })?;
-        Ok(Self { due })
-    }
-
-    /// Moves it soon; a second call while one is under way is the same as one.
-    pub fn due(&self) {
-        match self.due.try_send(()) {
-            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
         }
     }
 }

@@ -209,7 +209,8 @@ impl Paths {
     }
 }
 
-/// Writes a file of mode 0600 so that a reader sees the old bytes or the new ones, never a part.
+/// Writes a file of mode 0600 so that a reader sees the old bytes or the new ones, never a part; after a power cut too.
+/// Waits for the disk.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.new", std::process::id()));
@@ -218,9 +219,13 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
+        // A rename that reached the disk before the bytes did would leave an empty file.
+        file.sync_all()?;
         drop(file);
         crash::reach("file-written");
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
     write().map_err(|source| {
         // What is left of a failed attempt is of no use; that it cannot be removed changes nothing.

@@ -4,9 +4,11 @@ use crate::keeper::Keeper;
 use crate::support::{Daemon, Talk, soon};
 use link::unix::Listener;
 use session::id::SessionId;
-use session::message::{ErrorKind, Method, Restart, RunState, Summary, ToClient, ToHost, Ttl};
+use session::message::{
+    EndedBy, ErrorKind, LostBy, Method, Restart, RunState, Summary, ToClient, ToHost, Ttl,
+};
 use std::time::{Duration, Instant};
-use store::{Paths, SessionLog};
+use store::{NewEntry, Paths, SessionLog};
 use tempfile::TempDir;
 
 async fn run_state(talk: &mut Talk, id: &SessionId) -> RunState {
@@ -224,4 +226,28 @@ async fn the_command_of_an_imported_session_is_started_on_the_host_alone_and_on_
     // It gets as far as starting a keeper, whose program is missing in these tests.
     let why = local.order(restart(true)).await.unwrap_err();
     assert!(why.message.contains("keeper cannot be started"), "{why:?}");
+}
+
+#[tokio::test]
+async fn a_session_whose_summary_a_power_cut_emptied_is_still_listed() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    for (n, last) in [(1, r#"{"kind":"output"}"#), (2, r#"{"kind":"exit","exit":3}"#)] {
+        let id = SessionId::from_random([n; 10]);
+        paths.create().unwrap();
+        paths.create_session_dir(id.as_str()).unwrap();
+        std::fs::write(paths.session_meta(id.as_str()), b"").unwrap();
+        let mut log = SessionLog::open(&paths.session_log(id.as_str()), "boot").unwrap();
+        let entry = |at, header| NewEntry { at, kept: false, header, payload: b"" };
+        log.append(&[entry(5, r#"{"kind":"output"}"#), entry(7, last)]).unwrap();
+    }
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    let all: Vec<Summary> = talk.call(Method::SessionList { after: None }).await.unwrap();
+    let mut all: Vec<_> = all.into_iter().map(|s| (s.name, s.started_at, s.head.seq, s.run)).collect();
+    all.sort_by_key(|(.., run)| matches!(run, RunState::Ended { .. }));
+    let known = |run| ("(unknown)".to_owned(), 5, 2, run);
+    let lost = RunState::Lost { at: 7, by: LostBy::Keeper };
+    let ended = RunState::Ended { exit: 3, at: 7, by: EndedBy::Itself };
+    assert_eq!(all, [known(lost), known(ended)]);
 }

@@ -54,6 +54,18 @@ async fn an_ended_session_can_be_read_again() {
 }
 
 #[tokio::test]
+async fn a_session_whose_summary_a_power_cut_emptied_can_be_read() {
+    let mut keeper = Keeper::shell("echo the end; exit 4");
+    keeper.client().await.until("the exit", |client| client.exits == [4]).await;
+    keeper.terminate();
+    std::fs::write(keeper.paths.session_meta(keeper.id.as_str()), b"").unwrap();
+    keeper.reader();
+    let mut client = keeper.client().await;
+    client.until("the exit", |client| client.exits == [4]).await;
+    assert!(client.shows("the end"));
+}
+
+#[tokio::test]
 async fn a_keeper_told_to_end_takes_its_program_along_and_closes_its_log() {
     let mut keeper = Keeper::shell("trap 'echo hup; exit 9' HUP; echo ready; while :; do sleep 0.1; done");
     let mut client = keeper.client().await;

@@ -42,6 +42,15 @@ impl LogReader {
         read(&source, &self.sql, seq, u64::MAX >> 1, max_bytes)
     }
 
+    /// The first event that is there and the last; `None` where there is none.
+    pub fn ends(&self) -> Result<Option<(Entry, Entry)>, Error> {
+        let last = self.connection.query_row("SELECT max(seq) FROM event", [], |row| row.get(0));
+        let Some(last): Option<i64> = last? else { return Ok(None) };
+        let first = self.read_after(0, 1)?.into_iter().next();
+        let last = self.read_after(last.cast_unsigned().saturating_sub(1), 1)?.into_iter().next();
+        Ok(first.zip(last))
+    }
+
     /// As [`super::SessionLog::base`].
     pub fn base(&self) -> Result<Option<Base>, Error> {
         base(&self.connection)
