@@ -302,10 +302,16 @@ impl Session {
         replays.filter(keeps_up).filter_map(|replay| replay.unseen(&view)).min()
     }
 
-    /// Closes the log in good order. What is still sent to clients comes from memory.
+    /// Closes the log in good order, but not one that lacks what was shown. What is still sent to clients comes from
+    /// memory.
     pub fn close(&self) -> Result<(), store::Error> {
         self.disk.wait();
-        self.inner.borrow_mut().journal.close()
+        let mut inner = self.inner.borrow_mut();
+        if inner.journal.is_paused() {
+            tracing::warn!("the log does not take events to the last; the end of the session is not in it");
+            return Ok(());
+        }
+        inner.journal.close()
     }
 }
 

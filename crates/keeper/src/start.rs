@@ -22,7 +22,7 @@ use std::time::Duration;
 use store::{Paths, SessionLog};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The size until somebody attaches.
 const FIRST_SIZE: Size = Size { cols: 80, rows: 24 };
@@ -32,6 +32,9 @@ const BY_SIGNAL: i32 = 128;
 const ALL_TOLD: Duration = Duration::from_millis(200);
 /// How long a keeper stays after its program ended and its last client left.
 const LINGER: Duration = Duration::from_secs(30);
+/// How long it stays at most while its log does not take what was shown, which is nowhere else: long enough for a person
+/// to make room on the disk.
+const UNLOGGED_LINGER: Duration = Duration::from_hours(24);
 /// How long a reader stays after its last client left.
 const READ_LINGER: Duration = Duration::from_mins(1);
 /// Events read at once to find how a session ended.
@@ -240,20 +243,25 @@ async fn live(session: &Session, life: impl Future<Output = ()>, mut stop: Signa
     }
 }
 
-/// Returns when nobody has been attached for so long.
+/// Returns when nobody has been attached for so long and the log has all that was shown, or does not take it for
+/// [`UNLOGGED_LINGER`].
 async fn linger(session: &Session, patience: Duration) {
+    let by = Instant::now() + UNLOGGED_LINGER;
     loop {
         if session.attached() > 0 {
             session.turnover.notified().await;
-        } else if timeout(patience, session.turnover.notified()).await.is_err() {
+        } else if timeout(patience, session.turnover.notified()).await.is_err()
+            && (!session.is_paused() || Instant::now() >= by)
+        {
             return;
         }
     }
 }
 
-/// The end of a session whose program was here.
+/// The end of a session whose program was here. What a full disk kept out of the log is tried a last time.
 async fn end(session: &Session, tasks: Vec<JoinHandle<()>>) -> Result<(), Failure> {
     stop_tasks(session, tasks).await;
+    upkeep::retry_once(session).await;
     upkeep::store_summary(session);
     session.close().map_err(|error| disk(&error))
 }
@@ -264,5 +272,120 @@ async fn stop_tasks(session: &Session, tasks: Vec<JoinHandle<()>>) {
         task.abort();
         // It was told to; what it says about that is of no interest.
         let _ = task.await;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::path::Path;
+    use store::{Base, NewEntry};
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    /// A session without a program, whose log lies in this folder.
+    pub fn session(folder: &Path) -> Session {
+        let log = SessionLog::open(&folder.join("log.db"), "boot").unwrap();
+        let origin = Origin { size: FIRST_SIZE, log: None };
+        let parts = parts(log, folder.join("meta.json"), u64::MAX >> 1, origin).unwrap();
+        let about = About {
+            id: SessionId::from_random([1; 10]),
+            name: "test".to_owned(),
+            command: vec!["sh".to_owned()],
+            cwd: "/".to_owned(),
+            started_at: 1,
+            continues: None,
+            imported: false,
+            keeper_pid: None,
+        };
+        Session::new(about, parts, FIRST_SIZE, RunState::Running)
+    }
+
+    fn output(session: &Session, text: &'static str) {
+        session.append(Event::Output, Bytes::from_static(text.as_bytes()));
+    }
+
+    /// A log that takes no event, as on a full disk, because another has its number; until that one goes.
+    struct Rival(SessionLog);
+
+    impl Rival {
+        fn new(folder: &Path) -> Self {
+            std::fs::remove_file(folder.join("log.lock")).unwrap();
+            let mut log = SessionLog::open(&folder.join("log.db"), "boot").unwrap();
+            log.append(&[NewEntry { at: 1, kept: false, header: "{}", payload: b"" }]).unwrap();
+            Self(log)
+        }
+
+        fn go(mut self) {
+            let head = self.0.head();
+            self.0
+                .put_base(&Base { seq: head.seq, upto: head.upto, cols: 1, rows: 1, bytes: vec![] })
+                .unwrap();
+            while self.0.trim(0, u64::MAX).unwrap() {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_keeper_stays_while_its_log_lacks_what_was_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = session(folder.path());
+        output(&session, "logged");
+        let rival = Rival::new(folder.path());
+        output(&session, "shown");
+        session.end(0);
+        assert!(timeout(DAY / 2, linger(&session, LINGER)).await.is_err(), "it stays");
+        rival.go();
+        upkeep::retry_once(&session).await;
+        timeout(LINGER * 2, linger(&session, LINGER)).await.expect("it leaves once that is logged");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_keeper_does_not_wait_for_room_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = session(folder.path());
+        let _rival = Rival::new(folder.path());
+        output(&session, "shown");
+        session.end(0);
+        let lingered = timeout(DAY + 2 * LINGER, linger(&session, LINGER)).await;
+        lingered.expect("there is an end to it");
+    }
+
+    #[tokio::test]
+    async fn what_a_full_disk_kept_out_is_tried_a_last_time_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = session(folder.path());
+        output(&session, "logged");
+        let rival = Rival::new(folder.path());
+        output(&session, "shown");
+        output(&session, "and this");
+        session.end(7);
+        rival.go();
+        end(&session, Vec::new()).await.unwrap();
+        let summary: Meta =
+            serde_json::from_slice(&std::fs::read(folder.path().join("meta.json")).unwrap()).unwrap();
+        drop(session);
+        let log = SessionLog::open(&folder.path().join("log.db"), "another boot").unwrap();
+        assert_eq!(log.epoch(), 1, "it was closed");
+        assert_eq!(ending(&log).unwrap().0, Some(7));
+        assert_eq!(summary.summary.head.seq, log.head().seq);
+        assert_eq!(
+            log.read_after(3, 1).unwrap()[0].payload,
+            b"and this",
+            "behind the word that it is paused"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_log_that_lacks_what_was_shown_is_not_closed_in_good_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = session(folder.path());
+        output(&session, "logged");
+        let rival = Rival::new(folder.path());
+        output(&session, "shown");
+        session.end(0);
+        end(&session, Vec::new()).await.unwrap();
+        drop((session, rival));
+        let log = SessionLog::open(&folder.path().join("log.db"), "another boot").unwrap();
+        assert_eq!(log.epoch(), 2);
     }
 }

@@ -110,11 +110,16 @@ pub(crate) async fn retry(session: Rc<Session>) {
         session.paused.notified().await;
         while session.is_paused() {
             sleep(RETRY).await;
-            if session.retry_log(None)
-                && let Ok(Ok(snapshot)) = timeout(MODEL, session.model.snapshot(None)).await
-            {
-                session.retry_log(Some(&snapshot));
-            }
+            retry_once(&session).await;
         }
+    }
+}
+
+/// Tries it once, with a snapshot where one has to stand for what memory could not hold.
+pub(crate) async fn retry_once(session: &Session) {
+    if session.retry_log(None)
+        && let Ok(Ok(snapshot)) = timeout(MODEL, session.model.snapshot(None)).await
+    {
+        session.retry_log(Some(&snapshot));
     }
 }
