@@ -108,11 +108,11 @@ async fn write(session: Rc<Session>, id: ClientId, mut sender: MessageSender, wa
                 return;
             }
         };
-        if let Some(snapshot) = session.poll_snapshot(id) {
+        if let Some((attach, snapshot)) = session.poll_snapshot(id) {
             let session = Rc::clone(&session);
             spawn_local(async move {
                 if let Ok(snapshot) = snapshot.await {
-                    session.give_snapshot(id, snapshot);
+                    session.give_snapshot(id, attach, snapshot);
                 }
             });
         }

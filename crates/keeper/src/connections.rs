@@ -54,6 +54,7 @@ impl Session {
             replay: None,
             snapshot: None,
             scrollback: None,
+            attaches: 0,
             asked: false,
             answers: VecDeque::from([welcome]),
             applied: None,
@@ -159,6 +160,7 @@ impl Session {
             client.replay = Some(replay);
             client.scrollback = wish.scrollback;
             client.snapshot = None;
+            client.attaches += 1;
             client.asked = false;
             // Before it hears how far its commands are settled: an answer may have been lost with a connection.
             for (n, why) in inner.inbox.refused(&client.key) {
@@ -237,21 +239,22 @@ impl Session {
         self.inner.borrow().clients.get(&id).and_then(Client::applied_due)
     }
 
-    /// Asks the model for the snapshot that a client waits for, once.
-    pub fn poll_snapshot(&self, id: ClientId) -> Option<oneshot::Receiver<Snapshot>> {
+    /// Asks the model for the snapshot that a client waits for, once an attach. Also gives which of its attaches that is.
+    pub fn poll_snapshot(&self, id: ClientId) -> Option<(u64, oneshot::Receiver<Snapshot>)> {
         let mut inner = self.inner.borrow_mut();
         let client = inner.clients.get_mut(&id)?;
         if client.asked || !client.replay.as_ref().is_some_and(Replay::wants_snapshot) {
             return None;
         }
         client.asked = true;
-        Some(self.model.snapshot(client.scrollback))
+        Some((client.attaches, self.model.snapshot(client.scrollback)))
     }
 
-    /// The snapshot that a client waited for.
-    pub fn give_snapshot(&self, id: ClientId, snapshot: Snapshot) {
+    /// The snapshot that a client waited for at this attach. It may have attached again since, with another wish.
+    pub fn give_snapshot(&self, id: ClientId, attach: u64, snapshot: Snapshot) {
         let mut inner = self.inner.borrow_mut();
-        let Some(client) = inner.clients.get_mut(&id) else { return };
+        let client = inner.clients.get_mut(&id).filter(|client| client.attaches == attach);
+        let Some(client) = client else { return };
         client.asked = false;
         if let Some(replay) = &mut client.replay
             && replay.handle_snapshot(snapshot.mark, snapshot.bytes.len())
@@ -259,5 +262,49 @@ impl Session {
             client.snapshot = Some(snapshot);
         }
         client.wake.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use session::message::Event;
+
+    fn attach(session: &Session, id: ClientId, scrollback: Option<u32>) {
+        let ours = session.summary().id;
+        let message = ToHost::Attach {
+            session: ours,
+            after: None,
+            size: None,
+            window: 256 * 1024,
+            scrollback,
+            redraw: true,
+        };
+        session.handle(id, message, Bytes::new()).expect("it may");
+    }
+
+    fn pieces(session: &Session, id: ClientId) -> Vec<Bytes> {
+        let all = session.poll(id).expect("it stays");
+        let piece = |(header, bytes)| matches!(header, ToClient::Snapshot { .. }).then_some(bytes);
+        all.into_iter().filter_map(piece).collect()
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_that_an_earlier_attach_asked_for_does_not_answer_a_later_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        let lines = format!("at first\r\n{}", "line\r\n".repeat(200));
+        session.append(Event::Output, lines.into());
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        attach(&session, id, Some(0));
+        let (first, few) = session.poll_snapshot(id).expect("it wants one");
+        attach(&session, id, None);
+        let (second, all) = session.poll_snapshot(id).expect("it wants another");
+        session.give_snapshot(id, first, few.await.unwrap());
+        assert!(pieces(&session, id).is_empty(), "that is not what it wants now");
+        assert!(session.poll_snapshot(id).is_none(), "it is asked for once");
+        session.give_snapshot(id, second, all.await.unwrap());
+        let bytes = pieces(&session, id).concat();
+        assert!(bytes.windows(8).any(|window| window == b"at first"), "{}", bytes.escape_ascii());
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Client {
     pub snapshot: Option<Snapshot>,
     /// Lines above the screen that it brings at most.
     pub scrollback: Option<u32>,
+    /// How often it has attached: a snapshot that an earlier attach asked for is not for a later one.
+    pub attaches: u64,
     /// The model was asked for it.
     pub asked: bool,
     pub answers: VecDeque<ToClient>,
