@@ -25,6 +25,8 @@ const LAZY: u64 = 64 * 1024;
 const SCROLLBACK: usize = 10_000;
 /// Lines and columns of a preview.
 const PREVIEW: (usize, usize) = (6, 120);
+/// Characters of a title.
+const MAX_TITLE: usize = 256;
 /// Bytes of answers to the program that may wait to be written.
 const MAX_REPLIES: usize = 64 * 1024;
 /// Bytes read from the log at once.
@@ -256,8 +258,9 @@ fn run(shared: &Shared, origin: Origin) {
                 state.replies.extend_from_slice(&replies);
                 news = true;
             }
-            if let Some(title) = thread.screen.title().filter(|title| *title != thread.title) {
-                thread.title = title.chars().take(256).collect();
+            let is_new = |title: &&str| !title.chars().take(MAX_TITLE).eq(thread.title.chars());
+            if let Some(title) = thread.screen.title().filter(is_new) {
+                thread.title = title.chars().take(MAX_TITLE).collect();
                 state.title = Some(thread.title.clone());
                 news = true;
             }
@@ -296,5 +299,30 @@ fn catch_up(thread: &mut Thread, log: &LogReader) -> Result<(), store::Error> {
                 thread.take(&record);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_title_that_is_cut_is_not_new_with_whatever_follows() {
+        let origin = Origin { size: Size { cols: 80, rows: 24 }, log: None };
+        let model = Model::start(origin).unwrap();
+        let feed = async |seq, text: String| {
+            let mark = Mark { seq, bytes: 0 };
+            model.feed(&Record { mark, at: 0, event: Event::Output, payload: text.into() });
+            model.snapshot(None).await.unwrap();
+        };
+        let title = |last: char| format!("{}{last}", "t".repeat(MAX_TITLE));
+        feed(1, format!("\x1b]2;{}\x07", title('a'))).await;
+        assert_eq!(model.take_title(), Some("t".repeat(MAX_TITLE)));
+        feed(2, "\x1b[1mmore".to_owned()).await;
+        assert_eq!(model.take_title(), None);
+        feed(3, format!("\x1b]2;{}\x07", title('b'))).await;
+        assert_eq!(model.take_title(), None, "it looks the same");
+        feed(4, "\x1b]2;another\x07".to_owned()).await;
+        assert_eq!(model.take_title().as_deref(), Some("another"));
     }
 }
