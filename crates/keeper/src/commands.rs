@@ -18,12 +18,16 @@ pub(crate) const MAX_INPUTS: usize = 8 * 1024 * 1024;
 /// program that asks and does not read has no room for.
 pub(crate) const MAX_REPLIES: usize = 64 * 1024;
 
+/// Whose the terminal's own answers are: no client has this name.
+const TERMINAL: ClientId = 0;
+/// The key of an interrupt.
+const CTRL_C: &[u8] = b"\x03";
 /// What a command counts for beside its bytes.
 const OVERHEAD: usize = 64;
 
 /// A command that was taken and is not settled.
 pub(crate) struct Input {
-    /// Nobody where the terminal itself answers the program.
+    /// Nobody's where the terminal itself answers the program, or where the command waits elsewhere.
     from: Option<(inbox::Key, u64)>,
     client: ClientId,
     bytes: Bytes,
@@ -115,8 +119,14 @@ impl Session {
         // their own stream's: its commands are settled in order.
         let at_once = match act {
             Act::Interrupt => {
-                if let Some(program) = self.program() {
-                    program.interrupt();
+                let waits = self.program().is_some_and(|program| !program.interrupt());
+                if waits && first {
+                    inner.take_in_first(id, Some((key, n)));
+                    drop(inner);
+                    return self.pump();
+                }
+                if waits {
+                    inner.take_in_first(id, None);
                 }
                 true
             }
@@ -163,7 +173,7 @@ impl Session {
         }
         let counted = bytes.len();
         inner.replies_bytes += counted;
-        inner.inputs.push_back(Input::new(None, 0, bytes.into(), counted, None));
+        inner.inputs.push_back(Input::new(None, TERMINAL, bytes.into(), counted, None));
         drop(inner);
         self.pump();
     }
@@ -175,7 +185,7 @@ impl Session {
         let (now, patience) = (clock::unix_ms(), inner.patience_ms);
         while let Some(input) = inner.inputs.front_mut() {
             // Its person has been told that it failed, and may have done something else since.
-            let late = input.from.is_some() && !input.begun && now.saturating_sub(input.since) > patience;
+            let late = input.client != TERMINAL && !input.begun && now.saturating_sub(input.since) > patience;
             if late && !input.bytes.is_empty() {
                 input.refusal = Some(too_late());
             } else if !input.bytes.is_empty() {
@@ -226,6 +236,25 @@ impl Inner {
             client.waiting_input += counted;
         }
         self.inputs.push_back(Input::new(Some((key, n)), client, bytes, counted, refusal));
+    }
+
+    /// Puts a Ctrl-C that the program had no room for before all that waits. It is a command of its own, or the key alone
+    /// where the command waits for its turn to be settled. The latter are bounded with the terminal's answers.
+    fn take_in_first(&mut self, client: ClientId, from: Option<(inbox::Key, u64)>) {
+        let counted = CTRL_C.len() + OVERHEAD;
+        if from.is_some() {
+            self.inputs_bytes += counted;
+            if let Some(client) = self.clients.get_mut(&client) {
+                client.waiting_input += counted;
+            }
+        } else if self.replies_bytes + counted > MAX_REPLIES {
+            tracing::debug!("the program is interrupted and does not read it");
+            return;
+        } else {
+            self.replies_bytes += counted;
+        }
+        let bytes = Bytes::from_static(CTRL_C);
+        self.inputs.push_front(Input::new(from, client, bytes, counted, None));
     }
 
     /// The program has ended: whoever waits for it to take something is told.

@@ -105,11 +105,13 @@ impl Program {
         }
     }
 
-    /// Ctrl-C.
-    pub fn interrupt(&self) {
-        if let Err(error) = self.pty.borrow().interrupt() {
-            tracing::debug!(%error, "an interrupt did not reach the program");
+    /// Ctrl-C. Returns whether the program has it: one that reads keys raw, and has not for long, has no room for it.
+    pub fn interrupt(&self) -> bool {
+        let interrupted = self.pty.borrow().interrupt();
+        if let Err(error) = &interrupted {
+            tracing::debug!(%error, "an interrupt waits");
         }
+        interrupted.is_ok()
     }
 
     /// Hangs up, and kills what is left after a grace.

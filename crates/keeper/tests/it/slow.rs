@@ -264,3 +264,31 @@ async fn input_that_the_program_reads_too_late_is_refused_and_never_comes_late()
     client.until_shown("in time").await;
     assert!(!client.shows("late words"));
 }
+
+/// The program reads keys raw, and has read none for long: a Ctrl-C finds no room either.
+#[tokio::test]
+async fn an_interrupt_that_finds_no_room_comes_before_what_waits_and_is_not_said_to_be_taken_before() {
+    let home = tempfile::tempdir().unwrap();
+    let go = home.path().join("go");
+    let count = "head -c 163842 | tr -dc '\\003' | wc -c";
+    let script = format!(
+        "stty raw -echo; echo deaf; until [ -e '{}' ]; do sleep 0.05; done; {count}; echo read; sleep 1000",
+        go.display()
+    );
+    let keeper = Keeper::shell(&script);
+    let (mut client, mut other) = (keeper.client().await, keeper.client().await);
+    client.until_shown("deaf").await;
+    // More than a terminal takes while nobody reads it.
+    for _ in 0..10 {
+        client.act(Act::Input, &[b'x'; 16 * 1024]);
+    }
+    client.act(Act::Interrupt, b"");
+    client.drop_until_heard().await;
+    other.act(Act::Interrupt, b"");
+    other.drop_until_heard().await;
+    assert_eq!(other.settled.len(), 0);
+    std::fs::write(&go, b"").unwrap();
+    other.until("the other's interrupt", |client| client.settled.len() == 1).await;
+    other.until_shown("read").await;
+    assert!(other.shows("2\n"), "{}", other.screen.escape_ascii());
+}
