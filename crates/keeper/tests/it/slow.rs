@@ -221,11 +221,11 @@ async fn a_program_that_closes_its_terminal_before_a_paste_and_runs_on_keeps_no_
 
 #[tokio::test]
 async fn answers_that_a_program_does_not_read_are_bounded() {
-    let script = "stty raw -echo; echo asking; yes \"$(printf '\\033[6n%.0s' 1 2 3 4 5 6 7 8)\" | head -c 16000000; echo asked; exec cat";
+    let script = "read x; stty raw -echo; yes \"$(printf '\\033[6n%.0s' 1 2 3 4 5 6 7 8)\" | head -c 16000000; echo asked; exec cat";
     let keeper = Keeper::shell(script);
     let mut client = keeper.client().await;
-    client.until_shown("asking").await;
     let before = keeper.memory();
+    client.type_in("\r");
     client.until_shown("asked").await;
     let grown = keeper.memory().saturating_sub(before);
     // Without a bound it is some 25 MB of answers, each with an entry of its own.
