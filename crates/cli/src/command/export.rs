@@ -35,20 +35,19 @@ pub async fn run(args: &Export) -> Outcome {
 
 fn write(paths: &Paths, shown: Summary, args: &Export) -> Result<(), Failure> {
     let reader = LogReader::open(&paths.session_log(shown.id.as_str())).map_err(hosts::stored)?;
-    let until = portable::until(&shown);
     let summary = whole(paths, shown);
     let mut sink = Sink::open(args.output.as_deref())?;
     match format(args) {
         ExportFormat::Jsonl => {
             sink.line(&jsonl::head(&Head::from(summary)))?;
-            portable::read(&reader, until, |piece| sink.line(&jsonl::line(&piece)))?;
+            portable::read(&reader, |piece| sink.line(&jsonl::line(&piece)))?;
             sink.line(jsonl::END)?;
         }
         ExportFormat::Asciicast => {
             let (size, started_at) = (summary.size, summary.started_at);
             let command = summary.command.join(" ");
             let mut writer = Writer::new(About { title: summary.name, command, started_at }, size);
-            portable::read(&reader, until, |piece: Piece| sink.text(&writer.lines(&piece)))?;
+            portable::read(&reader, |piece: Piece| sink.text(&writer.lines(&piece)))?;
             sink.text(&writer.end())?;
         }
     }

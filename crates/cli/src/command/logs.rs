@@ -33,7 +33,7 @@ pub async fn run(args: &Logs) -> Outcome {
 /// Everything that the log on this machine still has.
 fn here(paths: &Paths, session: &Summary, printer: &mut Printer) -> Result<(), Failure> {
     let reader = LogReader::open(&paths.session_log(session.id.as_str())).map_err(hosts::stored)?;
-    portable::read(&reader, portable::until(session), |piece| {
+    portable::read(&reader, |piece| {
         if let Piece::Event(entry) = piece
             && entry.header == OUTPUT
         {

@@ -11,8 +11,7 @@ pub use place::place;
 
 use crate::hosts::stored;
 use crate::problem::environment;
-use crate::table::now_ms;
-use session::message::{Failure, RunState, Size, Summary};
+use session::message::{Failure, Size};
 use store::{Base, Entry, LogReader};
 
 /// Read from the log at once, in bytes.
@@ -32,34 +31,28 @@ pub fn size(base: &Base) -> Size {
     Size { cols: base.cols, rows: base.rows }
 }
 
-/// Until when the events of a session are read, in Unix milliseconds: one that floods its log could be read for ever.
-pub fn until(summary: &Summary) -> u64 {
-    if summary.run == RunState::Running { now_ms() } else { u64::MAX }
-}
-
-/// Gives everything that the log has, in order, up to the first event that is later than `until`. Where a session that
-/// runs trims its log meanwhile, another snapshot comes in between.
-pub fn read(
-    log: &LogReader,
-    until: u64,
-    mut each: impl FnMut(Piece) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+/// Gives everything that the log has, in order, up to its last event as of now: one that is flooded could be read for
+/// ever. Where a session that runs trims its log meanwhile, another snapshot comes in between.
+pub fn read(log: &LogReader, mut each: impl FnMut(Piece) -> Result<(), Failure>) -> Result<(), Failure> {
+    let head = log.head().map_err(stored)?;
+    let missing = |seq| environment(format!("The log is damaged: there is nothing for event {seq}"));
+    let snapshot = |seq| {
+        let base = log.base().map_err(stored)?.filter(|base| base.seq >= seq);
+        base.ok_or_else(|| missing(seq))
+    };
     let (mut after, mut covered) = (0, 0);
-    loop {
+    'read: while after < head {
         let entries = log.read_after(after, CHUNK).map_err(stored)?;
         if entries.is_empty() {
             break;
         }
         for entry in entries {
-            if entry.at > until {
-                return Ok(());
+            if entry.seq > head {
+                break 'read;
             }
             let before = entry.seq - 1;
             if before > after.max(covered) {
-                let base = log.base().map_err(stored)?.filter(|base| base.seq >= before);
-                let missing =
-                    || environment(format!("The log is damaged: there is nothing for event {before}"));
-                let base = base.ok_or_else(missing)?;
+                let base = snapshot(before)?;
                 covered = base.seq;
                 each(Piece::Snapshot(base))?;
             }
@@ -67,11 +60,8 @@ pub fn read(
             each(Piece::Event(entry))?;
         }
     }
-    // Where nothing came since everything was trimmed.
-    match log.base().map_err(stored)?.filter(|base| base.seq > after.max(covered)) {
-        Some(base) => each(Piece::Snapshot(base)),
-        None => Ok(()),
-    }
+    // Where the last ones were trimmed.
+    if head > after.max(covered) { each(Piece::Snapshot(snapshot(head)?)) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -86,7 +76,7 @@ mod tests {
 
     fn numbers(log: &LogReader) -> Vec<(char, u64)> {
         let mut found = Vec::new();
-        read(log, 5, |piece| {
+        read(log, |piece| {
             found.push(match piece {
                 Piece::Snapshot(base) => ('s', base.seq),
                 Piece::Event(entry) => ('e', entry.seq),
@@ -117,8 +107,53 @@ mod tests {
     fn what_comes_while_it_is_read_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = SessionLog::open(&folder.path().join("log.db"), "boot").unwrap();
-        log.append(&[entry(false), NewEntry { at: 6, ..entry(false) }, entry(true)]).unwrap();
-        assert_eq!(numbers(&log.reader().unwrap()), [('e', 1)]);
+        let reader = log.reader().unwrap();
+        log.append(&[entry(false), entry(false)]).unwrap();
+        let mut found = 0;
+        read(&reader, |_| {
+            found += 1;
+            log.append(&[entry(false), entry(true)]).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(found, 2);
+    }
+
+    #[test]
+    fn what_is_trimmed_while_it_is_read_is_not_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = SessionLog::open(&folder.path().join("log.db"), "boot").unwrap();
+        let reader = log.reader().unwrap();
+        let bytes = vec![b'x'; 700_000];
+        let large = NewEntry { payload: &bytes, ..entry(false) };
+        log.append(&[large, large, large]).unwrap();
+        let mut found = Vec::new();
+        read(&reader, |piece| {
+            if found.is_empty() {
+                log.append(&[large]).unwrap();
+                let upto = log.place(4).unwrap().unwrap().upto;
+                let base = Base { seq: 4, upto, cols: 80, rows: 24, bytes: b"screen".to_vec() };
+                log.put_base(&base).unwrap();
+                log.append(&[large]).unwrap();
+                while log.trim(0, u64::MAX).unwrap() {}
+            }
+            found.push(match piece {
+                Piece::Snapshot(base) => ('s', base.seq),
+                Piece::Event(entry) => ('e', entry.seq),
+            });
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(found, [('e', 1), ('s', 4)]);
+    }
+
+    #[test]
+    fn events_of_a_clock_that_was_put_back_since_are_not_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = SessionLog::open(&folder.path().join("log.db"), "boot").unwrap();
+        let tomorrow = crate::table::now_ms() + 86_400_000;
+        log.append(&[entry(false), NewEntry { at: tomorrow, ..entry(false) }, entry(true)]).unwrap();
+        assert_eq!(numbers(&log.reader().unwrap()), [('e', 1), ('e', 2), ('e', 3)]);
     }
 
     #[test]

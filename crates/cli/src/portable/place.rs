@@ -263,7 +263,7 @@ mod tests {
     fn again(paths: &Paths, id: &SessionId) -> Vec<String> {
         let reader = LogReader::open(&paths.session_log(id.as_str())).unwrap();
         let mut lines = Vec::new();
-        portable::read(&reader, u64::MAX, |piece| {
+        portable::read(&reader, |piece| {
             lines.push(jsonl::line(&piece));
             Ok(())
         })

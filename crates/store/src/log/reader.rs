@@ -36,6 +36,12 @@ impl LogReader {
         Ok(Self { connection, bulk, sql, settled: Arc::default() })
     }
 
+    /// The number of the last event.
+    pub fn head(&self) -> Result<u64, Error> {
+        let sql = "SELECT max(trimmed, ifnull((SELECT max(seq) FROM event), 0)) FROM state";
+        Ok(self.connection.query_row(sql, [], |row| number(row, 0))?)
+    }
+
     /// As [`super::SessionLog::read_after`].
     pub fn read_after(&self, seq: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
         let source = Source { connection: &self.connection, bulk: self.bulk.as_ref() };
