@@ -2,11 +2,13 @@
 //!
 //! Prefix then `d` detaches, `f` fits the session's size, `q` shows or hides the panel, `?` helps, and the prefix twice types it once. Terminals
 //! that report keys as sequences (kitty keyboard protocol, modifyOtherKeys) are understood. Pasted text is never
-//! searched. A sequence that arrives in two reads is passed on as it is: terminals write a key in one piece.
+//! searched, and its marks are found wherever reads cut them. Another sequence that arrives in two reads is passed on as
+//! it is: terminals write a key in one piece.
 
 use std::fmt;
 use std::str::FromStr;
 
+/// What stands around pasted text. Within a mark its first byte does not come again.
 const PASTE: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 
@@ -77,28 +79,47 @@ pub struct Keys {
     prefix: Prefix,
     armed: bool,
     pasting: bool,
+    /// How much of the next mark of a paste was read last.
+    mark: usize,
+    /// That much followed the prefix, and was dropped as another letter would have been.
+    dropped: bool,
 }
 
 impl Keys {
     /// With this prefix key.
     pub fn new(prefix: Prefix) -> Self {
-        Self { prefix, armed: false, pasting: false }
+        Self { prefix, armed: false, pasting: false, mark: 0, dropped: false }
     }
 
     /// What one read from the terminal means.
     pub fn feed(&mut self, input: &[u8]) -> Vec<Wish> {
         let mut wishes = Vec::new();
         let mut typed = Vec::new();
-        let mut rest = input;
+        let mut rest = self.go_on(input, &mut typed);
         while !rest.is_empty() {
+            if self.pasting {
+                let (pasted, after) = rest.split_at(self.pasted(rest));
+                typed.extend_from_slice(pasted);
+                rest = after;
+                continue;
+            }
+            if let Some(after) = rest.strip_prefix(PASTE) {
+                self.pasting = true;
+                typed.extend_from_slice(PASTE);
+                rest = after;
+                continue;
+            }
+            if PASTE.starts_with(rest) {
+                self.mark = rest.len();
+                self.dropped = std::mem::take(&mut self.armed);
+                if !self.dropped {
+                    typed.extend_from_slice(rest);
+                }
+                break;
+            }
             let key = Key::read(rest);
             let (bytes, after) = rest.split_at(key.length);
             rest = after;
-            if self.pasting || bytes == PASTE {
-                self.pasting = bytes != PASTE_END;
-                typed.extend_from_slice(bytes);
-                continue;
-            }
             if bytes.starts_with(b"\x1b[<") {
                 // Moving the mouse on the way to the letter is not a letter.
                 flush(&mut typed, &mut wishes);
@@ -142,6 +163,43 @@ impl Keys {
         flush(&mut typed, &mut wishes);
         wishes
     }
+
+    /// Goes on with a paste's first mark that the last read began; gives what is behind it.
+    fn go_on<'a>(&mut self, input: &'a [u8], typed: &mut Vec<u8>) -> &'a [u8] {
+        if self.pasting || self.mark == 0 {
+            return input;
+        }
+        let (begun, missing) = PASTE.split_at(std::mem::take(&mut self.mark));
+        let dropped = std::mem::take(&mut self.dropped);
+        if let Some(after) = input.strip_prefix(missing) {
+            self.pasting = true;
+            // Nothing but the paste came behind the prefix.
+            self.armed = dropped;
+            typed.extend_from_slice(if dropped { begun } else { b"" });
+            typed.extend_from_slice(missing);
+            return after;
+        }
+        if missing.starts_with(input) && !dropped {
+            self.mark = begun.len() + input.len();
+            typed.extend_from_slice(input);
+            return b"";
+        }
+        input
+    }
+
+    /// How much of the input the paste has, its last mark included.
+    fn pasted(&mut self, input: &[u8]) -> usize {
+        for (at, byte) in input.iter().enumerate() {
+            self.mark =
+                if *byte == PASTE_END[self.mark] { self.mark + 1 } else { usize::from(*byte == 0x1b) };
+            if self.mark == PASTE_END.len() {
+                self.mark = 0;
+                self.pasting = false;
+                return at + 1;
+            }
+        }
+        input.len()
+    }
 }
 
 fn flush(typed: &mut Vec<u8>, wishes: &mut Vec<Wish>) {
@@ -165,7 +223,8 @@ impl Key {
     fn read(input: &[u8]) -> Self {
         let byte = |length, character| Self { length, character, ctrl: None, code: 0, release: false };
         let Some(body) = input.strip_prefix(b"\x1b[") else { return byte(1, Some(input[0])) };
-        let Some(end) = body.iter().position(|b| (0x40..=0x7e).contains(b)) else {
+        let end = body.iter().position(|b| !(0x20..=0x3f).contains(b));
+        let Some(end) = end.filter(|end| (0x40..=0x7e).contains(&body[*end])) else {
             return byte(1, Some(input[0]));
         };
         let length = end + 3;
@@ -280,6 +339,61 @@ mod tests {
     fn pasted_text_is_not_searched() {
         let paste = "\x1b[200~a\x1ddb\x1b[201~";
         assert_eq!(keys(&format!("{paste}\x1dd")), [typed(paste), Wish::Detach]);
+    }
+
+    /// What several reads mean together.
+    fn read_by_read<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> Vec<Wish> {
+        let mut keys = Keys::new(Prefix::default());
+        let mut all: Vec<Wish> = Vec::new();
+        for wish in reads.into_iter().flat_map(|read| keys.feed(read)) {
+            match (all.last_mut(), wish) {
+                (Some(Wish::Type(before)), Wish::Type(bytes)) => before.extend(bytes),
+                (_, wish) => all.push(wish),
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn a_paste_is_the_same_wherever_reads_cut_it() {
+        let marks = "\x1b\x1b[200~\x1b[20\x1ddb\x1b[\x1b[201\x1b[201~";
+        let text = format!("a{marks}\x1b[2\x1dq\x1b{marks}{marks}x\x1b[201~\x1dd\x1b[20");
+        let whole = [
+            typed(&format!("a{marks}\x1b[2")),
+            Wish::Panel,
+            typed(&format!("\x1b{marks}{marks}x\x1b[201~")),
+            Wish::Detach,
+            typed("\x1b[20"),
+        ];
+        let bytes = text.as_bytes();
+        assert_eq!(read_by_read([bytes]), whole);
+        assert_eq!(read_by_read(bytes.chunks(1)), whole);
+        for first in 0..=bytes.len() {
+            for second in first..=bytes.len() {
+                let cut = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+                assert_eq!(read_by_read(cut), whole, "cut at {first} and {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_paste_behind_the_prefix_is_whole_wherever_a_read_cuts_it() {
+        let paste = "\x1b[200~d\x1b[201~";
+        let text = format!("\x1d{paste}d");
+        for at in 0..=text.len() {
+            let (first, second) = text.as_bytes().split_at(at);
+            assert_eq!(read_by_read([first, second]), [typed(paste), Wish::Detach], "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn what_may_begin_a_mark_goes_out_at_once() {
+        let mut keys = Keys::new(Prefix::default());
+        for part in ["\x1b", "[", "2", "00", "x", "\x1b[200~", "\x1b", "\x1b[20", "1"] {
+            assert_eq!(keys.feed(part.as_bytes()), [typed(part)]);
+        }
+        // Esc takes the prefix back.
+        assert_eq!(Keys::new(Prefix::default()).feed(b"\x1d\x1b"), []);
     }
 
     #[test]
