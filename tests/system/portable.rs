@@ -2,10 +2,12 @@
 
 use crate::support::{Home, eventually};
 use data_encoding::BASE64;
+use rustix::fs::{FileType, Mode};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 /// Text, a character that is cut in two, bytes that are no text, and a status.
 const PROGRAM: &str = r"printf 'text \303'; sleep 0.3; printf '\251 \377 \033[1mbold\033[0m\n'; exit 3";
@@ -80,6 +82,58 @@ fn a_recording_has_whole_characters_and_is_private() {
         (lines.last().unwrap()[1].as_str(), lines.last().unwrap()[2].as_str()),
         (Some("x"), Some("3"))
     );
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_by_a_private_one_and_only_by_a_whole_one() {
+    let home = Home::new();
+    home.up(&[]);
+    let session = home.session(&["/bin/sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' y; echo all"]);
+    ended(&home, &session);
+    let folder = home.path().join("exports");
+    fs::create_dir(&folder).unwrap();
+    let (file, link) = (folder.join("it.jsonl"), folder.join("link"));
+    fs::write(&file, "what was there").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    std::os::unix::fs::symlink("it.jsonl", &link).unwrap();
+
+    // A disk with room for a part of it.
+    let small = "trap '' XFSZ; ulimit -f 400; exec \"$0\" export \"$1\" -o exports/it.jsonl";
+    let program = home.command(&[]).get_program().to_owned();
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", small]).arg(program).arg(&session).envs(home.env()).current_dir(home.path());
+    let failed = limited.output().unwrap();
+    let said = String::from_utf8(failed.stderr).unwrap();
+    assert!(
+        failed.status.code() == Some(1) && said.contains("Could not write to exports/it.jsonl"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "what was there");
+    assert_eq!(names(&folder).len(), 2, "{:?}", names(&folder));
+
+    home.ok(&["export", &session, "-o", link.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), home.ok(&["export", &session]));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(names(&folder).len(), 2, "{:?}", names(&folder));
+}
+
+#[test]
+fn a_pipe_and_a_device_are_written_to() {
+    let home = Home::new();
+    home.up(&[]);
+    let session = home.session(&["true"]);
+    ended(&home, &session);
+    let expected = home.ok(&["export", &session]);
+    assert_eq!(home.ok(&["export", &session, "-o", "/dev/stdout"]), expected);
+    let pipe = home.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    home.ok(&["export", &session, "-o", pipe.to_str().unwrap()]);
+    assert_eq!(reader.join().unwrap(), expected);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::portable::{self, Piece};
 use crate::problem::{Doing as _, Hint as _, Outcome, invalid};
 use client::Route;
 use session::message::{Failure, Summary};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -75,18 +75,13 @@ fn whole(paths: &Paths, shown: Summary) -> Summary {
 
 /// Where it goes: standard output, or a file that nobody else can read.
 struct Sink {
-    file: Option<(File, PathBuf)>,
+    file: Option<Target>,
     waiting: String,
 }
 
 impl Sink {
     fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        let open = |path: &Path| {
-            let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-            let file = file.doing(&format!("write to {}", path.display()))?;
-            Ok::<_, Failure>((file, path.to_owned()))
-        };
-        Ok(Self { file: path.map(open).transpose()?, waiting: String::new() })
+        Ok(Self { file: path.map(Target::open).transpose()?, waiting: String::new() })
     }
 
     fn line(&mut self, line: &str) -> Result<(), Failure> {
@@ -101,9 +96,7 @@ impl Sink {
 
     fn flush(&mut self) -> Result<(), Failure> {
         match &mut self.file {
-            Some((file, path)) => {
-                file.write_all(self.waiting.as_bytes()).doing(&format!("write to {}", path.display()))?;
-            }
+            Some(target) => target.file.write_all(self.waiting.as_bytes()).doing(&target.what)?,
             None => out::bytes(self.waiting.as_bytes()),
         }
         self.waiting.clear();
@@ -111,6 +104,50 @@ impl Sink {
     }
 
     fn end(mut self) -> Result<(), Failure> {
-        self.flush()
+        self.flush()?;
+        self.file.map_or(Ok(()), Target::end)
+    }
+}
+
+/// A file that takes its place when it is whole: until then, and where it never is, what was there before stays.
+struct Target {
+    file: File,
+    /// What is being done, for a person.
+    what: String,
+    /// Where it is written, and the place it takes. None where it is written there at once.
+    beside: Option<(PathBuf, PathBuf)>,
+}
+
+impl Target {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let what = format!("write to {}", path.display());
+        // A pipe or a terminal cannot be replaced, nor should what they lead to be.
+        let is_place = fs::metadata(path).is_ok_and(|found| !found.is_file()) || path.starts_with("/dev");
+        if is_place {
+            let file = OpenOptions::new().append(true).open(path).doing(&what)?;
+            return Ok(Self { file, what, beside: None });
+        }
+        // Behind a link, the file it leads to.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut name = place.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}.new", std::process::id()));
+        let beside = place.with_file_name(name);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).doing(&what)?;
+        Ok(Self { file, what, beside: Some((beside, place)) })
+    }
+
+    fn end(mut self) -> Result<(), Failure> {
+        let Some((beside, place)) = &self.beside else { return Ok(()) };
+        self.file.sync_all().and_then(|()| fs::rename(beside, place)).doing(&self.what)?;
+        self.beside = None;
+        Ok(())
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Some((beside, _)) = &self.beside {
+            let _ = fs::remove_file(beside);
+        }
     }
 }
