@@ -1,6 +1,6 @@
 //! One machine: run, attach, list, end.
 
-use crate::support::{Home, Terminal, eventually, kill};
+use crate::support::{Home, Terminal, eventually, kill, process_state};
 use std::fs;
 
 /// A shell that says nothing but what it is told to.
@@ -238,6 +238,38 @@ fn an_ended_program_leaves_no_mode_behind() {
     for part in ["\x1b[<1u", "\x1b[?1049l", "1003;", "\x1b[?25h"] {
         assert!(left.contains(part), "{part:?} in {left:?}");
     }
+}
+
+#[test]
+fn stopped_and_ended_by_a_signal_the_terminal_is_as_it_was() {
+    let home = Home::new();
+    home.up(&[]);
+    let mut terminal = shell(&home);
+    terminal.keys("printf '\\033[?1000h\\033[?2004h'; echo goes-$((2+2))-on\r");
+    terminal.wait("\x1b[?2004h");
+    terminal.wait("goes-4-on");
+    let held = terminal.hold();
+    for round in 0..2 {
+        kill(terminal.pid(), "TSTP");
+        eventually("it is stopped", || (process_state(terminal.pid()) == 'T').then_some(()));
+        assert!(terminal.is_cooked());
+        let left = terminal.wait("\x1b[23;2t");
+        assert!(left.contains("\x1b[?2004l") && left.contains("1000;"), "{left:?}");
+        kill(terminal.pid(), "CONT");
+        let again = terminal.wait("goes-4-on");
+        assert!(again.contains("\x1b[22;2t") && !terminal.is_cooked(), "{again:?}");
+        terminal.wait("\x1b[?2004h");
+        terminal.keys(&format!("echo still-{round}-$((3+4))\r"));
+        terminal.wait(&format!("still-{round}-7"));
+    }
+    kill(terminal.pid(), "QUIT");
+    eventually("the attached program has ended", || terminal.has_ended().then_some(()));
+    assert!(terminal.is_cooked());
+    terminal.wait("\x1b[?2004l");
+    terminal.wait("\x1b[23;2t");
+    drop(held);
+    assert_eq!(terminal.end().0, 131);
+    assert_eq!(home.json(&["ls", "--json"])[0]["state"], "running");
 }
 
 #[test]

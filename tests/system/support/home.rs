@@ -178,6 +178,11 @@ pub fn kill(pid: u32, signal: &str) {
 
 /// Whether the process is there and not merely waiting to be collected.
 pub fn is_alive(pid: u32) -> bool {
+    !matches!(process_state(pid), 'Z' | ' ')
+}
+
+/// The letter that the system has for a process's state; a space where there is none.
+pub fn process_state(pid: u32) -> char {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or(' ')
 }

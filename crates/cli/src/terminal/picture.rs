@@ -25,6 +25,9 @@ const FRAME: Duration = Duration::from_millis(16);
 /// How long a program may be in the midst of changing the screen.
 const SYNCHRONIZED: Duration = Duration::from_millis(200);
 
+/// The terminal's own title comes back when we leave.
+const KEEP_TITLE: &[u8] = b"\x1b[22;2t";
+
 /// How the session is shown.
 enum Way {
     /// The program's bytes pass.
@@ -82,8 +85,7 @@ impl Picture {
             title: name.to_owned(),
             away: false,
             told: None,
-            // The terminal's own title comes back when we leave.
-            out: b"\x1b[22;2t".to_vec(),
+            out: KEEP_TITLE.to_vec(),
         }
     }
 
@@ -251,6 +253,14 @@ impl Picture {
             self.stale();
         }
         self.settle();
+    }
+
+    /// Somebody else is to have it: what to write before. It has to be taken back afterwards.
+    pub fn lend(&mut self) -> Vec<u8> {
+        self.uncover();
+        let undo = self.undo();
+        let waiting = std::mem::replace(&mut self.out, KEEP_TITLE.to_vec());
+        [waiting, undo].concat()
     }
 
     /// Somebody else had it.

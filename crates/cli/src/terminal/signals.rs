@@ -1,6 +1,7 @@
 //! The signals that mean something while a session is shown.
 
 use crate::problem::Doing as _;
+use rustix::process;
 use session::message::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -8,6 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub enum Caught {
     /// The terminal has another size.
     Resized,
+    /// The shell wants the terminal back.
+    Stopped,
     /// The shell has given the terminal back.
     Continued,
 }
@@ -15,6 +18,7 @@ pub enum Caught {
 /// Signals that change what is shown.
 pub struct Signals {
     resized: Signal,
+    stopped: Signal,
     continued: Signal,
 }
 
@@ -23,7 +27,8 @@ impl Signals {
     pub fn listen() -> Result<Self, Failure> {
         Ok(Self {
             resized: listen(SignalKind::window_change())?,
-            continued: listen(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+            stopped: listen(kind(process::Signal::TSTP))?,
+            continued: listen(kind(process::Signal::CONT))?,
         })
     }
 
@@ -31,6 +36,7 @@ impl Signals {
     pub async fn next(&mut self) -> Caught {
         tokio::select! {
             _ = self.resized.recv() => Caught::Resized,
+            _ = self.stopped.recv() => Caught::Stopped,
             _ = self.continued.recv() => Caught::Continued,
         }
     }
@@ -40,6 +46,7 @@ impl Signals {
 pub struct Ending {
     hangup: Signal,
     interrupt: Signal,
+    quit: Signal,
     terminate: Signal,
 }
 
@@ -49,6 +56,7 @@ impl Ending {
         Ok(Self {
             hangup: listen(SignalKind::hangup())?,
             interrupt: listen(SignalKind::interrupt())?,
+            quit: listen(SignalKind::quit())?,
             terminate: listen(SignalKind::terminate())?,
         })
     }
@@ -58,10 +66,20 @@ impl Ending {
         let kind = tokio::select! {
             _ = self.hangup.recv() => SignalKind::hangup(),
             _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.quit.recv() => SignalKind::quit(),
             _ = self.terminate.recv() => SignalKind::terminate(),
         };
         kind.as_raw_value()
     }
+}
+
+/// Stops this process, as the signal would have that asked for it. Returns when somebody has it go on.
+pub fn stop() -> Result<(), Failure> {
+    process::kill_process(process::getpid(), process::Signal::STOP).doing("stop")
+}
+
+fn kind(signal: process::Signal) -> SignalKind {
+    SignalKind::from_raw(signal.as_raw())
 }
 
 fn listen(kind: SignalKind) -> Result<Signal, Failure> {

@@ -76,6 +76,15 @@ impl Tty {
         Ok(tty)
     }
 
+    /// Gives it to somebody else for a while: writes these bytes and restores the settings.
+    pub fn lend(&self, bytes: &[u8]) -> io::Result<()> {
+        write_now(&self.fd, bytes);
+        if let Some(leaving) = LEAVING.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            tcsetattr(&self.fd, OptionalActions::Now, &leaving.saved)?;
+        }
+        Ok(())
+    }
+
     /// Raw again, after somebody else had the terminal (the shell, while we were stopped).
     pub fn make_raw(&self) -> io::Result<()> {
         let mut raw = tcgetattr(&self.fd)?;

@@ -12,7 +12,7 @@ use super::keys::{Keys, Prefix, Wish};
 use super::pairing::{self, News};
 use super::panel::Panel;
 use super::picture::Picture;
-use super::signals::{Caught, Ending, Signals};
+use super::signals::{self, Caught, Ending, Signals};
 use super::tty::{self, Tty};
 use crate::problem::{Doing as _, problem};
 use crate::table;
@@ -209,6 +209,7 @@ impl Screen {
                 caught = signals.next() => {
                     match caught {
                         Caught::Resized => self.resized(),
+                        Caught::Stopped => self.stopped()?,
                         Caught::Continued => self.continued()?,
                     }
                     None
@@ -379,6 +380,14 @@ impl Screen {
             }
         }
         self.draw();
+    }
+
+    /// The shell is to have the terminal for a while, as it was.
+    fn stopped(&mut self) -> Result<(), Failure> {
+        self.close_panel();
+        self.tty.lend(&self.picture.lend()).doing("give this terminal back")?;
+        // That it goes on is a signal too.
+        signals::stop()
     }
 
     /// The shell had the terminal meanwhile: raw again, and everything painted anew.
