@@ -129,7 +129,7 @@ impl Host {
         }
         let invited: serde_json::Value = serde_json::from_str(&self.command(&["pair", "--json"]).await?)?;
         let url = invited["url"].as_str().context("no url")?;
-        let paired = client::pair(&known, url, "bench", |_| {}).await?;
+        let paired = client::pair(&known, url, "bench", None, |_| {}).await?;
         Ok(Route::Host(Box::new(paired.host)))
     }
 

@@ -51,6 +51,22 @@ fn a_log_that_is_too_long_for_another_machine_says_so_there() {
 }
 
 #[test]
+fn joining_never_takes_another_hosts_name() {
+    let (host, guest) = joined();
+    let other = Home::new();
+    other.up(&[]);
+    let link = other.link();
+    let taken = guest.run(&["join", &link, "--name", "desk"]);
+    assert!(taken.status == 1 && taken.err.contains("called \"desk\" already"), "{taken:?}");
+    let unusable = guest.run(&["join", &link, "--name", "a b"]);
+    assert!(unusable.status == 1 && unusable.err.contains("hint:"), "{unusable:?}");
+    let id = host.session(&["true"]);
+    assert_eq!(guest.json(&["ls", "desk", "--json"])[0]["id"], id);
+    guest.ok(&["join", &link, "--name", "other"]);
+    assert_eq!(guest.json(&["ls", "other", "--json"]), serde_json::json!([]));
+}
+
+#[test]
 fn a_link_works_once() {
     let (host, guest, late) = (Home::new(), Home::new(), Home::new());
     host.up(&[]);

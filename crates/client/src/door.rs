@@ -43,16 +43,21 @@ pub struct Paired {
     pub words: String,
 }
 
-/// Enrols this machine at the host behind an invitation, under the name `label`. Where a person must agree at the
+/// Enrols this machine at the host behind an invitation, under the name `label`. The host is kept as `name`, or under
+/// the name that it gives itself; one that cannot be had is refused before anything happens. Where a person must agree at the
 /// host, `on_words` gets the four words to compare, and the wait may take two minutes.
 pub async fn pair(
     hosts: &KnownHosts,
     url: &str,
     label: &str,
+    name: Option<&str>,
     on_words: impl FnOnce(&str),
 ) -> Result<Paired, Error> {
     let invitation = Invitation::parse(url)?;
     let relay = invitation.relay.clone().ok_or(seal::InvitationError::Missing)?;
+    if let Some(name) = name {
+        hosts.check_name(name, &invitation.host)?;
+    }
     let (key, stream) = random_key()?;
     let hello = ClientHello::Pair { token: invitation.token.id(), label: label.to_owned(), bundle: None };
     let away = Away { patience: Duration::from_secs(3), tell: &mut |_| {} };
@@ -71,7 +76,10 @@ pub async fn pair(
     let renew_at = Some(channel.renew_at());
     let (sender, receiver) = messages(channel, path);
     let connection = Connection::greet(sender, receiver, CLIENT, stream, within, renew_at).await?;
-    let name = hosts.free_name(&connection.welcome.host, &invitation.host)?;
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => hosts.free_name(&connection.welcome.host, &invitation.host)?,
+    };
     let host = KnownHost {
         name,
         relay,

@@ -46,6 +46,18 @@ pub enum Error {
         /// Which.
         path: PathBuf,
     },
+    /// A host cannot have this name here.
+    #[error("{name:?} cannot be a host's name")]
+    Unusable {
+        /// Which.
+        name: String,
+    },
+    /// Another host has this name here.
+    #[error("another host is called {name:?} already")]
+    Taken {
+        /// Which.
+        name: String,
+    },
     /// The other side sent something that makes no sense there.
     #[error("the host does not speak this protocol: {0}")]
     Nonsense(String),
@@ -81,6 +93,10 @@ impl Error {
             Self::Handshake(_) => "if this goes on, pair again from a fresh code",
             Self::Store(error) => error.hint(),
             Self::DamagedHost { .. } => "remove it and join the host again",
+            Self::Unusable { .. } => {
+                "choose one of letters, digits, `.`, `-` and `_`, which does not begin with a `.`"
+            }
+            Self::Taken { .. } => "choose another with `--name`",
             Self::Failed(failure) => &failure.hint,
             Self::NoKeeper | Self::Timeout(_) | Self::Link(_) | Self::Nonsense(_) | Self::Internal(_) => "",
         }
@@ -110,6 +126,8 @@ impl Error {
             | Self::Invitation(_)
             | Self::Store(_)
             | Self::DamagedHost { .. }
+            | Self::Unusable { .. }
+            | Self::Taken { .. }
             | Self::Failed(_)
             | Self::Internal(_) => false,
         }

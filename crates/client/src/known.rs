@@ -157,6 +157,17 @@ impl KnownHosts {
         }
     }
 
+    /// That a host with this key can be kept under the name: it is a file's, and no other host's.
+    pub(crate) fn check_name(&self, name: &str, key: &PublicKey) -> Result<(), Error> {
+        if file_name(name) != name {
+            return Err(Error::Unusable { name: name.to_owned() });
+        }
+        match self.find(name)? {
+            Some(known) if known.host != *key => Err(Error::Taken { name: name.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
     /// A name for a host that calls itself `wanted`: that, unless another host has it already.
     pub(crate) fn free_name(&self, wanted: &str, key: &PublicKey) -> Result<String, Error> {
         let wanted = file_name(wanted);

@@ -98,7 +98,7 @@ impl Stage {
         let pairing = std::thread::spawn(move || {
             place.enter();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(client::pair(&KnownHosts::new(&paths), &link, name, |_| {})).unwrap().host
+            runtime.block_on(client::pair(&KnownHosts::new(&paths), &link, name, None, |_| {})).unwrap().host
         });
         pairing.join().unwrap()
     }

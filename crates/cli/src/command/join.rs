@@ -19,13 +19,9 @@ pub async fn run(args: &Join) -> Outcome {
             say!("Waiting for the host's yes. It should show these four words: {words}");
         }
     };
-    let paired = client::pair(&known, &args.url, &label, tell).await.map_err(hosts::failure)?;
-    let mut host = paired.host;
-    if let Some(name) = args.name.as_ref().filter(|name| **name != host.name) {
-        let before = std::mem::replace(&mut host.name, name.clone());
-        known.save(&host).map_err(hosts::failure)?;
-        known.remove(&before).map_err(hosts::failure)?;
-    }
+    let paired = client::pair(&known, &args.url, &label, args.name.as_deref(), tell).await;
+    let paired = paired.map_err(hosts::failure)?;
+    let host = paired.host;
     if args.json {
         say!("{}", serde_json::json!({ "host": host.name, "device": host.device, "words": paired.words }));
         return Ok(ExitCode::SUCCESS);

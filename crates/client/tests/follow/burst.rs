@@ -70,7 +70,7 @@ async fn thousands_of_commands_at_once_do_not_stall_a_relay() {
         let hosts = KnownHosts::new(&paths);
         let session = Session::new();
         let mut host = Relayed::start(Arc::clone(&session), false).await;
-        pair(&hosts, &host.link(), "laptop", |_| ()).await.unwrap();
+        pair(&hosts, &host.link(), "laptop", None, |_| ()).await.unwrap();
         let [known] = hosts.list().unwrap().try_into().unwrap();
         host.go_offline().await;
         let attached = Attachment::start(opts(Route::Host(Box::new(known)), &session));

@@ -27,7 +27,8 @@ fn stream() -> StreamId {
 async fn a_joined_host_is_kept_in_a_private_file_and_reached_again() {
     let (home, hosts) = home();
     let host = Relayed::start(Session::new(), false).await;
-    let paired = pair(&hosts, &host.link(), "laptop", |_| panic!("nobody has to confirm")).await.unwrap();
+    let paired =
+        pair(&hosts, &host.link(), "laptop", None, |_| panic!("nobody has to confirm")).await.unwrap();
     assert_eq!(paired.words.split(' ').count(), 4);
     let [known] = hosts.list().unwrap().try_into().unwrap();
     assert_eq!((known.name.as_str(), known.role), ("-my-host", Role::Operator), "a name stays in its folder");
@@ -46,12 +47,38 @@ async fn a_joined_host_is_kept_in_a_private_file_and_reached_again() {
 async fn a_used_link_is_refused_with_a_hint_and_nothing_is_kept() {
     let (_home, hosts) = home();
     let host = Relayed::start(Session::new(), false).await;
-    pair(&hosts, &host.link(), "laptop", |_| ()).await.unwrap();
+    pair(&hosts, &host.link(), "laptop", None, |_| ()).await.unwrap();
     hosts.remove("-my-host").unwrap();
-    let error = pair(&hosts, &host.link(), "thief", |_| ()).await.unwrap_err();
+    let error = pair(&hosts, &host.link(), "thief", None, |_| ()).await.unwrap_err();
     assert!(matches!(error, Error::Refused), "{error:?}");
     assert!(error.hint().contains("new code"));
     assert!(hosts.list().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_had_is_refused_before_the_link_is_spent() {
+    let (home, hosts) = home();
+    let host = Relayed::start(Session::new(), false).await;
+    let first = pair(&hosts, &host.link(), "laptop", Some("desk"), |_| ()).await.unwrap();
+    assert_eq!(first.host.name, "desk");
+    let file = Paths::under(home.path()).hosts_dir().join("desk.json");
+    let kept = std::fs::read(&file).unwrap();
+
+    let other = Relayed::start(Session::new(), false).await;
+    let elsewhere = StaticSecret::from_bytes([77; 32]).public();
+    let foreign = Invitation { host: elsewhere, ..other.invitation() }.to_url(&other.url).unwrap();
+    let taken = pair(&hosts, &foreign, "laptop", Some("desk"), |_| ()).await.unwrap_err();
+    assert!(matches!(taken, Error::Taken { .. }) && taken.hint().contains("--name"), "{taken:?}");
+    for name in ["a b", "", ".desk", "a/b", "..", &"x".repeat(65)] {
+        let error = pair(&hosts, &other.link(), "laptop", Some(name), |_| ()).await.unwrap_err();
+        assert!(matches!(error, Error::Unusable { .. }) && !error.hint().is_empty(), "{name}: {error:?}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), kept);
+    assert_eq!(hosts.list().unwrap().len(), 1);
+
+    // The same host may have its name again, and the link is as good as it was.
+    let again = pair(&hosts, &other.link(), "laptop", Some("desk"), |_| ()).await.unwrap();
+    assert_eq!((again.host.name.as_str(), hosts.list().unwrap().len()), ("desk", 1));
 }
 
 #[tokio::test]
@@ -60,7 +87,7 @@ async fn the_words_are_shown_while_a_person_decides() {
     let host = Relayed::start(Session::new(), true).await;
     let mut shown = String::new();
     let link = host.link();
-    let paired = pair(&hosts, &link, "laptop", |words| {
+    let paired = pair(&hosts, &link, "laptop", None, |words| {
         words.clone_into(&mut shown);
         host.agree();
     });
@@ -76,7 +103,7 @@ async fn a_relay_that_puts_another_host_there_is_found_out() {
     let invitation = Invitation { host: pinned, ..host.invitation() };
     let link = invitation.to_url(&host.url).unwrap();
     // The impostor cannot read the hello, and has nothing to answer.
-    assert!(soon("an end", pair(&hosts, &link, "laptop", |_| ())).await.is_err());
+    assert!(soon("an end", pair(&hosts, &link, "laptop", None, |_| ())).await.is_err());
     assert!(hosts.list().unwrap().is_empty());
 }
 
@@ -84,7 +111,7 @@ async fn a_relay_that_puts_another_host_there_is_found_out() {
 async fn links_that_are_none_are_said_so_before_anything_is_tried() {
     let (_home, hosts) = home();
     for link in ["", "hello", "http://127.0.0.1:1/", "http://127.0.0.1:1/#i=AAAA", "ftp://a/#i=AQ"] {
-        let error = pair(&hosts, link, "laptop", |_| ()).await.unwrap_err();
+        let error = pair(&hosts, link, "laptop", None, |_| ()).await.unwrap_err();
         assert!(matches!(error, Error::Invitation(_)), "{link:?}: {error:?}");
     }
 }
@@ -94,7 +121,7 @@ async fn a_host_that_falls_silent_is_given_up_within_twenty_seconds() {
     let (_home, hosts) = home();
     let session = Session::new();
     let host = Relayed::start(session.clone(), false).await;
-    let known = pair(&hosts, &host.link(), "laptop", |_| ()).await.unwrap().host;
+    let known = pair(&hosts, &host.link(), "laptop", None, |_| ()).await.unwrap().host;
     let (_attachment, mut updates) = Attachment::start(opts(Route::Host(Box::new(known)), &session));
     let mut screen = Screen::default();
     session.write(b"one");
@@ -112,7 +139,7 @@ async fn a_session_goes_on_when_its_host_was_away() {
     let (_home, hosts) = home();
     let session = Session::new();
     let mut host = Relayed::start(session.clone(), false).await;
-    let known = pair(&hosts, &host.link(), "laptop", |_| ()).await.unwrap().host;
+    let known = pair(&hosts, &host.link(), "laptop", None, |_| ()).await.unwrap().host;
     let (attachment, mut updates) = Attachment::start(opts(Route::Host(Box::new(known.clone())), &session));
     let mut screen = Screen::default();
     session.write(b"one ");
