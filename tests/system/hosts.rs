@@ -2,7 +2,7 @@
 
 use crate::support::{Forwarder, Home, Relay, eventually, kill, reserved, within_a_second};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
 /// A host with a shell in a session, and a guest that has joined it.
@@ -48,6 +48,27 @@ fn a_log_that_is_too_long_for_another_machine_says_so_there() {
     assert!(all.contains("line-1\r\n") && all.contains("line-200000\r\n"));
     assert!(!there.out.contains("line-1\r\n") && there.out.contains("line-200000"), "{}", there.out.len());
     assert!(there.status == 0 && there.err.contains("the log is longer than what is sent"), "{}", there.err);
+}
+
+#[test]
+fn a_link_is_read_from_standard_input_and_asked_for_in_a_terminal() {
+    let host = Home::new();
+    host.up(&[]);
+    for args in [&["join"][..], &["join", "-", "--name", "desk"]] {
+        let guest = Home::new();
+        let mut joining = guest.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        writeln!(joining.stdin.take().unwrap(), "  {}", host.link()).unwrap();
+        let ran = joining.wait_with_output().unwrap();
+        assert!(ran.status.success() && ran.stdout.starts_with(b"Joined "), "{ran:?}");
+    }
+    let guest = Home::new();
+    let mut terminal = guest.terminal(&["join"]);
+    terminal.wait("Paste the link: ");
+    terminal.keys(&format!("{}\r", host.link()));
+    terminal.wait("Joined ");
+    assert_eq!(terminal.end().0, 0);
+    let nothing = guest.run(&["join"]);
+    assert!(nothing.status == 1 && nothing.err.contains("hint:"), "{nothing:?}");
 }
 
 #[test]

@@ -282,8 +282,9 @@ pub struct Revoke {
 
 #[derive(Debug, Args)]
 pub struct Join {
-    /// The link that `longrein pair` printed on the other host
-    pub url: String,
+    /// The link that `longrein pair` printed on the other host. Left out or `-`, it is read from standard input, where
+    /// other users of this machine do not see it
+    pub url: Option<String>,
     /// What to call that host here (default: its own name)
     #[arg(long)]
     pub name: Option<String>,

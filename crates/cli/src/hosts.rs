@@ -53,7 +53,7 @@ pub async fn route(paths: &Paths, host: Option<&str>) -> Result<Route, Failure> 
     match hosts.find(name).map_err(failure)? {
         Some(host) => Ok(Route::Host(Box::new(host))),
         None => Err(problem(ErrorKind::NotFound, format!("No host is called {name:?}"))
-            .hint("`longrein join URL` makes this machine a client of a host.")),
+            .hint("`longrein join` makes this machine a client of a host.")),
     }
 }
 

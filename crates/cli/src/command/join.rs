@@ -1,11 +1,17 @@
-//! `longrein join URL`.
+//! `longrein join`.
 
 use crate::args::Join;
 use crate::hosts;
-use crate::problem::Outcome;
+use crate::problem::{Doing as _, Outcome};
 use crate::table::clean;
 use client::KnownHosts;
+use session::message::Failure;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+
+/// No line with a link is longer, in bytes.
+const MAX_LINE: u64 = 64 * 1024;
 
 /// Pairs this machine, as a device, with the host behind the link.
 pub async fn run(args: &Join) -> Outcome {
@@ -19,7 +25,11 @@ pub async fn run(args: &Join) -> Outcome {
             say!("Waiting for the host's yes. It should show these four words: {words}");
         }
     };
-    let paired = client::pair(&known, &args.url, &label, args.name.as_deref(), tell).await;
+    let url = match args.url.as_deref() {
+        None | Some("-") => read_link().await?,
+        Some(url) => url.to_owned(),
+    };
+    let paired = client::pair(&known, &url, &label, args.name.as_deref(), tell).await;
     let paired = paired.map_err(hosts::failure)?;
     let host = paired.host;
     if args.json {
@@ -30,4 +40,16 @@ pub async fn run(args: &Join) -> Outcome {
     say!("Joined {name}. The four words of this pairing: {}", paired.words);
     say!("Now: longrein ls {name}, longrein attach {name}/SESSION");
     Ok(ExitCode::SUCCESS)
+}
+
+/// A line of standard input: who may list this machine's processes sees their arguments, and not this.
+async fn read_link() -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        let mut aside = io::stderr();
+        let _ = aside.write_all(b"Paste the link: ").and_then(|()| aside.flush());
+    }
+    let mut line = String::new();
+    let mut input = BufReader::new(tokio::io::stdin()).take(MAX_LINE);
+    input.read_line(&mut line).await.doing("read the link")?;
+    Ok(line.trim().to_owned())
 }
