@@ -29,6 +29,11 @@ const STOOD: Duration = Duration::from_secs(2);
 const LEAVE: Duration = Duration::from_secs(2);
 /// Attempts in a row at a keeper that is not there, after which it is gone.
 const KEEPER_ATTEMPTS: u32 = 8;
+/// Attempts in a row that a host refuses, after which it means it: a refusal is not authenticated, and a relay or what is
+/// before it may say so for a moment.
+const REFUSALS: u32 = 4;
+/// After the first refusal, doubling.
+const REFUSED: Duration = Duration::from_secs(1);
 /// How long is read on from a connection that takes nothing any more.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// A snapshot that is larger is the peer's mistake.
@@ -114,10 +119,13 @@ impl Driver {
     /// Follows the session until it is left, or cannot be followed any more.
     pub async fn run(mut self) -> Option<Failure> {
         let mut backoff = Backoff::new();
+        let mut refusals = 0;
         loop {
             self.ready.push_back(Update::Path(Path::Connecting { attempt: backoff.failures() }));
+            let mut stands = false;
             let end = match self.connect().await {
                 Ok(connection) => {
+                    (stands, refusals) = (true, 0);
                     let stood = Instant::now();
                     let end = self.live(connection).await;
                     // One that breaks as soon as it stands is a little better than one that is not made.
@@ -138,10 +146,16 @@ impl Driver {
             };
             tracing::debug!(%error, "a connection to a session broke");
             let gone = matches!(error, Error::NoKeeper) && backoff.failures() >= KEEPER_ATTEMPTS;
-            if !error.is_passing() || gone {
+            let refused = matches!(error, Error::Refused) && !stands;
+            refusals += u32::from(refused);
+            if !(error.is_passing() || refused && refusals < REFUSALS) || gone {
                 return Some(as_failure(&error));
             }
             let mut retry_in = backoff.failed(u16::from_be_bytes(random().unwrap_or_default()));
+            if refused {
+                // A device that was revoked is to hear of it soon.
+                retry_in = REFUSED * (1 << (refusals - 1));
+            }
             if !matches!(self.opts.route, Route::Host(_)) {
                 // Knocking on this machine's own door costs nothing.
                 retry_in = retry_in.min(link::backoff::FIRST);

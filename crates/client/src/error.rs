@@ -120,7 +120,9 @@ impl Error {
             | Self::Busy
             | Self::Timeout(_)
             | Self::Handshake(_)
-            | Self::Nonsense(_) => true,
+            | Self::Nonsense(_)
+            // A relay that has just started knows no tickets, and what answers in a hotel is no relay.
+            | Self::Link(link::Error::Http { .. }) => true,
             Self::Link(error) => error.retryable(),
             Self::Refused
             | Self::Invitation(_)

@@ -60,7 +60,8 @@ pub struct Picture {
     /// How many of the lines that scrolled away are in the terminal's own history.
     known: u64,
     title: String,
-    away: bool,
+    /// Why nothing comes, while nothing does.
+    away: Option<String>,
     /// The window's title, as far as it is ours.
     told: Option<String>,
     out: Vec<u8>,
@@ -83,7 +84,7 @@ impl Picture {
             grace: size.map(|_| Instant::now() + GRACE),
             known: 0,
             title: name.to_owned(),
-            away: false,
+            away: None,
             told: None,
             out: KEEP_TITLE.to_vec(),
         }
@@ -220,7 +221,7 @@ impl Picture {
     /// The program gave itself a title.
     pub fn titled(&mut self, title: String) {
         self.title = title;
-        if matches!(self.way, Way::Through) && !self.away {
+        if matches!(self.way, Way::Through) && self.away.is_none() {
             // It came with the output.
             self.told = Some(self.title.clone());
         }
@@ -228,7 +229,7 @@ impl Picture {
     }
 
     /// Whether the host is away.
-    pub fn set_away(&mut self, away: bool) {
+    pub fn set_away(&mut self, away: Option<String>) {
         self.away = away;
         self.tell_title();
     }
@@ -397,9 +398,11 @@ impl Picture {
 
     /// The window's title says what cannot be said on the screen, since nothing may be drawn over the program.
     fn tell_title(&mut self) {
-        let hint = match (&self.way, self.size()) {
-            _ if self.away => "(host away, trying again) ".to_owned(),
-            (Way::Part(_), Some(Size { cols, rows })) => format!("({cols}x{rows}, {} f fits) ", self.prefix),
+        let hint = match (&self.away, &self.way, self.size()) {
+            (Some(why), ..) => format!("({}, trying again) ", clean(why)),
+            (None, Way::Part(_), Some(Size { cols, rows })) => {
+                format!("({cols}x{rows}, {} f fits) ", self.prefix)
+            }
             _ => String::new(),
         };
         let title = format!("{hint}{}", clean(&self.title));

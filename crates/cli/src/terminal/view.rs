@@ -352,7 +352,10 @@ impl Screen {
             Update::Ended(Some(failure)) => return Some(End::Gone(failure)),
             Update::Ended(None) => return Some(End::Detached),
             Update::Ending { ends_at } => self.heard_of_end(ends_at),
-            Update::Path(path) => self.picture.set_away(matches!(path, Path::Waiting { .. })),
+            Update::Path(path) => self.picture.set_away(match path {
+                Path::Waiting { why, .. } => Some(why),
+                Path::Connecting { .. } | Path::Live { .. } => None,
+            }),
             // A banner is for people who watch the app; what was refused or settled shows in what the program does.
             Update::Banner { .. } | Update::Settled { .. } | Update::Refused { .. } => {}
         }

@@ -5,4 +5,5 @@ mod burst;
 mod joining;
 mod keeper;
 mod lists;
+mod passing;
 mod relayed;

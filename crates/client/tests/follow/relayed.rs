@@ -32,6 +32,7 @@ struct Shared {
     agreed: watch::Sender<bool>,
     psk: Psk,
     paired: Mutex<Option<PublicKey>>,
+    refusals: Mutex<u32>,
     session: Arc<Session>,
 }
 
@@ -48,6 +49,7 @@ impl Relayed {
             agreed: watch::Sender::new(false),
             psk: Psk::from_bytes([4; 32]),
             paired: Mutex::new(None),
+            refusals: Mutex::new(0),
             session,
         });
         let mut host = Self { server, url, shared, tasks: JoinSet::new() };
@@ -79,6 +81,15 @@ impl Relayed {
         self.shared.agreed.send_replace(true);
     }
 
+    /// The next so many are refused, whoever they are.
+    pub fn refuse(&self, times: u32) {
+        *self.shared.refusals.lock().unwrap() = times;
+    }
+
+    pub fn refusals_left(&self) -> u32 {
+        *self.shared.refusals.lock().unwrap()
+    }
+
     pub fn invitation(&self) -> Invitation {
         let (rid, host) = (self.shared.secret.rid(), self.shared.key.public());
         Invitation { rid, host, token: self.shared.token.clone(), relay: None }
@@ -96,6 +107,20 @@ async fn serve(shared: Arc<Shared>, opened: Opened) {
         sender.close(CloseCode::Malformed).await.unwrap();
         return;
     };
+    let refusals = {
+        let mut left = shared.refusals.lock().unwrap();
+        let before = *left;
+        *left = before.saturating_sub(1);
+        before
+    };
+    if refusals > 0 {
+        // In both ways by turns.
+        if refusals % 2 == 0 {
+            sender.send(&Refusal::Refused.to_body()).await.unwrap();
+        }
+        sender.close(CloseCode::Refused).await.unwrap();
+        return;
+    }
     let known = *shared.paired.lock().unwrap() == Some(pending.client());
     let pairing = matches!(pending.hello(), ClientHello::Pair { token, .. } if *token == shared.token.id());
     let used = shared.paired.lock().unwrap().is_some();

@@ -181,8 +181,8 @@ fn effects_reach_a_terminal_that_is_drawn_and_nothing_waits_without_bound() {
     for _ in 0..1000 {
         seat.picture.output(&[7; 1000]);
         seat.picture.titled("x".repeat(100));
-        seat.picture.set_away(true);
-        seat.picture.set_away(false);
+        seat.picture.set_away(Some("the host is away".to_owned()));
+        seat.picture.set_away(None);
         seat.picture.put(b"panel");
     }
     assert!(seat.picture.has_room() && seat.picture.out().len() < 2 * WAITING);
