@@ -1,9 +1,10 @@
 /** What the whole page works with: the hosts this browser is paired with, and what is kept for them. */
 
 import type { Attachment } from "../lib/session/attachment";
-import { Dialer, type Enrolled, type Invitation } from "../lib/session/dial";
+import { Dialer, type Invitation } from "../lib/session/dial";
+import { Enrolment } from "../lib/session/enrolment";
 import { Host } from "../lib/session/host";
-import { forgetHost, loadHosts, saveHost, type HostRecord, type KeptKey } from "../lib/session/hosts";
+import { forgetHost, loadHosts, type HostRecord } from "../lib/session/hosts";
 import type { LinkIo } from "../lib/session/io";
 import type { Phase } from "../lib/session/link";
 import { Memory, type KeptList, type KeptLook, type Place } from "../lib/session/memory";
@@ -21,6 +22,7 @@ import { inWords, missed } from "./words";
 /** A host, as the screens show it. */
 export class HostEntry {
   readonly host: Host;
+  readonly enrolment: Enrolment;
   record: HostRecord | null = $state.raw(null);
   phase: Phase = $state.raw({ at: "off" });
   sessions: Summary[] = $state.raw([]);
@@ -33,10 +35,11 @@ export class HostEntry {
   asOf: number | null = $state(null);
   #kept: number | null = null;
 
-  constructor(record: HostRecord | null, dial: (entry: HostEntry) => LinkIo) {
-    this.record = record;
-    this.name = record?.name ?? "";
-    this.host = new Host(dial(this), {
+  constructor(enrolment: Enrolment, io: LinkIo) {
+    this.enrolment = enrolment;
+    this.record = enrolment.record;
+    this.name = this.record?.name ?? "";
+    this.host = new Host(io, {
       changed: () => this.#changed(),
       notice: (notice) => {
         if (notice.notice === "paired") toasts.say(`${notice.device.label} was paired with ${this.name}.`);
@@ -44,15 +47,15 @@ export class HostEntry {
         if (notice.notice === "revoked") toasts.say(`${notice.label} was removed from ${this.name}.`);
         if (notice.notice === "invitation_reused") toasts.say("A used pairing link was tried again, and refused.");
       },
-      named: (name) => {
+      named: (name, device) => {
         this.name = name;
-        app.named(this, name);
+        app.welcomed(this, device);
       },
     });
   }
 
   get rid(): string {
-    return this.record?.rid ?? "";
+    return this.enrolment.rid;
   }
 
   get live(): boolean {
@@ -80,6 +83,7 @@ export class HostEntry {
 
   #changed(): void {
     const { link, sessions, known } = this.host;
+    this.record = this.enrolment.record;
     this.phase = link.phase;
     this.lastHeard = link.lastHeard;
     this.roundTrip = link.roundTrip;
@@ -153,7 +157,7 @@ class App {
         if (of === stream) this.#left.set(`${rid}/${session}`, stored);
       }
       this.#dialer = new Dialer(this.#vault);
-      this.hosts = (await loadHosts(this.#store)).map((record) => this.#entry(record));
+      this.hosts = await this.#loadHosts(this.#store, this.#vault);
       await Promise.all(this.hosts.map((entry) => this.#restore(entry)));
       for (const entry of this.hosts) entry.host.link.start();
       for (const place of this.#left.keys()) {
@@ -213,41 +217,19 @@ class App {
 
   /** Begins to pair. The entry joins {@link hosts} once the host has welcomed this device. */
   async pair(invitation: Invitation, label: string): Promise<HostEntry> {
-    const dialer = this.#dialer;
-    if (dialer === null) throw new Error(this.failure ?? "This page is not ready yet.");
-    const kept = await dialer.newKey();
-    const entry = new HostEntry(null, (entry) => this.#io(entry, this.#stream, { ...invitation, label }, kept));
+    const [store, vault, dialer] = [this.#store, this.#vault, this.#dialer];
+    if (store === null || vault === null || dialer === null)
+      throw new Error(this.failure ?? "This page is not ready yet.");
+    const invited = { invitation: { ...invitation, label }, kept: await dialer.newKey() };
+    const entry = this.#entry(Enrolment.invited(store, vault, invited));
     entry.host.link.start();
     return entry;
   }
 
-  /** The host enrolled this device: kept before anything else, so that nothing can lose it. */
-  async enrolled(entry: HostEntry, enrolled: Enrolled): Promise<void> {
-    const { invitation, kept, device, secret, words } = enrolled;
-    const vault = this.#vault;
-    if (vault === null || this.#store === null) return;
-    entry.record = {
-      rid: invitation.rid,
-      key: invitation.key,
-      relay: invitation.relay,
-      name: entry.name,
-      label: invitation.label,
-      device,
-      deviceKey: kept,
-      secret: await vault.seal(secret),
-      words,
-      addedAt: Date.now(),
-    };
-    await saveHost(this.#store, entry.record);
-  }
-
   /** The host welcomed this device, and told its name. */
-  named(entry: HostEntry, name: string): void {
-    if (entry.record === null) return;
-    if (entry.record.name !== name) {
-      entry.record = { ...entry.record, name };
-      if (this.#store !== null) void saveHost(this.#store, entry.record);
-    }
+  welcomed(entry: HostEntry, device: string | null): void {
+    // What could not be written lies there as not yet welcomed, and is tried again.
+    void entry.enrolment.welcomed(device, entry.name).catch(() => undefined);
     if (this.hosts.includes(entry)) return;
     const older = this.host(entry.rid);
     older?.host.link.stop();
@@ -257,11 +239,7 @@ class App {
   /** A pairing that came to nothing leaves nothing. */
   async abandon(entry: HostEntry): Promise<void> {
     entry.host.link.stop();
-    if (this.hosts.includes(entry) || entry.record === null) return;
-    const older = this.host(entry.record.rid);
-    if (this.#store === null) return;
-    if (older?.record) await saveHost(this.#store, older.record);
-    else await forgetHost(this.#store, entry.record.rid);
+    if (!this.hosts.includes(entry)) await entry.enrolment.discard();
   }
 
   async forget(entry: HostEntry): Promise<void> {
@@ -304,7 +282,7 @@ class App {
   /** Something of a host has changed: its list is kept, soon. */
   changed(entry: HostEntry): void {
     // What a device saw that has no right to it any more is not shown again.
-    if (entry.phase.at === "refused") void this.#memory?.forgetList(entry.rid);
+    if (entry.phase.at === "refused" && this.hosts.includes(entry)) void this.#memory?.forgetList(entry.rid);
     this.#listTimer ??= setTimeout(() => void this.#keepLists(), LISTS_KEPT_EVERY);
   }
 
@@ -377,14 +355,17 @@ class App {
     for (const { rid, heard } of this.hosts) if (heard !== null) await this.#memory?.keepList(rid, heard);
   }
 
-  #entry(record: HostRecord): HostEntry {
-    return new HostEntry(record, (entry) => this.#io(entry, this.#stream));
+  async #loadHosts(store: Store, vault: Vault): Promise<HostEntry[]> {
+    return (await loadHosts(store)).map((host) => this.#entry(Enrolment.kept(store, vault, host)));
   }
 
-  #io(entry: HostEntry, stream: string, invitation: Invitation | null = null, kept: KeptKey | null = null): LinkIo {
+  #entry(enrolment: Enrolment): HostEntry {
+    return new HostEntry(enrolment, this.#io(enrolment, this.#stream));
+  }
+
+  #io(enrolment: Enrolment, stream: string): LinkIo {
     if (this.#dialer === null) throw new Error("not started");
-    const enrolled = (enrolled: Enrolled) => this.enrolled(entry, enrolled);
-    return this.#dialer.io({ record: () => entry.record, invitation, kept, enrolled }, stream);
+    return this.#dialer.io(enrolment, stream);
   }
 
   /** What lies there of these streams. */
@@ -420,7 +401,7 @@ class App {
       const [first] = places;
       if (entry === undefined || first === undefined) continue;
       const nothing = () => undefined;
-      const host = new Host(this.#io(entry, first[0].stream), {
+      const host = new Host(this.#io(entry.enrolment, first[0].stream), {
         changed: () => {
           if (!this.#delivering.some((delivery) => delivery.host === host) || host.busy) return;
           this.#delivering = this.#delivering.filter((delivery) => delivery.host !== host);

@@ -13,7 +13,8 @@ import {
   type InvitationReason,
 } from "../seal";
 import { fromBase64url, toBase64url, type Bytes } from "../wire";
-import type { HostRecord, KeptKey } from "./hosts";
+import type { Enrolment } from "./enrolment";
+import type { KeptKey } from "./hosts";
 import { PathError, type LinkIo, type Opening } from "./io";
 import { dial } from "./path";
 import type { Vault } from "./vault";
@@ -32,23 +33,13 @@ export interface Invitation {
   label: string;
 }
 
-/** What the host gave when it enrolled this device. */
+/** What the host gave for this device to be enrolled with. */
 export interface Enrolled {
   invitation: Invitation;
   kept: KeptKey;
   device: string;
   secret: Bytes;
   words: readonly string[];
-}
-
-/** What a link to one host works with. */
-export interface Credentials {
-  /** Once enrolled. */
-  record(): HostRecord | null;
-  invitation: Invitation | null;
-  kept: KeptKey | null;
-  /** Stores the record; the host counts the device as enrolled only after this. */
-  enrolled(enrolled: Enrolled): Promise<void>;
 }
 
 const WRONG: Record<InvitationReason, string> = {
@@ -90,16 +81,16 @@ export class Dialer {
   }
 
   /** For a link whose commands are numbered in this stream. */
-  io(credentials: Credentials, stream: string): LinkIo {
+  io(enrolment: Enrolment, stream: string): LinkIo {
     return {
       client: `longrein-web/${__VERSION__}`,
       stream,
       dial: (events, signal) => {
-        const to = credentials.record() ?? credentials.invitation;
-        if (to === null) return Promise.reject(new PathError("This host is not known.", true));
+        const to = enrolment.record ?? enrolment.invited?.invitation;
+        if (to === undefined) return Promise.reject(new PathError("This host is not known.", true));
         return dial(to.relay, to.rid, events, signal);
       },
-      handshake: () => this.#handshake(credentials),
+      handshake: () => this.#handshake(enrolment),
       now: () => Date.now(),
       random: () => Math.random(),
       after: (ms, then) => {
@@ -110,8 +101,9 @@ export class Dialer {
     };
   }
 
-  async #handshake(credentials: Credentials): Promise<Opening> {
-    const record = credentials.record();
+  async #handshake(enrolment: Enrolment): Promise<Opening> {
+    const { record, invited } = enrolment;
+    const refused = () => enrolment.refused(record);
     if (record !== null) {
       const { initiator, body } = await Initiator.start({
         device: await this.#key(record.deviceKey),
@@ -120,10 +112,10 @@ export class Dialer {
         psk: await this.#vault.open(record.secret),
         hello: { kind: "resume" },
       });
-      return { first: body, finish: (reply) => finish(initiator, reply) };
+      return { first: body, finish: (reply) => finish(initiator, reply, { refused }) };
     }
-    const { invitation, kept } = credentials;
-    if (invitation === null || kept === null) throw new PathError("This host is not known.", true);
+    if (invited === null) throw new PathError("This host is not known.", true);
+    const { invitation, kept } = invited;
     const device = await this.#key(kept);
     const by = await backend(device);
     const { initiator, body } = await Initiator.start({
@@ -133,14 +125,11 @@ export class Dialer {
       psk: await tokenPsk(invitation.token, by),
       hello: { kind: "pair", token: await tokenId(invitation.token, by), label: invitation.label },
     });
-    return {
-      first: body,
-      finish: (reply) =>
-        finish(initiator, reply, async ({ device, secret }, words) => {
-          if (device === undefined || secret === undefined) throw new PathError("The host did not enrol this device.");
-          await credentials.enrolled({ invitation, kept, device, secret, words });
-        }),
+    const enrolled = async ({ device, secret }: HostHello, words: readonly string[]) => {
+      if (device === undefined || secret === undefined) throw new PathError("The host did not enrol this device.");
+      await enrolment.enrolled({ invitation, kept, device, secret, words });
     };
+    return { first: body, finish: (reply) => finish(initiator, reply, { refused, enrolled }) };
   }
 
   async #key(kept: KeptKey): Promise<DeviceKey> {
@@ -149,29 +138,36 @@ export class Dialer {
   }
 }
 
-async function finish(
-  initiator: Initiator,
-  reply: Uint8Array,
-  enrolled?: (hello: HostHello, words: readonly string[]) => Promise<void>,
-): ReturnType<Opening["finish"]> {
+interface Outcome {
+  /** The host does not take what was shown to it. Whether there is something else to show. */
+  refused(): boolean;
+  enrolled?(hello: HostHello, words: readonly string[]): Promise<void>;
+}
+
+async function finish(initiator: Initiator, reply: Uint8Array, outcome: Outcome): ReturnType<Opening["finish"]> {
   try {
     const { channel, hello } = await initiator.finish(reply as Bytes);
-    const words = enrolled === undefined ? [] : await channel.words();
-    await enrolled?.(hello, words);
+    const words = outcome.enrolled === undefined ? [] : await channel.words();
+    await outcome.enrolled?.(hello, words);
     return { channel, words, confirm: hello.confirm };
   } catch (error) {
     if (!(error instanceof HandshakeError)) throw error;
     switch (error.reason) {
       case "refused":
       case "refused_otherwise":
+        if (outcome.refused()) throw new PathError("The host does not know this key of the device.");
         return { refused: "refused" };
       case "busy":
         return { refused: "busy" };
-      case "malformed":
       case "forged":
+        // So it is also where the host has enrolled the same key with another secret.
+        outcome.refused();
+        break;
+      case "malformed":
       case "weak_key":
       case "bad_hello":
-        throw new PathError("What answers there is not the host that this device was paired with.");
+        break;
     }
+    throw new PathError("What answers there is not the host that this device was paired with.");
   }
 }

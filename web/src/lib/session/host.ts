@@ -11,8 +11,8 @@ export interface HostEvents {
   /** Phase or sessions changed. */
   changed(): void;
   notice(notice: Notice): void;
-  /** The host told its name. */
-  named(name: string): void;
+  /** The host told its name, and as which device this page is there. */
+  named(name: string, device: string | null): void;
 }
 
 export class Host {
@@ -92,7 +92,7 @@ export class Host {
 
   #phase(phase: Phase): void {
     if (phase.at === "live") {
-      this.#events.named(phase.host);
+      this.#events.named(phase.host, phase.device);
       this.link.send({ t: "watch" });
       for (const attachment of this.#attachments.values()) attachment.online();
     } else {

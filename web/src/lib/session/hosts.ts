@@ -3,7 +3,7 @@
 import type { DeviceKey } from "../seal";
 import type { Bytes } from "../wire";
 import type { Sealed } from "./vault";
-import type { Store } from "./store";
+import { startingWith, type Store } from "./store";
 
 /** The device's key: one the browser does not let out, or, on plain-http pages, its bytes. */
 export type KeptKey =
@@ -11,7 +11,7 @@ export type KeptKey =
   | { readonly kind: "plain"; readonly publicKey: Bytes; readonly secret: Sealed };
 
 export interface HostRecord {
-  /** Its slot, base64url; also the record's key. */
+  /** Its slot, base64url; also the record's key, once the host has welcomed it. */
   rid: string;
   /** Its public key, base64url. Pinned when pairing. */
   key: string;
@@ -32,18 +32,40 @@ export interface HostRecord {
   addedAt: number;
 }
 
-export async function loadHosts(store: Store): Promise<HostRecord[]> {
+/** What lies in the store of one host. */
+export interface KeptHost {
+  rid: string;
+  /** What the host has welcomed. */
+  welcomed: HostRecord | null;
+  /** What it has given and not welcomed: it may have enrolled it or not. Newest first. */
+  pending: readonly HostRecord[];
+}
+
+/** Under which key a record lies that the host has not welcomed. */
+export function pendingKey({ rid, device }: HostRecord): string {
+  return `${rid}/${device}`;
+}
+
+/** All of them of one host. */
+export function pendingKeys(rid: string): IDBKeyRange {
+  return startingWith(`${rid}/`);
+}
+
+export async function loadHosts(store: Store): Promise<KeptHost[]> {
   const records = await store.all<HostRecord>("hosts");
-  return records.map(([, record]) => record).sort((a, b) => a.addedAt - b.addedAt);
+  const byAge = records.sort(([, a], [, b]) => a.addedAt - b.addedAt);
+  return [...new Set(byAge.map(([, { rid }]) => rid))].map((rid) => {
+    const of = byAge.filter(([, record]) => record.rid === rid);
+    const [, welcomed = null] = of.find(([key]) => key === rid) ?? [];
+    return { rid, welcomed, pending: of.flatMap(([key, record]) => (key === rid ? [] : [record])).reverse() };
+  });
 }
 
-export async function saveHost(store: Store, record: HostRecord): Promise<void> {
-  await store.put("hosts", record.rid, record);
-}
-
-/** Everything of this host: its key and secret, what waits for it, and what was seen of its sessions. */
+/** Everything of this host: its keys and secrets, what waits for it, and what was seen of its sessions. */
 export async function forgetHost(store: Store, rid: string): Promise<void> {
   await store.delete("hosts", rid);
   await store.delete("lists", rid);
-  for (const table of ["drafts", "failed", "outbox", "screens"] as const) await store.deletePrefix(table, `${rid}/`);
+  for (const table of ["drafts", "failed", "hosts", "outbox", "screens"] as const) {
+    await store.deletePrefix(table, `${rid}/`);
+  }
 }

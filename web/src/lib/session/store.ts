@@ -22,7 +22,8 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-function startingWith(prefix: string): IDBKeyRange {
+/** All keys that start so. */
+export function startingWith(prefix: string): IDBKeyRange {
   return IDBKeyRange.bound(prefix, `${prefix}\uffff`);
 }
 
