@@ -16,6 +16,7 @@ import { fromBase64url, toBase64url, type Bytes } from "../wire";
 import type { Enrolment } from "./enrolment";
 import type { KeptKey } from "./hosts";
 import { PathError, type LinkIo, type Opening } from "./io";
+import { VERSION } from "./message";
 import { dial } from "./path";
 import type { Vault } from "./vault";
 
@@ -48,6 +49,9 @@ const WRONG: Record<InvitationReason, string> = {
   missing: "This is not a pairing link. It starts with https:// or http:// and has #i= in it.",
   not_a_link: "This is not a pairing link. It starts with https:// or http:// and has #i= in it.",
 };
+
+const OTHER_VERSION =
+  "The host speaks another version of Longrein than this page. Update the host, or reload this page.";
 
 /** Reads a link. Throws an `Error` that says in words what is wrong with it. */
 export function readInvitation(link: string, pageOrigin: string): Invitation {
@@ -147,6 +151,7 @@ interface Outcome {
 async function finish(initiator: Initiator, reply: Uint8Array, outcome: Outcome): ReturnType<Opening["finish"]> {
   try {
     const { channel, hello } = await initiator.finish(reply as Bytes);
+    if (!hello.versions.includes(VERSION)) throw new PathError(OTHER_VERSION);
     const words = outcome.enrolled === undefined ? [] : await channel.words();
     await outcome.enrolled?.(hello, words);
     return { channel, words, confirm: hello.confirm };

@@ -209,6 +209,13 @@ describe("pairing", () => {
     expect(door.asked).toEqual(["pair", "pair", "resume", "resume"]);
   });
 
+  it("with a host of another version says so, and keeps nothing", async () => {
+    door.versions = [VERSION + 1];
+    const opening = await new Dialer(vault).io(await invited(), "s").handshake();
+    await expect(opening.finish(new Uint8Array([2]))).rejects.toThrow("The host speaks another version of Longrein");
+    expect(await loadHosts(store)).toEqual([]);
+  });
+
   it("that was given up leaves nothing of its own, and all that was there", async () => {
     const device = await paired();
     const enrolment = await invited();
