@@ -11,6 +11,9 @@ class Network {
   dials = 0;
   sent: ToHost[] = [];
   handshakes = 0;
+  hellos = 0;
+  /** Ends each handshake's making that is under way, where they do not end at once. */
+  making: (() => void)[] | null = null;
   answer: Awaited<ReturnType<Opening["finish"]>> = {
     channel: { seal: (plain) => Promise.resolve(new Uint8Array(plain)), open: (body) => Promise.resolve(body) },
     words: ["a", "b", "c", "d"],
@@ -29,7 +32,11 @@ class Network {
       },
       handshake: () => {
         this.handshakes += 1;
-        return Promise.resolve({ first: new Uint8Array([1]), finish: () => Promise.resolve(this.answer) });
+        const opening = { first: new Uint8Array([1]), finish: () => Promise.resolve(this.answer) };
+        return new Promise((resolve) => {
+          if (this.making === null) resolve(opening);
+          else this.making.push(() => resolve(opening));
+        });
       },
       now: () => Date.now(),
       random: () => 0.5,
@@ -44,7 +51,10 @@ class Network {
   }
 
   #take(body: Uint8Array): void {
-    if (body.length === 1) return;
+    if (body.length === 1) {
+      this.hellos += 1;
+      return;
+    }
     const length = new DataView(body.buffer).getUint32(0);
     this.sent.push(JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length))) as ToHost);
   }
@@ -129,6 +139,33 @@ describe("a link to a host", () => {
     network.events?.presence(true, 0);
     await settle();
     expect(network.handshakes).toBe(2);
+    expect(network.dials).toBe(1);
+  });
+
+  it.each([
+    ["after", 0],
+    ["before", 1],
+  ])("goes on at once with a host that went, and came back %s the handshake was made", async (_, before) => {
+    network.making = [];
+    link.start();
+    await settle();
+    network.events?.presence(true, 0);
+    network.events?.presence(false, 1234);
+    if (before) network.events?.presence(true, 0);
+    for (const made of network.making) made();
+    network.making = null;
+    await settle();
+    if (!before) {
+      expect([link.phase.at, network.hellos]).toEqual(["away", 0]);
+      network.events?.presence(true, 0);
+      await settle();
+    }
+    expect(network.hellos).toBe(1);
+    network.events?.data(new Uint8Array([2]));
+    await settle();
+    network.say(WELCOME);
+    await settle();
+    expect(link.phase.at).toBe("live");
     expect(network.dials).toBe(1);
   });
 

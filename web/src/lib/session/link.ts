@@ -60,6 +60,8 @@ interface Attempt {
   abort: AbortController;
   path: Path | null;
   opening: Opening | null;
+  /** How often the relay has said whether the host is there; a handshake that was begun before that is not gone on with. */
+  presences: number;
   channel: SealedChannel | null;
   timers: Map<string, () => void>;
   /** When it began, Unix milliseconds. */
@@ -198,6 +200,7 @@ export class HostLink {
       abort: new AbortController(),
       path: null,
       opening: null,
+      presences: 0,
       channel: null,
       timers: new Map(),
       began: this.#io.now(),
@@ -238,6 +241,7 @@ export class HostLink {
   }
 
   #presence(attempt: Attempt, online: boolean, lastSeen: number): void {
+    attempt.presences += 1;
     if (!online) {
       attempt.opening = null;
       attempt.channel = null;
@@ -255,17 +259,19 @@ export class HostLink {
   }
 
   #handshake(attempt: Attempt): void {
+    const { presences } = attempt;
+    const current = () => this.#attempt === attempt && attempt.presences === presences;
     this.#setPhase({ at: "handshaking" });
     this.#deadline(attempt, "step", STEP_TIMEOUT, "The host did not answer in time.");
     this.#io
       .handshake()
       .then((opening) => {
-        if (this.#attempt !== attempt || attempt.path === null) return;
+        if (!current() || attempt.path === null) return;
         attempt.opening = opening;
         attempt.path.send(opening.first);
       })
       .catch((error: unknown) => {
-        if (this.#attempt === attempt) this.#failed(asPathError(error));
+        if (current()) this.#failed(asPathError(error));
       });
   }
 
