@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 
 const run = promisify(execFile);
 const root = new URL("../../", import.meta.url).pathname;
-const BIN = process.env.LONGREIN_BIN ?? join(root, "target/debug/longrein");
+export const BIN = process.env.LONGREIN_BIN ?? join(root, "target/debug/longrein");
 export const OUTPUT = new URL("output/", import.meta.url).pathname;
 mkdirSync(OUTPUT, { recursive: true });
 
