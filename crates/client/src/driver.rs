@@ -171,7 +171,10 @@ impl Driver {
                     () = route.way_appears() => true,
                 }
             };
-            if self.meanwhile(wait).await? {
+            let appeared = self.meanwhile(wait).await?;
+            // The next wait is cut short only for who asks again.
+            self.hurried.mark_unchanged();
+            if appeared {
                 // What failed without a network says nothing about attempts with one.
                 backoff = Backoff::new();
             }

@@ -138,3 +138,21 @@ async fn a_host_that_goes_on_refusing_is_believed_within_ten_seconds() {
     assert!(matches!(joined, Err(Error::Refused)));
     assert_eq!(bench.host.refusals_left(), 94);
 }
+
+#[tokio::test]
+async fn who_was_in_a_hurry_once_does_not_knock_without_a_pause_from_then_on() {
+    let mut bench = Bench::new().await;
+    // Nobody is there.
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    bench.known.relay = format!("http://{nobody}/");
+    let (attachment, mut updates) =
+        Attachment::start(opts(Route::Host(Box::new(bench.known.clone())), &bench.session));
+    let mut screen = Screen::default();
+    screen.until(&mut updates, |screen| matches!(screen.paths.last(), Some(Path::Waiting { .. }))).await;
+    attachment.reconnect_now();
+    let hurried = Instant::now();
+    let sixth = |screen: &Screen| matches!(screen.paths.last(), Some(Path::Connecting { attempt: 5.. }));
+    screen.until(&mut updates, sixth).await;
+    // At least half of the second to the fifth wait, each twice the one before it, from half a second.
+    assert!(hurried.elapsed() >= Duration::from_secs(3), "after {:?}", hurried.elapsed());
+}
