@@ -1,6 +1,6 @@
 //! Longrein as it is used: its own daemon under a home of its own, and a native client on the same machine.
 
-use crate::remote::PATIENCE;
+use crate::remote::{PATIENCE, contains};
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use client::{Connection, KnownHosts, Route};
@@ -260,6 +260,20 @@ impl Terminal {
             self.connection.send(&ToHost::Ack { session, epoch, seq, part }, &[]).await?;
         }
         Ok(came)
+    }
+
+    /// Waits until these bytes were put out, or are on the screen that a snapshot brings: typed while one is made, they
+    /// may be in it.
+    pub async fn until_shown(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut out = Vec::new();
+        while !contains(&out, bytes) {
+            match self.next().await? {
+                Came::Output(more) => out.extend_from_slice(&more),
+                Came::Snapshot => out.clone_from(&self.snapshot),
+                Came::Other => {}
+            }
+        }
+        Ok(())
     }
 
     /// Waits for output and appends it. A snapshot is no output; it only shows that something was skipped.

@@ -387,6 +387,7 @@ impl Bench {
 
     /// `kill -9` of the daemon, `longrein up`, until new output shows.
     async fn reconnect(&self, table: &mut Table) -> Result<()> {
+        const TYPED: &[u8] = b"typed again";
         let mut times = Vec::new();
         for _ in 0..self.amount.repeats {
             let session = self.host.session(own_program(&["echo"])?).await?;
@@ -405,12 +406,8 @@ impl Bench {
                 Ok(Terminal::attach(&self.joined, &session, WINDOW).await.ok())
             })
             .await?;
-            again.send(b"x").await?;
-            timeout(PATIENCE, async {
-                while !matches!(again.next().await?, Came::Output(_)) {}
-                anyhow::Ok(())
-            })
-            .await??;
+            again.send(TYPED).await?;
+            timeout(PATIENCE, again.until_shown(TYPED)).await??;
             times.push(start.elapsed());
         }
         let times = Samples::of(&times);

@@ -118,8 +118,7 @@ async fn serve(
                     tracing::warn!("the relay makes more connections than it lets end");
                     return restarting;
                 };
-                let core = Arc::clone(core);
-                let connection = door::serve(Arc::clone(&core), opened);
+                let connection = door::serve(Arc::clone(core), opened);
                 core.tasks.spawn(async move {
                     connection.await;
                     drop(seat);
