@@ -62,6 +62,15 @@ describe("a page that is killed", () => {
   }
 
   const live = () => phone.page.locator("[data-testid=truth][data-level=fresh]:visible").first().waitFor();
+  /** Gives a text that waits, and waits until it is written down as that. */
+  async function leave(text) {
+    const before = await phone.kept("outbox");
+    await compose(text);
+    await whereabouts("waiting");
+    const written = async () => ![before, ""].includes(await phone.kept("outbox"));
+    await until(written, "the text to be written down");
+  }
+
   const whereabouts = (at) =>
     phone.page.locator(`[data-testid=whereabouts][data-at="${at}"]:visible`).first().waitFor();
 
@@ -86,8 +95,7 @@ describe("a page that is killed", () => {
     await phone.page.goto(place);
     await phone.following();
     network.cut();
-    await compose("echo kept-$((6*7))");
-    await whereabouts("waiting");
+    await leave("echo kept-$((6*7))");
     await phone.killTab();
     // Nothing answers; the shell, the screen as it was and the text are there all the same.
     await phone.page.goto(place);
@@ -117,12 +125,10 @@ describe("a page that is killed", () => {
       await phone.page.goto(place);
       await phone.following();
       const composer = phone.page.getByTestId("composer");
-      // It stays there for a second after it was settled.
-      const sent = (await phone.kept("outbox")) !== "";
       const arrived = async () => {
-        // Killed before the text was written down as sent: then it is still being written.
-        const draft = !sent && (await composer.isVisible()) ? await composer.inputValue() : "";
-        if (draft !== "" && (await times(`at-once-${100 + n}`)) === 0) await phone.page.getByTestId("send").click();
+        // Killed before the text was written down as sent: then, and only then, it is still being written.
+        const draft = (await composer.isVisible()) ? await composer.inputValue() : "";
+        if (draft !== "") await phone.page.getByTestId("send").click();
         return (await times(`at-once-${100 + n}`)) > 0;
       };
       await until(arrived, `text ${n}`);
@@ -135,9 +141,7 @@ describe("a page that is killed", () => {
   it("is taken over by another tab that lives, which sends what waits in it", async () => {
     const { page } = phone;
     network.cut();
-    await compose("echo from-$((1+1))-tabs");
-    await whereabouts("waiting");
-    await until(async () => (await phone.kept("outbox")) !== "", "the text to be written down");
+    await leave("echo from-$((1+1))-tabs");
     const other = await phone.tab();
     await other.goto(place);
     await other.getByTestId("terminal").waitFor();
@@ -196,8 +200,7 @@ describe("a page that is killed", () => {
 
   it("fails a text that waited for ten minutes, and never sends it then", async () => {
     network.cut();
-    await compose("echo too-$((1+1))-late");
-    await whereabouts("waiting");
+    await leave("echo too-$((1+1))-late");
     await phone.kill();
     await phone.start();
     const later = (ms) => {

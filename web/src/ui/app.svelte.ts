@@ -307,10 +307,14 @@ class App {
     return known ?? (await this.#memory?.draft(entry.rid, session)) ?? "";
   }
 
+  /** What the composer holds now; it is not written down by this. */
+  noteDraft(entry: HostEntry, session: string, draft: string): void {
+    this.#drafts.set(`${entry.rid}/${session}`, draft);
+  }
+
   /** In one step with taking away the failed prompts that it was made from. Whether it is so now. */
   async keepDraft(entry: HostEntry, session: string, draft: string, instead: readonly string[] = []): Promise<boolean> {
     const place = `${entry.rid}/${session}`;
-    this.#drafts.set(place, draft);
     const keep = async () => {
       if (!this.hosts.includes(entry)) return true;
       // Where it is late, what was written meanwhile stays.
@@ -438,8 +442,11 @@ class App {
         },
         keep: async (stored) => {
           if (!this.#keeps || this.#memory === null || !this.hosts.includes(entry)) return "never";
-          const again = stored !== null && stream === this.#stream ? this.failures.sentAgain(rid, session) : [];
-          return this.#memory.keepOutbox({ rid, session, stream }, stored, again);
+          const place = { rid, session, stream };
+          if (stored === null || stream !== this.#stream) return this.#memory.keepOutbox(place, stored);
+          // What was sent is not left in the composer for the next page to send a second time.
+          const draftSent = this.#drafts.get(`${rid}/${session}`) === "";
+          return this.#memory.keepOutbox(place, stored, this.failures.sentAgain(rid, session), draftSent);
         },
       },
       left,

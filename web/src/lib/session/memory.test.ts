@@ -90,6 +90,17 @@ describe("what is remembered of a host", () => {
     expect([kept.length, kept[0]?.prompt.at]).toEqual([MAX_FAILED, 3]);
   });
 
+  it("is a draft until it is written down as sent, and not both", async () => {
+    const [memory, store] = await open("sent");
+    // Given one after the other, and not waited for.
+    void memory.keepDraft("h", "s", SECRET);
+    const kept = memory.keepOutbox(PLACE, STORED, [], true);
+    while ((await store.all("outbox")).length === 0) await memory.list("h");
+    expect(await store.all("drafts")).toEqual([]);
+    expect(await kept).toBe("kept");
+    expect(await memory.draft("h", "s")).toBe("");
+  });
+
   it("goes when the host is forgotten", async () => {
     const [memory, store] = await open("forgotten");
     await keepAll(memory);

@@ -47,8 +47,8 @@ export const MAX_FAILED = 20;
 export class Memory {
   readonly #store: Store;
   readonly #vault: Vault;
-  /** What is being written of commands: what is given later also lies there later, however long each takes. */
-  #outboxes: Promise<unknown> = Promise.resolve();
+  /** What is being written of texts and commands: what is given later also lies there later, however long each takes. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, vault: Vault) {
     this.#store = store;
@@ -86,7 +86,7 @@ export class Memory {
   /** In one step with taking away the failed prompts that it was made from. Whether it is so now. */
   async keepDraft(rid: string, session: string, draft: string, instead: readonly string[] = []): Promise<boolean> {
     const key = `${rid}/${session}`;
-    return this.#write("drafts", key, draft === "" ? null : { draft }, failedKeys(key, instead));
+    return this.#inTurn(() => this.#write("drafts", key, draft === "" ? null : { draft }, failedKeys(key, instead)));
   }
 
   /** Oldest first. */
@@ -98,10 +98,7 @@ export class Memory {
 
   async keepFailed(rid: string, session: string, failure: KeptFailure): Promise<void> {
     // What waits is written down without it only after this.
-    const before = this.#outboxes;
-    const written = before.then(() => this.#write("failed", `${rid}/${session}/${failure.prompt.id}`, failure));
-    this.#outboxes = written;
-    await written;
+    await this.#inTurn(() => this.#write("failed", `${rid}/${session}/${failure.prompt.id}`, failure));
     for (const { prompt } of (await this.failed(rid, session)).slice(0, -MAX_FAILED)) {
       await this.forgetFailed(rid, session, prompt.id);
     }
@@ -133,17 +130,27 @@ export class Memory {
     return { last, entries, prompts };
   }
 
-  /** In one step with taking away the failed prompts that are sent again in it. */
-  async keepOutbox(place: Place, stored: Stored | null, instead: readonly string[] = []): Promise<Kept> {
+  /** In one step with taking away the failed prompts that are sent again in it, and the draft, where that was sent. */
+  async keepOutbox(
+    place: Place,
+    stored: Stored | null,
+    instead: readonly string[] = [],
+    draftSent = false,
+  ): Promise<Kept> {
     if (!this.#vault.guarded) return "never";
     const { rid, session, stream } = place;
     const also = failedKeys(`${rid}/${session}`, instead);
+    if (draftSent) also.push({ table: "drafts", key: `${rid}/${session}` });
     const what = stored === null ? null : frozen(stored);
-    const before = this.#outboxes;
-    const written = before.then(() => this.#write("outbox", `${rid}/${session}/${stream}`, what, also));
-    this.#outboxes = written;
+    const written = this.#inTurn(() => this.#write("outbox", `${rid}/${session}/${stream}`, what, also));
     const late = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), DISK_WITHIN));
     return (await Promise.race([written, late])) ? "kept" : "failed";
+  }
+
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const written = this.#writing.then(write);
+    this.#writing = written;
+    return written;
   }
 
   /** Writes or, where it is null, deletes this, and deletes those. Whether it is so now. */

@@ -25,6 +25,7 @@ export class Draft {
   set text(text: string) {
     this.#text = text;
     this.#changed = true;
+    app.noteDraft(this.#entry, this.#session, text);
     if (!this.#keeping) void this.#keep();
   }
 
