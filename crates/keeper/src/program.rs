@@ -19,6 +19,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 /// Most that is read before it is logged and sent, in bytes. One event.
 const BATCH: usize = MAX_PAYLOAD;
+/// A read that brings less has emptied the terminal, which holds four times as much; what comes then is told anew.
+const SHORT: usize = 1024;
 /// A client that keeps up is left at most this far behind, in bytes, as long as waiting for it is cheap. More makes a flood
 /// faster and a Ctrl-C into it slower.
 const NEAR: u64 = 32 * 1024;
@@ -159,7 +161,13 @@ impl Program {
                     end = true;
                     break;
                 }
-                Ok(count) => filled += count,
+                Ok(count) => {
+                    filled += count;
+                    if count < SHORT && filled < batch.len() {
+                        *drained = true;
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     *drained = true;
@@ -194,8 +202,9 @@ impl Program {
         std::mem::take(&mut *self.held.borrow_mut()).into()
     }
 
-    /// The next batch; `None` when every process has closed the terminal. Dropping the future loses nothing.
-    async fn next(&self, batch: &mut [u8]) -> Option<Bytes> {
+    /// The next batch, and whether more is there already; `None` when every process has closed the terminal. Dropping the
+    /// future loses nothing.
+    async fn next(&self, batch: &mut [u8]) -> Option<(Bytes, bool)> {
         loop {
             let Ok(mut guard) = self.ready.readable().await else { return None };
             let mut drained = false;
@@ -205,7 +214,7 @@ impl Program {
                 guard.clear_ready();
             }
             match read {
-                Read::Some(bytes) => return Some(bytes),
+                Read::Some(bytes) => return Some((bytes, !drained)),
                 Read::Nothing if closed => sleep(LOOK_AGAIN).await,
                 Read::Nothing => {}
                 Read::End => return None,
@@ -239,9 +248,9 @@ pub(crate) async fn drive(session: &Session, program: &Program, mut children: Si
         let behind = session.model.is_behind();
         tokio::select! {
             output = program.next(&mut batch), if open && !behind => {
-                if let Some(output) = output {
+                if let Some((output, more)) = output {
                     session.append(Event::Output, output);
-                    follow(session).await;
+                    follow(session, more).await;
                 } else {
                     open = false;
                     exit = program.exit_status();
@@ -271,9 +280,9 @@ pub(crate) async fn drive(session: &Session, program: &Program, mut children: Si
             let _ = timeout_at(deadline, room(session)).await;
         }
         match timeout_at(deadline.min(Instant::now() + QUIET), program.next(&mut batch)).await {
-            Ok(Some(output)) => {
+            Ok(Some((output, more))) => {
                 session.append(Event::Output, output);
-                follow(session).await;
+                follow(session, more).await;
             }
             Ok(None) | Err(_) => open = false,
         }
@@ -286,9 +295,11 @@ pub(crate) async fn drive(session: &Session, program: &Program, mut children: Si
 }
 
 /// Lets clients have what was just read before more is, so that one that keeps up gets every byte, and a Ctrl-C finds
-/// little ahead of it.
-async fn follow(session: &Session) {
-    tokio::task::yield_now().await;
+/// little ahead of it. With a terminal that was read empty they have it anyhow.
+async fn follow(session: &Session, more: bool) {
+    if more {
+        tokio::task::yield_now().await;
+    }
     let deadline = Instant::now() + PACE;
     while session.nearest(Instant::now().into_std()).is_some_and(|bytes| bytes > NEAR) {
         if timeout_at(deadline, session.acked.notified()).await.is_err() {

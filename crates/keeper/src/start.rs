@@ -325,13 +325,19 @@ pub(crate) mod tests {
         }
     }
 
+    /// A session of which something was shown that the log does not take, until the rival goes.
+    fn paused(folder: &Path) -> (Session, Rival) {
+        let session = session(folder);
+        output(&session, "logged");
+        let rival = Rival::new(folder);
+        output(&session, "shown");
+        (session, rival)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_keeper_stays_while_its_log_lacks_what_was_shown() {
         let folder = tempfile::tempdir().unwrap();
-        let session = session(folder.path());
-        output(&session, "logged");
-        let rival = Rival::new(folder.path());
-        output(&session, "shown");
+        let (session, rival) = paused(folder.path());
         session.end(0);
         assert!(timeout(DAY / 2, linger(&session, LINGER)).await.is_err(), "it stays");
         rival.go();
@@ -342,9 +348,7 @@ pub(crate) mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_keeper_does_not_wait_for_room_for_ever() {
         let folder = tempfile::tempdir().unwrap();
-        let session = session(folder.path());
-        let _rival = Rival::new(folder.path());
-        output(&session, "shown");
+        let (session, _rival) = paused(folder.path());
         session.end(0);
         let lingered = timeout(DAY + 2 * LINGER, linger(&session, LINGER)).await;
         lingered.expect("there is an end to it");
@@ -353,10 +357,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn what_a_full_disk_kept_out_is_tried_a_last_time_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let session = session(folder.path());
-        output(&session, "logged");
-        let rival = Rival::new(folder.path());
-        output(&session, "shown");
+        let (session, rival) = paused(folder.path());
         output(&session, "and this");
         session.end(7);
         rival.go();
@@ -378,10 +379,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_log_that_lacks_what_was_shown_is_not_closed_in_good_order() {
         let folder = tempfile::tempdir().unwrap();
-        let session = session(folder.path());
-        output(&session, "logged");
-        let rival = Rival::new(folder.path());
-        output(&session, "shown");
+        let (session, rival) = paused(folder.path());
         session.end(0);
         end(&session, Vec::new()).await.unwrap();
         drop((session, rival));
