@@ -29,8 +29,8 @@ const STOOD: Duration = Duration::from_secs(2);
 const LEAVE: Duration = Duration::from_secs(2);
 /// Attempts in a row at a keeper that is not there, after which it is gone.
 const KEEPER_ATTEMPTS: u32 = 8;
-/// Attempts in a row that a host refuses, after which it means it: a refusal is not authenticated, and a relay or what is
-/// before it may say so for a moment.
+/// Times in a row that a host refuses, after which it means it: a refusal is not authenticated, and a relay or what is
+/// before it may say so for a moment, also on a connection that stands.
 const REFUSALS: u32 = 4;
 /// After the first refusal, doubling.
 const REFUSED: Duration = Duration::from_secs(1);
@@ -122,10 +122,9 @@ impl Driver {
         let mut refusals = 0;
         loop {
             self.ready.push_back(Update::Path(Path::Connecting { attempt: backoff.failures() }));
-            let mut stands = false;
             let end = match self.connect().await {
                 Ok(connection) => {
-                    (stands, refusals) = (true, 0);
+                    refusals = 0;
                     let stood = Instant::now();
                     let end = self.live(connection).await;
                     // One that breaks as soon as it stands is a little better than one that is not made.
@@ -146,7 +145,7 @@ impl Driver {
             };
             tracing::debug!(%error, "a connection to a session broke");
             let gone = matches!(error, Error::NoKeeper) && backoff.failures() >= KEEPER_ATTEMPTS;
-            let refused = matches!(error, Error::Refused) && !stands;
+            let refused = matches!(error, Error::Refused);
             refusals += u32::from(refused);
             if !(error.is_passing() || refused && refusals < REFUSALS) || gone {
                 return Some(as_failure(&error));

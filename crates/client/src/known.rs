@@ -15,7 +15,7 @@ use store::Paths;
 use wire::Rid;
 use zeroize::Zeroizing;
 
-/// Longest name of a host, in characters.
+/// Longest name of a host as a file, in bytes.
 const MAX_NAME: usize = 64;
 
 /// A host this machine is enrolled at, and all that is needed to come back.
@@ -197,6 +197,7 @@ impl KnownHosts {
 /// What a host calls itself, as a file name that cannot leave the folder.
 fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '-' };
-    let name: String = name.trim().trim_start_matches('.').chars().take(MAX_NAME).map(safe).collect();
+    let mut name: String = name.trim().trim_start_matches('.').chars().map(safe).collect();
+    name.truncate(name.floor_char_boundary(MAX_NAME));
     if name.is_empty() { "host".to_owned() } else { name }
 }

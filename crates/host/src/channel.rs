@@ -5,6 +5,8 @@
 //! message. One task does all of it, so nothing here is shared and nothing waits in a queue of ours: a client that
 //! does not read is bounded by the windows of its legs, and a keeper that does not read ends its leg.
 
+mod wait;
+
 use crate::board::Watching;
 use crate::calls;
 use crate::core::{Core, failure, now_ms};
@@ -18,14 +20,13 @@ use session::later::Later;
 use session::message::{Act, ErrorKind, Failure, Method, Notice, Peer, ToClient, ToHost, VERSION};
 use session::role::{self, Role};
 use std::collections::{HashSet, VecDeque};
-use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::sync::{broadcast, mpsc};
-use tokio::task::yield_now;
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::sleep_until;
+use wait::{news, next, now, waiting};
 use wire::limits::HEARTBEAT;
 use wire::{Beat, CloseCode, Liveness};
 
@@ -82,6 +83,8 @@ struct Channel {
     nonsense: u32,
     liveness: Liveness,
     trip: Trip,
+    /// Its device is not to have it any more.
+    shut_out: watch::Receiver<bool>,
 }
 
 /// Serves a channel until it ends, and says why it did.
@@ -91,6 +94,7 @@ pub(crate) async fn serve(
     sender: MessageSender,
     mut receiver: MessageReceiver,
     ahead: VecDeque<Bytes>,
+    shut_out: watch::Receiver<bool>,
 ) -> CloseCode {
     let (replies, mut answers) = mpsc::channel(MAX_CALLS);
     let mut channel = Channel {
@@ -106,6 +110,7 @@ pub(crate) async fn serve(
         nonsense: 0,
         liveness: Liveness::new(Instant::now(), random_byte()),
         trip: Trip::new(Instant::now()),
+        shut_out,
     };
     match channel.run(&mut receiver, &mut answers, ahead).await {
         Ok(()) => CloseCode::Normal,
@@ -120,6 +125,7 @@ impl Channel {
         answers: &mut mpsc::Receiver<(u64, Result<serde_json::Value, Failure>)>,
         ahead: VecDeque<Bytes>,
     ) -> Flow {
+        self.check_shut_out().await?;
         self.say(&self.welcome()).await?;
         for message in ahead {
             self.client_says(message).await?;
@@ -130,7 +136,9 @@ impl Channel {
         // Not made anew for each message: that would be most of what a keystroke costs here.
         let mut beat = pin!(sleep_until(self.poll_timeout().into()));
         loop {
+            self.check_shut_out().await?;
             tokio::select! {
+                Ok(()) = self.shut_out.changed() => {}
                 message = receiver.recv() => {
                     let Some(message) = self.heard(message)? else { return Ok(()) };
                     self.client_says(message).await?;
@@ -177,6 +185,20 @@ impl Channel {
                 }
             }
         }
+    }
+
+    /// Ends the channel of a device that was shut out. What closes a connection is not sealed, and no reason for a client to
+    /// believe it; so its sessions end before.
+    async fn check_shut_out(&mut self) -> Flow {
+        if !*self.shut_out.borrow_and_update() {
+            return Ok(());
+        }
+        let why =
+            failure(ErrorKind::Forbidden, "the host has shut this device out", "pair it again, if it should");
+        for leg in std::mem::take(&mut self.legs) {
+            self.say(&ToClient::Detached { session: leg.session, why: Some(why.clone()) }).await?;
+        }
+        Err(CloseCode::Refused)
     }
 
     fn poll_timeout(&self) -> Instant {
@@ -439,54 +461,6 @@ impl Channel {
             let _ = replies.send((id, result)).await;
         });
         Ok(())
-    }
-}
-
-/// The next message of any leg, beginning with the one whose turn it is. Pending for ever where there is none.
-async fn next(legs: &mut [Leg], turn: usize) -> (usize, Result<Option<Bytes>, link::Error>) {
-    poll_fn(|cx| {
-        for step in 0..legs.len() {
-            let place = (turn + step) % legs.len();
-            if let Poll::Ready(message) = pin!(legs[place].receiver.recv()).poll(cx) {
-                return Poll::Ready((place, message));
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-/// What is there to be read, if anything is.
-async fn waiting(receiver: &mut MessageReceiver) -> Option<Result<Option<Bytes>, link::Error>> {
-    tokio::select! {
-        biased;
-        message = receiver.recv() => Some(message),
-        // Between the two looks the system is asked what has come.
-        () = yield_now() => None,
-    }
-}
-
-/// What a future has to say without waiting.
-fn now<T>(future: impl Future<Output = T>) -> Poll<T> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// A notice, or `None` when the board has changed. Pending for ever where nobody watches.
-async fn news(watching: &mut Option<(Watching, Option<broadcast::Receiver<Notice>>)>) -> Option<Notice> {
-    let Some((watching, notices)) = watching else { return pending().await };
-    let notice = async {
-        let Some(notices) = notices else { return pending().await };
-        loop {
-            match notices.recv().await {
-                Ok(notice) => return notice,
-                Err(broadcast::error::RecvError::Lagged(missed)) => tracing::debug!(missed, "a slow watcher"),
-                Err(broadcast::error::RecvError::Closed) => return pending().await,
-            }
-        }
-    };
-    tokio::select! {
-        () = watching.changed() => None,
-        notice = notice => Some(notice),
     }
 }
 

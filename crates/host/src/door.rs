@@ -22,14 +22,18 @@ use session::codec;
 use session::id::{DeviceId, InvitationId};
 use session::message::{Notice, Peer, ToClient, ToHost, VERSION};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use wire::CloseCode;
 use wire::limits::HANDSHAKE_TIMEOUT;
 
 /// How long a device waits for a person to answer.
 const CONFIRM: Duration = Duration::from_mins(2);
+/// How long a channel that is to end may take to say so.
+const LAST_WORD: Duration = Duration::from_millis(500);
 /// Messages a device may send ahead while it waits for a person.
 const MAX_AHEAD: usize = 16;
 
@@ -76,11 +80,22 @@ pub(crate) async fn serve(core: Arc<Core>, opened: Opened) {
     let (seat, kick) = core.connections.open();
     let Opened { conn, address, sender, receiver } = opened;
     let farewell = sender.clone();
-    let why = tokio::select! {
-        biased;
-        why = kick => why.unwrap_or(CloseCode::Normal),
-        () = core.stopper.stopped() => CloseCode::Restarting,
-        why = run(&core, &seat, sender, receiver) => why,
+    let (shut, shut_out) = watch::channel(false);
+    let why = {
+        let mut running = pin!(run(&core, &seat, sender, receiver, shut_out));
+        tokio::select! {
+            biased;
+            why = kick => {
+                let why = why.unwrap_or(CloseCode::Normal);
+                if why == CloseCode::Refused {
+                    shut.send_replace(true);
+                    let _ = timeout(LAST_WORD, &mut running).await;
+                }
+                why
+            }
+            () = core.stopper.stopped() => CloseCode::Restarting,
+            why = &mut running => why,
+        }
     };
     drop(seat);
     tracing::debug!(conn = conn.0, address, ?why, "a connection ended");
@@ -88,10 +103,16 @@ pub(crate) async fn serve(core: Arc<Core>, opened: Opened) {
     let _ = farewell.close(why).await;
 }
 
-async fn run(core: &Arc<Core>, seat: &Seat, sender: PathSender, receiver: PathReceiver) -> CloseCode {
+async fn run(
+    core: &Arc<Core>,
+    seat: &Seat,
+    sender: PathSender,
+    receiver: PathReceiver,
+    shut_out: watch::Receiver<bool>,
+) -> CloseCode {
     let turned = match enter(core, seat, sender, receiver).await {
         Ok((who, sender, receiver, ahead)) => {
-            return channel::serve(core, who, sender, receiver, ahead).await;
+            return channel::serve(core, who, sender, receiver, ahead, shut_out).await;
         }
         Err(turned) => turned,
     };

@@ -10,6 +10,7 @@ use session::role::Role;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use wire::CloseCode;
 use wire::limits::HANDSHAKE_TIMEOUT;
@@ -49,7 +50,8 @@ async fn serve(core: Arc<Core>, sender: MessageSender, mut receiver: MessageRece
         }
         let peer = Peer { device: None, label: "local".to_owned(), role: Role::Owner };
         let who = Who { peer, stream, local: true };
-        channel::serve(&core, who, sender, receiver, VecDeque::new()).await
+        let (_nobody, shut_out) = watch::channel(false);
+        channel::serve(&core, who, sender, receiver, VecDeque::new(), shut_out).await
     };
     let why = tokio::select! {
         biased;

@@ -12,6 +12,7 @@ use store::Paths;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use wire::CloseCode;
 
 struct Bench {
     home: TempDir,
@@ -116,6 +117,24 @@ async fn a_few_refusals_that_nobody_has_signed_end_nothing() {
     screen.until(&mut updates, |screen| screen.text == b"shown").await;
     assert!(waits(&screen, "the host refused the connection"), "{:?}", screen.paths);
     assert_eq!(bench.session.typed(15).await, b"typed meanwhile");
+}
+
+#[tokio::test]
+async fn a_connection_that_somebody_closes_as_refused_is_made_again() {
+    let bench = Bench::new().await;
+    let route = Route::Host(Box::new(bench.known));
+    let (attachment, mut updates) = Attachment::start(opts(route, &bench.session));
+    let mut screen = Screen::default();
+    for text in ["one", "two", "three", "four", "five"] {
+        bench.session.write(text.as_bytes());
+        screen.until(&mut updates, |screen| screen.text.ends_with(text.as_bytes())).await;
+        bench.host.close(CloseCode::Refused);
+        attachment.input(text.into()).await;
+    }
+    bench.session.write(b"six");
+    screen.until(&mut updates, |screen| screen.text.ends_with(b"six")).await;
+    assert_eq!(bench.session.typed(19).await, b"onetwothreefourfive");
+    assert!(waits(&screen, "the host refused the connection"), "{:?}", screen.paths);
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ struct Shared {
     psk: Psk,
     paired: Mutex<Option<PublicKey>>,
     refusals: Mutex<u32>,
+    farewell: Mutex<Option<CloseCode>>,
     session: Arc<Session>,
 }
 
@@ -50,6 +51,7 @@ impl Relayed {
             psk: Psk::from_bytes([4; 32]),
             paired: Mutex::new(None),
             refusals: Mutex::new(0),
+            farewell: Mutex::new(None),
             session,
         });
         let mut host = Self { server, url, shared, tasks: JoinSet::new() };
@@ -84,6 +86,12 @@ impl Relayed {
     /// The next so many are refused, whoever they are.
     pub fn refuse(&self, times: u32) {
         *self.shared.refusals.lock().unwrap() = times;
+    }
+
+    /// The connections that stand are closed, and this is said of them: by nobody who could prove who he is.
+    pub fn close(&self, code: CloseCode) {
+        *self.shared.farewell.lock().unwrap() = Some(code);
+        self.shared.session.cut_wires();
     }
 
     pub fn refusals_left(&self) -> u32 {
@@ -147,9 +155,15 @@ async fn serve(shared: Arc<Shared>, opened: Opened) {
     let client = pending.client();
     let (channel, body) = pending.accept(&psk, &reply, &mut rng, Instant::now()).unwrap();
     sender.send(&body).await.unwrap();
+    let path = sender.clone();
     let (mut sender, mut receiver) = sealed::messages(channel, sender, receiver);
     if !pairing {
-        return keeper::serve(Arc::clone(&shared.session), sender, receiver).await;
+        keeper::serve(Arc::clone(&shared.session), sender, receiver).await;
+        let farewell = shared.farewell.lock().unwrap().take();
+        if let Some(code) = farewell {
+            path.close(code).await.unwrap();
+        }
+        return;
     }
     let Ok(Some(first)) = receiver.recv().await else { return };
     assert!(matches!(codec::decode(&first).unwrap().0, ToHost::Hello { .. }));

@@ -74,7 +74,8 @@ async fn answer_during_a_write() {
     let peer = Peer { device: None, label: "phone".into(), role: Role::Operator };
     let who = Who { peer, stream: StreamId::from_random([1; 10]), local: false };
     let host = Arc::clone(&core);
-    let served = tokio::spawn(async move { serve(&host, who, to, from, VecDeque::new()).await });
+    let (_nobody, shut_out) = watch::channel(false);
+    let served = tokio::spawn(async move { serve(&host, who, to, from, VecDeque::new(), shut_out).await });
 
     let every = u32::try_from(PACE.as_millis()).ok();
     sender.send(&ToHost::Ping { sent: 1, every }, &[]).await.unwrap();

@@ -161,7 +161,7 @@ async function finish(initiator: Initiator, reply: Uint8Array, outcome: Outcome)
       case "refused":
       case "refused_otherwise":
         if (outcome.refused()) throw new PathError("The host does not know this key of the device.");
-        return { refused: "refused" };
+        return { refused: outcome.enrolled === undefined ? "unknown" : "refused" };
       case "busy":
         return { refused: "busy" };
       case "forged":

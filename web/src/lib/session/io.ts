@@ -1,7 +1,7 @@
 /** What a link works with: paths, handshakes, time, and chance. */
 
-/** How a host refused a handshake. */
-export type Refusal = "refused" | "busy";
+/** How a host refused a handshake: an invitation, a device that it knew once, or anybody for now. */
+export type Refusal = "refused" | "unknown" | "busy";
 
 /** Closed or broken, in words for a person; `final` where trying again cannot help. */
 export class PathError extends Error {

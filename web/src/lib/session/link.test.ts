@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi, afterEach } from "vitest";
 import { FOREGROUND, HEARTBEAT } from "../wire";
 import { encode } from "./codec";
 import { PathError, type LinkIo, type Opening, type PathEvents } from "./io";
-import { HostLink, PROBE, PROBE_LEAST, STEP_TIMEOUT, type Phase } from "./link";
+import { HostLink, PROBE, PROBE_LEAST, STEP_TIMEOUT, type Phase, REFUSED_AGAIN } from "./link";
 import type { ToClient, ToHost } from "./message";
 
 /** A relay and a host, as far as a link can tell. Sealing is the identity. */
@@ -302,12 +302,37 @@ describe("a link to a host", () => {
     expect(network.dials).toBe(2);
   });
 
-  it("ends where the host does not know the device", async () => {
+  it("ends where the host refuses an invitation", async () => {
     network.answer = { refused: "refused" };
     await shakeHands(4, 1);
     expect(link.phase.at).toBe("refused");
+    link.wake();
     await vi.advanceTimersByTimeAsync(120_000);
     expect(network.dials).toBe(1);
+  });
+
+  it("asks again, in silence, where a host that knew the device refuses it: anybody could have said so", async () => {
+    const { answer } = network;
+    network.answer = { refused: "unknown" };
+    await shakeHands(4, 1);
+    expect(link.phase.at).toBe("refused");
+    phases = [];
+    await vi.advanceTimersByTimeAsync(REFUSED_AGAIN);
+    expect(network.dials).toBe(2);
+    network.events?.closed(new PathError("The connection broke."));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(network.dials).toBeGreaterThan(2);
+    expect([...new Set(phases)]).toEqual(["refused"]);
+    network.answer = answer;
+    await connect();
+    expect(link.phase.at).toBe("live");
+  });
+
+  it("asks a host that refused it at once when it is looked at", async () => {
+    network.answer = { refused: "unknown" };
+    await shakeHands(4, 1);
+    link.wake();
+    expect(network.dials).toBe(2);
   });
 
   it("tries again where the host is busy", async () => {

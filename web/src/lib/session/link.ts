@@ -31,6 +31,8 @@ export interface Listener {
   message(header: ToClient, payload: Uint8Array): void;
 }
 
+/** Nobody signs a refusal, and a relay can say one: a host that knew this device once is asked again. Milliseconds. */
+export const REFUSED_AGAIN = 60_000;
 /** After waking up, the path has four round trips to show that it lives, and so long at least. Milliseconds. */
 export const PROBE_LEAST = 700;
 /** And so long at most. */
@@ -79,6 +81,8 @@ export class HostLink {
   #listener: Listener;
   #backoff = new Backoff();
   #phase: Phase = { at: "off" };
+  /** The host refused, and is asked again in silence. */
+  #refused = false;
   #attempt: Attempt | null = null;
   #cancelRetry: (() => void) | null = null;
   #calls = new Map<number, Waiting>();
@@ -94,7 +98,7 @@ export class HostLink {
   }
 
   get phase(): Phase {
-    return this.#phase;
+    return this.#refused ? { at: "refused" } : this.#phase;
   }
 
   /** When the host itself was last heard, Unix milliseconds. */
@@ -152,9 +156,11 @@ export class HostLink {
         // What was begun before a sleep, or on another network, is not waited for.
         if (this.#io.now() - (this.#attempt?.began ?? 0) >= PROBE) this.#dial();
         break;
+      case "refused":
+        if (this.#refused) this.#dial();
+        break;
       case "confirming":
       case "off":
-      case "refused":
         break;
     }
   }
@@ -191,7 +197,8 @@ export class HostLink {
 
   #setPhase(phase: Phase): void {
     this.#phase = phase;
-    this.#listener.phase(phase);
+    if (phase.at === "live" || phase.at === "confirming" || phase.at === "off") this.#refused = false;
+    this.#listener.phase(this.phase);
   }
 
   #dial(): void {
@@ -302,6 +309,8 @@ export class HostLink {
       if (answer.refused === "busy") throw new PathError("The host is busy.");
       this.#drop();
       this.#failCalls("The host refused this device.");
+      this.#refused = answer.refused === "unknown";
+      if (this.#refused) this.#cancelRetry = this.#io.after(REFUSED_AGAIN, () => this.#dial());
       this.#setPhase({ at: "refused" });
       return;
     }

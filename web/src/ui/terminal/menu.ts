@@ -29,7 +29,8 @@ export function menuItems(viewing: Viewing, { text, find, stop, time }: Choices)
   if (viewing.view?.taken)
     list.push({ id: "give", icon: "unfit", text: "Give the size back", act: () => attachment?.giveSize() });
   if (over) {
-    list.push({ id: "start-again", icon: "refresh", text: "Start again", act: () => void viewing.restart() });
+    if (viewing.mayRestart)
+      list.push({ id: "start-again", icon: "refresh", text: "Start again", act: () => void viewing.restart() });
     list.push({ id: "remove", icon: "trash", text: "Forget session", danger: true, act: () => void viewing.remove() });
   } else {
     list.push({ id: "time", icon: "clock", text: "Time limit", act: time });

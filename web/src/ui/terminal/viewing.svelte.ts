@@ -41,6 +41,8 @@ export class Viewing {
   readonly view = $derived.by(() => app.views[`${this.entry.rid}/${this.session}`]);
   /** The session that this one was started again as. */
   readonly continuation = $derived.by(() => this.entry.sessions.find((one) => one.continues === this.session));
+  /** A host does not start from afar what somebody else's file says. */
+  readonly mayRestart = $derived.by(() => this.entry.operates && this.summary?.imported !== true);
   readonly title = $derived(this.summary?.name ?? "Session");
   /** The program has ended. */
   readonly over = $derived(this.exit !== null || (this.summary !== undefined && this.summary.state !== "running"));
