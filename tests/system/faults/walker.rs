@@ -1,7 +1,7 @@
 //! A client that types numbers and checks the numbers that come back: each exactly once, in order.
 
 use super::net::Place;
-use crate::support::eventually;
+use crate::support::{DEADLINE, eventually};
 use bytes::Bytes;
 use client::{AttachOpts, Attachment, Path, Route, Update};
 use session::message::Size;
@@ -211,6 +211,18 @@ impl Walker {
         let (start, last) = (Instant::now(), self.last(kind));
         eventually(&format!("{} sees more of {kind}", self.name), || (self.last(kind) > last).then_some(()));
         start.elapsed()
+    }
+
+    /// Waits until it has attached more often than so.
+    pub fn comes_back(&self, before: u64) {
+        let start = Instant::now();
+        while self.seen().attached <= before {
+            let seen = self.seen();
+            let (path, wrong) = (&seen.path, &seen.wrong);
+            assert!(start.elapsed() < DEADLINE, "{} does not come back: {path:?}, {wrong:?}", self.name);
+            drop(seen);
+            std::thread::sleep(LOOKS_EVERY);
+        }
     }
 
     /// The connection stands, as far as it knows.
