@@ -318,16 +318,19 @@ impl Client {
         }
     }
 
-    /// Returns when the keeper has taken in all that was sent, whose answers are lost.
-    pub async fn drop_until_heard(&mut self) {
+    /// Returns when the keeper has taken in all that was sent, whose answers are lost: whether one was that something was applied.
+    pub async fn drop_until_heard(&mut self) -> bool {
+        let mut applied = false;
         self.send_commands().await;
         let (sender, receiver) = self.link.as_mut().expect("connected");
         sender.send(&ToHost::Ping { sent: 1, every: None }, b"").await.expect("the keeper reads");
         loop {
             let message = receiver.recv().await.expect("the link holds").expect("the keeper stays");
             let (message, _) = codec::decode::<ToClient>(&message).expect("the keeper speaks properly");
-            if matches!(message, ToClient::Pong { .. }) {
-                return;
+            match message {
+                ToClient::Pong { .. } => return applied,
+                ToClient::Applied { .. } => applied = true,
+                _ => {}
             }
         }
     }

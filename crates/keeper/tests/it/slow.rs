@@ -278,17 +278,23 @@ async fn an_interrupt_that_finds_no_room_comes_before_what_waits_and_is_not_said
     let keeper = Keeper::shell(&script);
     let (mut client, mut other) = (keeper.client().await, keeper.client().await);
     client.until_shown("deaf").await;
+    other.until_shown("deaf").await;
     // More than a terminal takes while nobody reads it.
     for _ in 0..10 {
         client.act(Act::Input, &[b'x'; 16 * 1024]);
     }
     client.act(Act::Interrupt, b"");
     client.drop_until_heard().await;
+    let mut interrupts = 2;
     other.act(Act::Interrupt, b"");
-    other.drop_until_heard().await;
+    // On a busy machine the terminal may have made room just then.
+    while other.drop_until_heard().await {
+        interrupts += 1;
+        other.act(Act::Interrupt, b"");
+    }
     assert_eq!(other.settled.len(), 0);
     std::fs::write(&go, b"").unwrap();
-    other.until("the other's interrupt", |client| client.settled.len() == 1).await;
+    other.until("the other's interrupts", |client| client.settled.len() == interrupts - 1).await;
     other.until_shown("read").await;
-    assert!(other.shows("2\n"), "{}", other.screen.escape_ascii());
+    assert!(other.shows(&format!("{interrupts}\n")), "{}", other.screen.escape_ascii());
 }
