@@ -12,7 +12,7 @@ mod terminal;
 pub use distance::{Dice, Distance, Weather};
 pub use emulator::Emulator;
 pub use forwarder::Forwarder;
-pub use home::{Home, Ran, is_alive, kill, pid, process_state};
+pub use home::{Home, PROGRAM, Ran, is_alive, kill, pid, process_state};
 pub use relay::Relay;
 pub use terminal::Terminal;
 

@@ -13,6 +13,10 @@ signal n ended it), with 0 after detaching, with 127 where the program could not
 but cannot be executed, and with 125 where Longrein itself failed. `restart` in a terminal does as `attach` once the \
 session is started.";
 
+const ASK_EXIT: &str = "\
+Exit status: 0 yes, or the first choice; 1 no, or the second choice; n - 1 the n-th choice; 100 denied where there are \
+choices; 124 nobody decided in time; 125 it could not be asked.";
+
 /// Keep hold of the coding agents on your own machines, from anywhere, end-to-end encrypted.
 #[derive(Debug, Parser)]
 #[command(name = "longrein", version, after_help = EXIT, disable_help_subcommand = true)]
@@ -46,6 +50,18 @@ pub enum Command {
     Restart(Restart),
     /// Say when a session ends by itself, or show it
     Ttl(Ttl),
+    /// Ask a person, on all of their devices, and wait for the answer
+    ///
+    /// Prints the answer: yes or no, or what was chosen of --choices. Where nobody answers in time the answer is no, and so it
+    /// is where anything goes wrong.
+    #[command(after_help = ASK_EXIT)]
+    Ask(Ask),
+    /// List what waits for a person's decision on this machine, or on another host this machine has joined
+    Approvals(Approvals),
+    /// Allow what an approval asks, after showing it whole
+    Approve(Approve),
+    /// Deny what an approval asks
+    Deny(Deny),
     /// Print a session's terminal output, as far as its log goes back
     Logs(Logs),
     /// Write everything that a session's log has to a file: as JSON lines, or for terminal players
@@ -69,6 +85,9 @@ pub enum Command {
     /// The process that owns one session; started by the daemon
     #[command(hide = true)]
     Keeper(Keeper),
+    /// The program of a session that is there for one question; started by `ask`
+    #[command(hide = true)]
+    Waiting(Waiting),
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +247,69 @@ pub struct Ttl {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Ask {
+    /// The question
+    pub question: String,
+    /// What there is to choose from, such as staging,production: 2 to 16
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    pub choices: Vec<String>,
+    /// Take a text as (or with) the answer
+    #[arg(long)]
+    pub text: bool,
+    /// How long to wait, such as 90s, 30m or 2h: ten seconds to a day (default: an hour)
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub timeout: Option<u32>,
+    /// It is dangerous: whoever allows it has to type a word
+    #[arg(long)]
+    pub danger: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Waiting {
+    /// What is asked
+    pub question: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Approvals {
+    /// A host this machine has joined (default: this machine)
+    pub host: Option<String>,
+    /// Those that are over, too
+    #[arg(long)]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// An approval's id or the start of it, or HOST/ID
+    pub approval: String,
+    /// What is chosen, where there is a choice
+    #[arg(long)]
+    pub choice: Option<String>,
+    /// A text, where one is taken
+    #[arg(long)]
+    pub text: Option<String>,
+    /// The word that a dangerous one wants
+    #[arg(long)]
+    pub word: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Deny {
+    /// An approval's id or the start of it, or HOST/ID
+    pub approval: String,
+    /// Why, for whoever asked
+    #[arg(long)]
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

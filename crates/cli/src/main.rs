@@ -74,6 +74,11 @@ async fn conversation(command: Command) -> Outcome {
         Command::Kill(args) => command::kill::run(&args).await,
         Command::Restart(args) => command::restart::run(&args).await,
         Command::Ttl(args) => command::ttl::run(&args).await,
+        Command::Ask(args) => command::ask::run(&args).await,
+        Command::Waiting(args) => command::ask::wait(&args).await,
+        Command::Approvals(args) => command::approvals::run(&args).await,
+        Command::Approve(args) => command::approvals::approve(&args).await,
+        Command::Deny(args) => command::approvals::deny(&args).await,
         Command::Logs(args) => command::logs::run(&args).await,
         Command::Export(args) => command::export::run(&args).await,
         Command::Import(args) => command::import::run(&args).await,
@@ -98,6 +103,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Kill(args) => args.json,
         Command::Restart(args) => args.json,
         Command::Ttl(args) => args.json,
+        Command::Ask(args) => args.json,
+        Command::Approvals(args) => args.json,
         Command::Import(args) => args.json,
         Command::Revoke(args) => args.json,
         Command::Join(args) => args.json,
@@ -107,6 +114,9 @@ fn wants_json(command: &Command) -> bool {
         },
         Command::Run(_)
         | Command::Attach(_)
+        | Command::Approve(_)
+        | Command::Deny(_)
+        | Command::Waiting(_)
         | Command::Logs(_)
         | Command::Export(_)
         | Command::Relay(_)

@@ -325,7 +325,7 @@ impl Connection {
         self.heard
     }
 
-    async fn next(&mut self) -> Result<(ToClient, Bytes), Error> {
+    pub(crate) async fn next(&mut self) -> Result<(ToClient, Bytes), Error> {
         loop {
             let message = if let Some(came) = self.came.take() {
                 came

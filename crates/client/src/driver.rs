@@ -508,6 +508,8 @@ impl Driver {
                 self.exit = Some((cursor.seq, exit));
                 return;
             }
+            // They stand in the session's summary, and change nothing on its screen.
+            Event::Asked { .. } | Event::Decided { .. } => return,
         });
     }
 

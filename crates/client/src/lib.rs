@@ -5,6 +5,7 @@
 //! messages and calls over any [`Route`]. An [`Attachment`] shows one session and types into it, and reconnects by
 //! itself: what it gives out is every event once, in order, or a snapshot and what follows it.
 
+mod asking;
 mod attachment;
 mod connection;
 mod door;

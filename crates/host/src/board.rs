@@ -206,6 +206,7 @@ mod tests {
             head: Cursor::default(),
             attached: 0,
             preview: Vec::new(),
+            approvals: Vec::new(),
         }
     }
 

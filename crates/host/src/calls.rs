@@ -1,5 +1,6 @@
 //! What a client asks of the host itself. Roles were checked before it came here.
 
+use crate::approvals;
 use crate::channel::Who;
 use crate::core::{Core, disk, failure, now_ms, random};
 use crate::invite::LIFETIME;
@@ -10,7 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use session::id::{DeviceId, InvitationId, SessionId};
 use session::message::{
-    Create, Created, ErrorKind, Failure, Invited, Method, Notice, Restart, Retimed, RunState, Status, Ttl,
+    Act, Create, Created, ErrorKind, Failure, Invited, Method, Notice, Restart, Retimed, RunState, Status,
+    Ttl,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +46,13 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
         }
         Method::SessionTtl { session, ttl } => session_ttl(core, who, &session, ttl).await,
         Method::SessionRestart(restart) => session_restart(core, who, restart).await,
+        Method::ApprovalRequest { session, approval, from } => {
+            value(&approvals::request(core, &session, &approval, from).await?)
+        }
+        Method::ApprovalDecide { session, approval, digest, decision } => {
+            approvals::decide(core, &who.peer, &session, Act::Decide { approval, digest, decision }).await?;
+            Ok(Value::Null)
+        }
         Method::HostStatus {} => value(&status(core)),
         Method::HostDown {} => {
             core.stopper.stop();

@@ -278,7 +278,8 @@ impl Channel {
             return self.forbid(&message).await;
         }
         match message {
-            ToHost::Hello { .. } => Err(CloseCode::Malformed),
+            // The latter are between programs of this machine and keepers.
+            ToHost::Hello { .. } | ToHost::Ask { .. } | ToHost::Request { .. } => Err(CloseCode::Malformed),
             ToHost::Watch {} => self.watch().await,
             ToHost::Attach { session, after, size, window, scrollback, redraw } => {
                 let window = window.min(MAX_WINDOW);

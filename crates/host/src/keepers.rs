@@ -11,8 +11,8 @@ use serde::Deserialize;
 use session::codec;
 use session::id::{SessionId, StreamId};
 use session::message::{
-    Act, Cursor, EndedBy, ErrorKind, Event, Failure, LostBy, Peer, RunState, Size, Summary, ToClient, ToHost,
-    Ttl, VERSION,
+    Act, ApprovalState, Cursor, EndedBy, ErrorKind, Event, Failure, LostBy, Peer, RunState, Size, Summary,
+    ToClient, ToHost, Ttl, VERSION,
 };
 use std::collections::HashSet;
 use std::io;
@@ -23,7 +23,7 @@ use store::LogReader;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// How long a keeper may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 /// How old a branch name may be before it is read again.
 const BRANCH_FRESH: Duration = Duration::from_secs(2);
 /// Attempts in a row that found nobody at a keeper's socket, after which it is taken for dead. A keeper that is only
@@ -196,6 +196,11 @@ fn settled(mut summary: Summary) -> Summary {
     summary.keeper_pid = None;
     summary.attached = 0;
     summary.ends_at = None;
+    if let RunState::Ended { at, .. } | RunState::Lost { at, .. } = summary.run {
+        for approval in summary.approvals.iter_mut().filter(|one| one.state == ApprovalState::Pending) {
+            approval.state = ApprovalState::Withdrawn { decided_at: at };
+        }
+    }
     summary
 }
 
@@ -242,6 +247,7 @@ fn from_log(core: &Core, id: &SessionId) -> Option<Meta> {
         head: Cursor { epoch: 1, seq: last.seq },
         attached: 0,
         preview: Vec::new(),
+        approvals: Vec::new(),
     };
     Some(Meta { summary, boot: String::new() })
 }
@@ -395,7 +401,7 @@ pub(crate) async fn set_ttl(
 }
 
 /// Has a keeper do something, for somebody who is not attached to it. Gives the wire to it.
-async fn command(
+pub(crate) async fn command(
     core: &Arc<Core>,
     id: &SessionId,
     peer: Option<Peer>,
@@ -448,7 +454,7 @@ async fn changed(receiver: &mut MessageReceiver) -> Result<Summary, link::Error>
     }
 }
 
-fn cannot_ask(error: &link::Error) -> Failure {
+pub(crate) fn cannot_ask(error: &link::Error) -> Failure {
     failure(ErrorKind::Environment, format!("the session's keeper does not answer: {error}"), "")
 }
 

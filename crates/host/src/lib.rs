@@ -5,6 +5,7 @@
 //! of a client is checked against its role; the daemon can die at any time without a session noticing. It runs on
 //! whatever tokio runtime it is started on; one thread is enough.
 
+mod approvals;
 pub mod awake;
 mod board;
 mod branch;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use session::id::SessionId;
 use session::inbox::{self, Receipt};
 use session::later::Later;
-use session::message::{Act, EndedBy, ErrorKind, Failure, RunState, ToClient};
+use session::message::{Act, EndedBy, ErrorKind, Event, Failure, RunState, ToClient};
 
 /// Bytes of input of one client that may wait for the program; beyond it that client is not read.
 pub(crate) const MAX_INPUT: usize = session::outbox::SEND_WINDOW + 64 * 1024;
@@ -93,16 +93,7 @@ impl Session {
                     .answer(id, refused(failure(ErrorKind::Limited, message, "use a client that did")));
             }
         }
-        let mut news = None;
-        let why_not = if let Some(Act::Refused { why }) = act {
-            Some(why.clone())
-        } else if !allowed {
-            Some(failure(ErrorKind::Forbidden, "this device may not do that", "ask an owner of the host"))
-        } else if let Some(Act::Ttl(ttl)) = act {
-            inner.ending.handle_ttl(*ttl, clock::unix_ms()).map(|event| news = event).err()
-        } else {
-            None
-        };
+        let (why_not, news) = inner.judge(id, act, allowed);
         let first = inner.inputs.iter().all(|input| input.from.as_ref().is_none_or(|(of, _)| *of != key));
         let (None, Some(act)) = (&why_not, act) else {
             let why = why_not.unwrap_or_else(Later::refusal);
@@ -137,19 +128,24 @@ impl Session {
                 }
                 true
             }
-            Act::Ttl(_) => true,
+            Act::Ttl(_) | Act::Decide { .. } => true,
             Act::Input | Act::Resize { .. } | Act::TakeSize | Act::GiveSize | Act::Refused { .. } => false,
         };
         if at_once && first {
             inner.inbox.handle_settled(&key, n);
             drop(inner);
             self.answer(id, ToClient::Applied { session: session.clone(), n });
-            return self.retimed(act, news);
+            return self.changed(act, news);
         }
         let bytes = if *act == Act::Input { payload } else { Bytes::new() };
         let size = match *act {
             Act::Input if !bytes.is_empty() => inner.sizing.handle_typed(&id),
-            Act::Input | Act::Interrupt | Act::Stop | Act::Ttl(_) | Act::Refused { .. } => None,
+            Act::Input
+            | Act::Interrupt
+            | Act::Stop
+            | Act::Ttl(_)
+            | Act::Decide { .. }
+            | Act::Refused { .. } => None,
             Act::Resize { size } => {
                 let attached = inner.clients.get(&id).is_some_and(|client| client.replay.is_some());
                 if attached { inner.sizing.handle_screen(id, size) } else { None }
@@ -160,7 +156,7 @@ impl Session {
         inner.take_in(id, key, n, bytes, None);
         drop(inner);
         self.apply_size(size);
-        self.retimed(act, news);
+        self.changed(act, news);
         self.pump();
     }
 
@@ -228,6 +224,25 @@ fn has_ended() -> Failure {
 }
 
 impl Inner {
+    /// Why a command is refused, if it is; and what is to be logged where it changes when the session ends by itself.
+    fn judge(&mut self, id: ClientId, act: Option<&Act>, allowed: bool) -> (Option<Failure>, Option<Event>) {
+        let why = match act {
+            Some(Act::Refused { why }) => Some(why.clone()),
+            _ if !allowed => {
+                Some(failure(ErrorKind::Forbidden, "this device may not do that", "ask an owner of the host"))
+            }
+            Some(Act::Ttl(ttl)) => match self.ending.handle_ttl(*ttl, clock::unix_ms()) {
+                Ok(news) => return (None, news),
+                Err(why) => Some(why),
+            },
+            Some(Act::Decide { approval, digest, decision }) => {
+                self.decide(id, approval, digest, decision).err()
+            }
+            _ => None,
+        };
+        (why, None)
+    }
+
     /// Puts a command behind those that wait.
     fn take_in(&mut self, client: ClientId, key: inbox::Key, n: u64, bytes: Bytes, refusal: Option<Failure>) {
         let counted = bytes.len() + OVERHEAD;

@@ -1,5 +1,6 @@
 //! What connections say to the session, and what goes to them.
 
+use crate::approvals::Asker;
 use crate::clock;
 use crate::follower::{Client, Leave};
 use crate::screen::Snapshot;
@@ -59,6 +60,7 @@ impl Session {
             answers: VecDeque::from([welcome]),
             applied: None,
             waiting_input: 0,
+            asker: Asker::default(),
             wake: Rc::clone(&wake),
             room: Rc::clone(&room),
         };
@@ -74,8 +76,11 @@ impl Session {
         let size = inner.sizing.handle_gone(&id);
         drop(inner);
         self.apply_size(size);
-        if gone.is_some_and(|client| client.replay.is_some()) {
-            self.dirty.notify_one();
+        if let Some(client) = gone {
+            self.withdraw(&client.asker);
+            if client.replay.is_some() {
+                self.dirty.notify_one();
+            }
         }
         self.turnover.notify_one();
     }
@@ -100,6 +105,8 @@ impl Session {
             ToHost::Command { session, n, act } => {
                 self.command(id, &session, n, Some(&act), payload, allowed);
             }
+            ToHost::Ask { session, last } => self.ask(id, &session, last, &payload)?,
+            ToHost::Request { approval, from, .. } => self.request(id, &approval, from),
             ToHost::Call { id: call, .. } => {
                 let why = failure(ErrorKind::NotFound, "a keeper answers no calls", "ask the host");
                 self.answer(id, ToClient::Reply { id: call, ok: None, error: Some(why) });

@@ -26,18 +26,23 @@ impl Session {
     /// Says when the session is to end by itself.
     pub fn set_ttl(&self, ttl: Ttl) -> Result<(), Failure> {
         let news = self.inner.borrow_mut().ending.handle_ttl(ttl, clock::unix_ms())?;
-        self.retimed(&Act::Ttl(ttl), news);
+        self.changed(&Act::Ttl(ttl), news);
         Ok(())
     }
 
-    /// A command changed when the session ends by itself, where it was of that kind.
-    pub(crate) fn retimed(&self, act: &Act, news: Option<Event>) {
-        let Act::Ttl(_) = act else { return };
-        if let Some(event) = news {
-            self.append(event, Bytes::new());
+    /// A command changed when the session ends by itself, or decided an approval, where it was of that kind.
+    pub(crate) fn changed(&self, act: &Act, news: Option<Event>) {
+        match act {
+            Act::Ttl(_) => {
+                if let Some(event) = news {
+                    self.append(event, Bytes::new());
+                }
+                self.retimed.notify_one();
+                self.hurry.notify_one();
+            }
+            Act::Decide { .. } => self.approvals_changed(),
+            _ => {}
         }
-        self.retimed.notify_one();
-        self.hurry.notify_one();
     }
 
     /// Says that the end is near, or ends, where that is due.

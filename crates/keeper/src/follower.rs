@@ -1,5 +1,6 @@
 //! One client of the session: what waits to be told to it, and where it is in the log.
 
+use crate::approvals::Asker;
 use crate::journal::Journal;
 use crate::screen::Snapshot;
 use bytes::Bytes;
@@ -48,6 +49,7 @@ pub(crate) struct Client {
     /// The last command that was applied and not told yet, and since when.
     pub applied: Option<(ToClient, Instant)>,
     pub waiting_input: usize,
+    pub asker: Asker,
     pub wake: Rc<Notify>,
     /// Its input was taken; it may be read again.
     pub room: Rc<Notify>,

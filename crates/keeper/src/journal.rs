@@ -66,7 +66,9 @@ fn header(event: &Event) -> String {
         | Event::Title { .. }
         | Event::Exit { .. }
         | Event::Banner { .. }
-        | Event::Ending { .. } => serde_json::to_string(event).unwrap_or_default(),
+        | Event::Ending { .. }
+        | Event::Asked { .. }
+        | Event::Decided { .. } => serde_json::to_string(event).unwrap_or_default(),
     }
 }
 
@@ -133,6 +135,31 @@ impl Journal {
         }
         self.shrink();
         (self.head, stored)
+    }
+
+    /// Numbers and stores these, all or none; none while logging is paused.
+    pub fn append_all(&mut self, at: u64, events: Vec<(Event, Bytes)>) -> Result<(), store::Error> {
+        if self.is_paused() {
+            return Err(store::Error::Full);
+        }
+        let headers: Vec<_> = events.iter().map(|(event, _)| header(event)).collect();
+        let entries = events.iter().zip(&headers).map(|((event, payload), header)| NewEntry {
+            at,
+            kept: !event.is_trimmable(),
+            header,
+            payload,
+        });
+        self.log.append(&entries.collect::<Vec<_>>())?;
+        for (event, payload) in events {
+            let record = Record { mark: self.head, at, event, payload };
+            let size = record.size();
+            self.head = Mark { seq: self.head.seq + 1, bytes: self.head.bytes + size };
+            self.recent.push_back(Record { mark: self.head, ..record });
+            self.recent_bytes += size;
+            self.since_checkpoint += size.max(PAGE.into());
+        }
+        self.shrink();
+        Ok(())
     }
 
     /// Forgets what need not be in memory.

@@ -8,6 +8,7 @@
 //! own thread ([`screen`]). What waits for the disk has a thread too ([`disk`]). Nothing
 //! on that way waits for a timer, another thread, or a client that does not keep up.
 
+mod approvals;
 mod clients;
 mod clock;
 mod commands;

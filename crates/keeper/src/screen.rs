@@ -170,10 +170,7 @@ fn is_telling(output: &[u8]) -> bool {
 }
 
 fn matters(event: &Event) -> bool {
-    match event {
-        Event::Output | Event::Resize { .. } => true,
-        Event::Title { .. } | Event::Exit { .. } | Event::Banner { .. } | Event::Ending { .. } => false,
-    }
+    matches!(event, Event::Output | Event::Resize { .. })
 }
 
 struct Thread {
@@ -190,7 +187,7 @@ impl Thread {
         match &record.event {
             Event::Output => self.screen.feed(&record.payload),
             Event::Resize { size } => self.screen.resize(size.cols, size.rows),
-            Event::Title { .. } | Event::Exit { .. } | Event::Banner { .. } | Event::Ending { .. } => {}
+            _ => {}
         }
         self.mark = record.mark;
     }

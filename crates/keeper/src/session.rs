@@ -9,10 +9,11 @@ use crate::journal::Journal;
 use crate::program::Program;
 use crate::screen::{Model, Snapshot};
 use bytes::Bytes;
+use session::approval::Approvals;
 use session::ending::Ending;
 use session::id::{SessionId, StreamId};
 use session::inbox::{self, Inbox};
-use session::message::{Cursor, EndedBy, ErrorKind, Event, Failure, RunState, Size, Summary};
+use session::message::{Approval, Cursor, EndedBy, ErrorKind, Event, Failure, RunState, Size, Summary};
 use session::replay::{Mark, Replay};
 use session::sizing::Sizing;
 use std::cell::RefCell;
@@ -64,11 +65,14 @@ pub(crate) struct Inner {
     pub run: RunState,
     /// When it ends by itself.
     pub ending: Ending,
+    pub approvals: Approvals,
     /// Who told the program to end.
     pub ended_by: EndedBy,
     pub last_activity: u64,
     pub title: String,
     pub preview: Vec<String>,
+    /// Approvals that an ended session had.
+    pub remembered: Vec<Approval>,
     /// The end was shown together with the last preview. Watchers look no further once they heard of the end, so that
     /// they must not hear of it before.
     pub end_shown: bool,
@@ -97,6 +101,8 @@ pub(crate) struct Session {
     pub paused: Notify,
     /// When it ends by itself has changed.
     pub retimed: Notify,
+    /// An approval waits, or one is over.
+    pub asked: Notify,
     pub disk: Disk,
 }
 
@@ -124,9 +130,11 @@ impl Session {
             replies_bytes: 0,
             run,
             ending: Ending::default(),
+            approvals: Approvals::default(),
             ended_by: EndedBy::Itself,
             title: String::new(),
             preview: Vec::new(),
+            remembered: Vec::new(),
         };
         Self {
             inner: RefCell::new(inner),
@@ -141,6 +149,7 @@ impl Session {
             wants_base: Notify::new(),
             paused: Notify::new(),
             retimed: Notify::new(),
+            asked: Notify::new(),
             disk,
         }
     }
@@ -154,10 +163,11 @@ impl Session {
     }
 
     /// What is remembered of an ended session.
-    pub fn set_remembered(&self, title: String, preview: Vec<String>, last_activity: u64) {
+    pub fn set_remembered(&self, remembered: Summary, last_activity: u64) {
         let mut inner = self.inner.borrow_mut();
-        inner.title = title;
-        inner.preview = preview;
+        inner.title = remembered.title;
+        inner.preview = remembered.preview;
+        inner.remembered = remembered.approvals;
         inner.last_activity = last_activity;
     }
 
@@ -180,10 +190,16 @@ impl Session {
         if inner.journal.wants_base() {
             self.wants_base.notify_one();
         }
-        for client in inner.clients.values().filter(|client| client.replay.is_some()) {
+        drop(inner);
+        self.wake_followers();
+        self.dirty.notify_one();
+    }
+
+    /// There is something new in the log.
+    pub(crate) fn wake_followers(&self) {
+        for client in self.inner.borrow().clients.values().filter(|client| client.replay.is_some()) {
             client.wake.notify_one();
         }
-        self.dirty.notify_one();
     }
 
     /// Tries to bring into the log what a full disk kept out. True where a snapshot has to stand for a part of it.
@@ -233,6 +249,7 @@ impl Session {
     /// The program ended: the last event, and what still waited is refused.
     pub fn end(&self, exit: i32) {
         *self.program.borrow_mut() = None;
+        self.withdraw_all();
         self.append(Event::Exit { exit }, Bytes::new());
         let mut inner = self.inner.borrow_mut();
         inner.run = RunState::Ended { exit, at: clock::unix_ms(), by: inner.ended_by };
@@ -349,6 +366,11 @@ impl Inner {
             head: Cursor { epoch: view.epoch, seq: view.head.seq },
             attached: u32::try_from(self.attached()).unwrap_or(u32::MAX),
             preview: self.preview.clone(),
+            approvals: if self.remembered.is_empty() {
+                self.approvals.list()
+            } else {
+                self.remembered.clone()
+            },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A keeper's life: from what it is told on standard input to the clean close of its log.
 
+use crate::approvals;
 use crate::clients;
 use crate::clock;
 use crate::disk::Disk;
@@ -119,6 +120,7 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         spawn_local(upkeep::trim(Rc::clone(&session))),
         spawn_local(upkeep::retry(Rc::clone(&session))),
         spawn_local(ending::watch(Rc::clone(&session))),
+        spawn_local(approvals::watch(Rc::clone(&session))),
     ];
     ready();
     let life = async {
@@ -171,7 +173,7 @@ pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(
     let parts = parts(log, path, u64::MAX >> 1, Origin { size, log: Some(reader) })?;
     let session = Rc::new(Session::new(about, parts, size, run));
     if let Some(summary) = remembered {
-        session.set_remembered(summary.title, summary.preview, last.1);
+        session.set_remembered(summary, last.1);
     }
     let tasks = vec![spawn_local(clients::accept(Rc::clone(&session), listener))];
     ready();
@@ -306,17 +308,17 @@ pub(crate) mod tests {
     }
 
     /// A log that takes no event, as on a full disk, because another has its number; until that one goes.
-    struct Rival(SessionLog);
+    pub struct Rival(SessionLog);
 
     impl Rival {
-        fn new(folder: &Path) -> Self {
+        pub fn new(folder: &Path) -> Self {
             std::fs::remove_file(folder.join("log.lock")).unwrap();
             let mut log = SessionLog::open(&folder.join("log.db"), "boot").unwrap();
             log.append(&[NewEntry { at: 1, kept: false, header: "{}", payload: b"" }]).unwrap();
             Self(log)
         }
 
-        fn go(mut self) {
+        pub fn go(mut self) {
             let head = self.0.head();
             self.0
                 .put_base(&Base { seq: head.seq, upto: head.upto, cols: 1, rows: 1, bytes: vec![] })

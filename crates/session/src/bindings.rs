@@ -2,10 +2,11 @@
 //!
 //! The test fails where the file is stale; `UPDATE_BINDINGS=1 cargo test -p longrein-session bindings` writes it.
 
-use crate::id::{DeviceId, InvitationId, SessionId, StreamId};
+use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId, StreamId};
 use crate::message::{
-    Act, Awake, Create, Created, Cursor, Device, EndedBy, ErrorKind, Event, Failure, Invited, LostBy, Method,
-    Notice, Peer, Restart, Retimed, RunState, Size, Status, Summary, ToClient, ToHost, Ttl,
+    Act, Approval, ApprovalState, Asked, Awake, Create, Created, Cursor, Decider, Decision, Device, EndedBy,
+    ErrorKind, Event, Failure, Invited, LostBy, Method, Notice, Peer, Request, Restart, Retimed, Risk,
+    RunState, Size, Status, Summary, ToClient, ToHost, Ttl,
 };
 use crate::role::Role;
 use std::fmt::Write as _;
@@ -32,11 +33,19 @@ fn render() -> String {
     declare::<DeviceId>(&config, &mut out);
     declare::<StreamId>(&config, &mut out);
     declare::<InvitationId>(&config, &mut out);
+    declare::<ApprovalId>(&config, &mut out);
     declare::<Role>(&config, &mut out);
     declare::<Size>(&config, &mut out);
     declare::<Cursor>(&config, &mut out);
     declare::<Peer>(&config, &mut out);
     declare::<Ttl>(&config, &mut out);
+    declare::<Risk>(&config, &mut out);
+    declare::<Request>(&config, &mut out);
+    declare::<Decider>(&config, &mut out);
+    declare::<ApprovalState>(&config, &mut out);
+    declare::<Approval>(&config, &mut out);
+    declare::<Decision>(&config, &mut out);
+    declare::<Asked>(&config, &mut out);
     declare::<Act>(&config, &mut out);
     declare::<Create>(&config, &mut out);
     declare::<Restart>(&config, &mut out);

@@ -124,6 +124,7 @@ mod tests {
             size,
             head: crate::message::Cursor { epoch: 1, seq: 1 },
             attached: 0,
+            approvals: Vec::new(),
             preview: vec!["é".into()],
         };
         let changed = ToClient::Changed { summary };

@@ -90,6 +90,11 @@ id!(
     "stream id"
 );
 id!(
+    /// An approval.
+    ApprovalId,
+    "approval id"
+);
+id!(
     /// An invitation, as its news call it. It is random and has nothing to do with the token, so that knowing it opens
     /// nothing.
     InvitationId,

@@ -36,6 +36,8 @@ pub fn is_local_only(method: &Method) -> bool {
         | Method::SessionStop { .. }
         | Method::SessionTtl { .. }
         | Method::SessionRestart(_)
+        | Method::ApprovalRequest { .. }
+        | Method::ApprovalDecide { .. }
         | Method::HostStatus {}
         | Method::PairCreate { .. }
         | Method::DeviceList { .. }
@@ -51,9 +53,13 @@ fn least(message: &ToHost) -> Role {
         | ToHost::Attach { .. }
         | ToHost::Detach { .. }
         | ToHost::Ack { .. }
+        | ToHost::Request { .. }
         | ToHost::Ping { .. }
         | ToHost::Pong { .. } => Role::Viewer,
+        // And for programs of this machine alone.
+        ToHost::Ask { .. } => Role::Owner,
         ToHost::Command { act, .. } => match act {
+            Act::Decide { .. } => Role::Approver,
             Act::Input
             | Act::Resize { .. }
             | Act::TakeSize
@@ -64,7 +70,10 @@ fn least(message: &ToHost) -> Role {
             | Act::Refused { .. } => Role::Operator,
         },
         ToHost::Call { method, .. } => match method {
-            Method::SessionList { .. } | Method::HostStatus {} => Role::Viewer,
+            Method::SessionList { .. } | Method::ApprovalRequest { .. } | Method::HostStatus {} => {
+                Role::Viewer
+            }
+            Method::ApprovalDecide { .. } => Role::Approver,
             Method::SessionCreate(_)
             | Method::SessionRemove { .. }
             | Method::SessionStop { .. }

@@ -48,6 +48,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Act::Interrupt => "interrupt",
                 Act::Stop => "stop",
                 Act::Ttl(_) => "ttl",
+                Act::Decide { .. } => "decide",
                 Act::Refused { .. } => "refused",
             },
         ],
@@ -61,6 +62,8 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Method::SessionStop { .. } => "session.stop",
                 Method::SessionTtl { .. } => "session.ttl",
                 Method::SessionRestart(_) => "session.restart",
+                Method::ApprovalRequest { .. } => "approval.request",
+                Method::ApprovalDecide { .. } => "approval.decide",
                 Method::HostStatus {} => "host.status",
                 Method::HostDown {} => "host.down",
                 Method::PairCreate { .. } => "pair.create",
@@ -70,12 +73,19 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Method::DeviceRename { .. } => "device.rename",
             },
         ],
+        ToHost::Ask { .. } => ["ask", ""],
+        ToHost::Request { .. } => ["request", ""],
         ToHost::Ping { .. } => ["ping", ""],
         ToHost::Pong { .. } => ["pong", ""],
     }
 }
 
-const ALL_TO_HOST: [&str; 31] = [
+const ALL_TO_HOST: [&str; 36] = [
+    "ask",
+    "request",
+    "decide",
+    "approval.request",
+    "approval.decide",
     "hello",
     "watch",
     "attach",
@@ -133,6 +143,8 @@ fn to_client_names(message: &ToClient) -> [&'static str; 2] {
                 Event::Exit { .. } => "exit",
                 Event::Banner { .. } => "banner",
                 Event::Ending { .. } => "ending",
+                Event::Asked { .. } => "asked",
+                Event::Decided { .. } => "decided",
             },
         ],
         ToClient::Snapshot { .. } => ["snapshot", ""],
@@ -148,12 +160,20 @@ fn to_client_names(message: &ToClient) -> [&'static str; 2] {
                 Notice::Revoked { .. } => "revoked",
             },
         ],
+        ToClient::Asked { .. } => ["asked", "answer"],
+        ToClient::Decided { .. } => ["decided", "outcome"],
+        ToClient::Request { .. } => ["request", ""],
         ToClient::Ping { .. } => ["ping", ""],
         ToClient::Pong { .. } => ["pong", ""],
     }
 }
 
-const ALL_TO_CLIENT: [&str; 27] = [
+const ALL_TO_CLIENT: [&str; 32] = [
+    "asked",
+    "answer",
+    "decided",
+    "outcome",
+    "request",
     "welcome",
     "state",
     "changed",
@@ -203,6 +223,10 @@ fn every_message_of_a_client_is_in_the_document() {
 /// The least role in the document's tables.
 fn documented_role(message: &ToHost) -> Role {
     let [name, nested] = to_host_names(message);
+    if let ToHost::Command { act: Act::Decide { .. }, .. } = message {
+        assert!(DOC.contains("approver for `decide`"));
+        return Role::Approver;
+    }
     let named = if name == "call" { nested } else { name };
     let row = DOC.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{named}`")));
     let row = row.unwrap_or_else(|| panic!("no row for {named}"));
@@ -211,6 +235,7 @@ fn documented_role(message: &ToHost) -> Role {
         let column = row.split('|').nth(2).unwrap_or("").trim();
         return match column.split([';', ',']).next() {
             Some("viewer") => Role::Viewer,
+            Some("approver") => Role::Approver,
             Some("operator") => Role::Operator,
             Some("owner" | "local programs") => Role::Owner,
             _ => panic!("no role in {row}"),
@@ -218,7 +243,8 @@ fn documented_role(message: &ToHost) -> Role {
     }
     match row.trim_end_matches('|').rsplit('|').next().map(str::trim) {
         Some("viewer") => Role::Viewer,
-        Some("operator") => Role::Operator,
+        Some("operator; approver for `decide`") => Role::Operator,
+        Some("owner") => Role::Owner,
         _ => panic!("no role in {row}"),
     }
 }

@@ -1,5 +1,7 @@
 //! One file per subcommand.
 
+pub mod approvals;
+pub mod ask;
 pub mod attach;
 pub mod completions;
 pub mod devices;

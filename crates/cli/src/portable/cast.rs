@@ -96,7 +96,8 @@ impl Writer {
                 self.line(at, "x", &exit.to_string());
             }
             // The program's bytes say it themselves; and what is near its end now is not when this is played.
-            Event::Title { .. } | Event::Ending { .. } => {}
+            // Nor was what somebody was asked ever on the screen.
+            Event::Title { .. } | Event::Ending { .. } | Event::Asked { .. } | Event::Decided { .. } => {}
         }
     }
 

@@ -115,7 +115,20 @@ impl<R: BufRead> Lines<R> {
             Event::Ending { ends_at: Some(at) } if *at > MAX_NUMBER => {
                 return Err(self.wrong("a number is out of bounds"));
             }
-            Event::Title { .. } | Event::Banner { .. } | Event::Ending { .. } | Event::Exit { .. } => {}
+            Event::Asked { approval, .. } => {
+                if !is_plain(&approval.title, MAX_TITLE) || !is_plain(&approval.source, MAX_TITLE) {
+                    return Err(self.wrong("its title is none"));
+                }
+                if payload.len() > MAX_OUTPUT {
+                    return Err(self.wrong("its request is too long"));
+                }
+                return Ok(());
+            }
+            Event::Title { .. }
+            | Event::Banner { .. }
+            | Event::Ending { .. }
+            | Event::Exit { .. }
+            | Event::Decided { .. } => {}
         }
         if payload.is_empty() { Ok(()) } else { Err(self.wrong("only output and snapshots have data")) }
     }

@@ -113,6 +113,7 @@ impl About {
             head: written.head,
             attached: 0,
             preview: self.preview,
+            approvals: Vec::new(),
         }
     }
 }

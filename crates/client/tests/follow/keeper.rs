@@ -255,7 +255,9 @@ fn handle(
             vec![ToClient::Pong { sent }]
         }
         ToHost::Pong { .. } | ToHost::Detach { .. } => vec![],
-        other @ (ToHost::Watch {} | ToHost::Call { .. }) => panic!("an attachment does not send {other:?}"),
+        other @ (ToHost::Watch {} | ToHost::Call { .. } | ToHost::Ask { .. } | ToHost::Request { .. }) => {
+            panic!("an attachment does not send {other:?}")
+        }
     }
 }
 

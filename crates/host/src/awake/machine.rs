@@ -1,7 +1,7 @@
 //! When the machine is to be kept awake: pure, with the time as an argument.
 //!
-//! While a session works or waits for a person, and only then. What can be seen of that today is its log: a session
-//! counts from each new event on for [`WORKING`]. A person's answer may be typed that long after the last word of a
+//! While a session works or waits for a person, and only then. What can be seen of the first is its log: a session
+//! counts from each new event on for [`WORKING`]. It waits for a person while it has an approval that nobody has decided. A person's answer may be typed that long after the last word of a
 //! program; a shell at its prompt counts no longer than that either.
 
 use session::id::SessionId;
@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     pub head: Cursor,
     /// How long ago that was, by a clock that may have been set since: believed for a session that is new here only.
     pub quiet: Duration,
+    /// How long it waits for a person's decision yet.
+    pub waits: Duration,
 }
 
 /// Where the machine's power comes from.
@@ -98,8 +100,8 @@ enum Verdict {
 /// The rule.
 pub(crate) struct Machine {
     settings: Settings,
-    /// Each running session's head, and until when it counts.
-    sessions: BTreeMap<SessionId, (Cursor, Instant)>,
+    /// Each running session's head, until when it counts for that, and until when it waits for a person.
+    sessions: BTreeMap<SessionId, (Cursor, Instant, Instant)>,
     power: Option<(Power, Instant)>,
     looking: bool,
     lock: Lock,
@@ -202,19 +204,19 @@ impl Machine {
 
     fn see(&mut self, seen: Vec<Seen>) {
         let before = std::mem::take(&mut self.sessions);
-        for Seen { id, head, quiet } in seen {
+        for Seen { id, head, quiet, waits } in seen {
             let until = match before.get(&id) {
-                Some((known, until)) if *known == head => *until,
+                Some((known, until, _)) if *known == head => *until,
                 Some(_) => self.now + WORKING,
                 None => self.now + WORKING.saturating_sub(quiet),
             };
-            self.sessions.insert(id, (head, until));
+            self.sessions.insert(id, (head, until, self.now + waits));
         }
     }
 
     /// Until when some session counts.
     fn until(&self) -> Option<Instant> {
-        self.sessions.values().map(|(_, until)| *until).max()
+        self.sessions.values().map(|(_, works, waits)| *works.max(waits)).max()
     }
 
     fn verdict(&self) -> Verdict {
@@ -285,7 +287,13 @@ mod tests {
 
         /// One session with this head, last heard of so long ago.
         fn see(&mut self, seq: u64, quiet: Duration) {
-            let seen = Seen { id: SessionId::from_random([1; 10]), head: Cursor { epoch: 1, seq }, quiet };
+            self.see_waiting(seq, quiet, Duration::ZERO);
+        }
+
+        /// As [`World::see`], and it waits for a person for so long yet.
+        fn see_waiting(&mut self, seq: u64, quiet: Duration, waits: Duration) {
+            let head = Cursor { epoch: 1, seq };
+            let seen = Seen { id: SessionId::from_random([1; 10]), head, quiet, waits };
             self.machine.handle_input(Input::Sessions(vec![seen]), self.now);
             self.settle();
         }
@@ -308,6 +316,20 @@ mod tests {
         fn why(&self) -> String {
             self.machine.report().why
         }
+    }
+
+    #[test]
+    fn it_is_held_while_a_person_is_asked() {
+        const HOUR: Duration = Duration::from_hours(1);
+        let mut world = World::new(Settings::default());
+        world.see_waiting(1, Duration::ZERO, HOUR);
+        world.pass(HOUR / 2);
+        assert!(world.held, "longer than a session counts for its last event");
+        world.see(1, HOUR / 2);
+        assert!(!world.held, "somebody has decided");
+        world.see_waiting(2, Duration::ZERO, HOUR);
+        world.pass(HOUR + Duration::from_secs(1));
+        assert!(!world.held, "nobody has, in time");
     }
 
     #[test]

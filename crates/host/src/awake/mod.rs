@@ -7,6 +7,7 @@ mod power;
 use crate::core::{Core, now_ms};
 use lock::Lock;
 use machine::{Input, Machine, Output, Seen};
+use session::message::{Approval, ApprovalState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -90,6 +91,12 @@ async fn lost(lock: &mut Option<Lock>) -> String {
     }
 }
 
+/// How long a person's decision is waited for yet.
+fn waits(approvals: &[Approval], now: u64) -> Duration {
+    let pending = approvals.iter().filter(|one| one.state == ApprovalState::Pending);
+    Duration::from_millis(pending.map(|one| one.expires_at.saturating_sub(now)).max().unwrap_or(0))
+}
+
 /// The running sessions.
 fn seen(core: &Core) -> Vec<Seen> {
     let now = now_ms();
@@ -97,5 +104,6 @@ fn seen(core: &Core) -> Vec<Seen> {
         id: summary.id.clone(),
         head: summary.head,
         quiet: Duration::from_millis(now.saturating_sub(summary.last_activity)),
+        waits: waits(&summary.approvals, now),
     })
 }

@@ -49,6 +49,7 @@ fn summary(n: u8) -> Summary {
         head: Cursor { epoch: 1, seq: 0 },
         attached: 0,
         preview: Vec::new(),
+        approvals: Vec::new(),
     }
 }
 

@@ -142,6 +142,7 @@ impl Shared {
             head: Cursor { epoch: 1, seq: *self.head.borrow() },
             attached: 0,
             preview: vec![],
+            approvals: vec![],
         }
     }
 }

@@ -413,6 +413,7 @@ impl Client {
             Event::Exit { exit } => self.exits.push(exit),
             Event::Banner { text } => self.banners.push(text),
             Event::Ending { ends_at } => self.endings.push(ends_at),
+            Event::Asked { .. } | Event::Decided { .. } => {}
         }
     }
 }

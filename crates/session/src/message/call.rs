@@ -2,8 +2,8 @@
 
 #[cfg(doc)]
 use super::Summary;
-use super::{Size, Ttl};
-use crate::id::{DeviceId, InvitationId, SessionId};
+use super::{Approval, Decision, Size, Ttl};
+use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,31 @@ pub enum Method {
     /// Start what ended once more, as a new session. Operator. Replies [`Created`].
     #[serde(rename = "session.restart")]
     SessionRestart(Restart),
+    /// A piece of what an approval asks. Viewer. Replies [`Asked`].
+    #[serde(rename = "approval.request")]
+    ApprovalRequest {
+        /// Which session.
+        session: SessionId,
+        /// Which approval.
+        approval: ApprovalId,
+        /// From which byte on: 0, or the last answer's `next`.
+        #[serde(default)]
+        from: u32,
+    },
+    /// Decide an approval. Approver. The first valid decision counts; said once more by the same device it is answered as
+    /// the first time.
+    #[serde(rename = "approval.decide")]
+    ApprovalDecide {
+        /// Which session.
+        session: SessionId,
+        /// Which approval.
+        approval: ApprovalId,
+        /// The digest of what was shown.
+        digest: String,
+        /// What is decided.
+        #[serde(flatten)]
+        decision: Decision,
+    },
     /// The host's [`Status`]. Viewer.
     #[serde(rename = "host.status")]
     HostStatus {},
@@ -149,6 +174,20 @@ pub struct Restart {
 pub struct Created {
     /// The new session.
     pub session: SessionId,
+}
+
+/// The reply to `approval.request`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Asked {
+    /// What is asked.
+    pub approval: Approval,
+    /// A piece of the request's bytes, which are JSON and so UTF-8. All of them, joined, are to have the approval's
+    /// digest before anybody is shown them.
+    pub text: String,
+    /// Where the next piece begins; none behind the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u32>,
 }
 
 /// The reply to `session.ttl`.

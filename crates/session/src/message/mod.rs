@@ -3,13 +3,15 @@
 //! Bytes (terminal data) are never in the header; they are the message's payload. Unknown fields are ignored and
 //! unknown types are an error, which the receiver answers by refusing that message alone.
 
+mod approval;
 mod call;
 mod failure;
 mod session;
 mod to_client;
 mod to_host;
 
-pub use call::{Awake, Create, Created, Device, Invited, Method, Restart, Retimed, Status};
+pub use approval::{Approval, ApprovalState, Decider, Decision, Request, Risk};
+pub use call::{Asked, Awake, Create, Created, Device, Invited, Method, Restart, Retimed, Status};
 pub use failure::{ErrorKind, Failure};
 pub use session::{EndedBy, Event, LostBy, RunState, Summary, Ttl};
 pub use to_client::{Notice, ToClient};

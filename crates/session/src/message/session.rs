@@ -1,7 +1,7 @@
 //! What a session is, and what is in its log.
 
-use super::{Cursor, Size};
-use crate::id::SessionId;
+use super::{Approval, ApprovalState, Cursor, Size};
+use crate::id::{ApprovalId, SessionId};
 use serde::{Deserialize, Serialize};
 
 /// A log entry.
@@ -38,6 +38,24 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ends_at: Option<u64>,
     },
+    /// Somebody waits for a person's decision. The payloads of all pieces, joined, are the request's bytes; nothing else
+    /// of the session comes between them.
+    Asked {
+        /// What is asked.
+        approval: Box<Approval>,
+        /// 0, 1, 2 …
+        part: u32,
+        /// No piece follows.
+        last: bool,
+    },
+    /// An approval is over.
+    Decided {
+        /// Which.
+        approval: ApprovalId,
+        /// What became of it.
+        #[serde(flatten)]
+        state: Box<ApprovalState>,
+    },
 }
 
 impl Event {
@@ -45,7 +63,11 @@ impl Event {
     pub fn is_trimmable(&self) -> bool {
         match self {
             Self::Output | Self::Resize { .. } | Self::Title { .. } => true,
-            Self::Exit { .. } | Self::Banner { .. } | Self::Ending { .. } => false,
+            Self::Exit { .. }
+            | Self::Banner { .. }
+            | Self::Ending { .. }
+            | Self::Asked { .. }
+            | Self::Decided { .. } => false,
         }
     }
 }
@@ -96,6 +118,9 @@ pub struct Summary {
     /// The last lines of the screen that are not blank, at most six, each at most 120 characters, without colour.
     #[serde(default)]
     pub preview: Vec<String>,
+    /// Approvals that wait, oldest first, and the last ones that are over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
 }
 
 /// Whether a session's program runs.

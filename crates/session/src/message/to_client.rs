@@ -1,9 +1,9 @@
 //! What a client is told.
 
-use super::{Cursor, Device, Event, Failure, Size, Summary};
+use super::{Approval, ApprovalState, Asked, Cursor, Device, Event, Failure, Size, Summary};
 #[cfg(doc)]
 use super::{ToHost, VERSION};
-use crate::id::{DeviceId, InvitationId, SessionId};
+use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,29 @@ pub enum ToClient {
         n: u64,
         /// Why.
         why: Failure,
+    },
+    /// The answer to [`ToHost::Ask`].
+    Asked {
+        /// It is stored and waits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Box<Approval>>,
+        /// Or why it is not, which is a no.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Failure>,
+    },
+    /// To whoever asked: it is over.
+    Decided {
+        /// Which.
+        approval: ApprovalId,
+        /// What became of it.
+        #[serde(flatten)]
+        state: Box<ApprovalState>,
+    },
+    /// The answer to [`ToHost::Request`].
+    Request {
+        /// A piece; none where there is no such approval any more, or nothing of its request from there on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<Box<Asked>>,
     },
     /// The answer to a [`ToHost::Call`].
     Reply {

@@ -1,9 +1,9 @@
 //! What a client says.
 
-use super::{Cursor, Failure, Method, Size, Ttl};
+use super::{Cursor, Decision, Failure, Method, Size, Ttl};
 #[cfg(doc)]
 use super::{ToClient, VERSION};
-use crate::id::{DeviceId, SessionId, StreamId};
+use crate::id::{ApprovalId, DeviceId, SessionId, StreamId};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,24 @@ pub enum ToHost {
         #[serde(rename = "do")]
         act: Act,
     },
+    /// A program of this machine asks for a person's decision, of a keeper and on a connection of its own: it waits for as
+    /// long as that stands. The payloads of all pieces, joined, are the request's bytes. Answered by
+    /// [`ToClient::Asked`], and by [`ToClient::Decided`] when it is over.
+    Ask {
+        /// Which session it belongs to.
+        session: SessionId,
+        /// No piece follows.
+        last: bool,
+    },
+    /// Answered by [`ToClient::Request`]. Between a host and a keeper.
+    Request {
+        /// Which session.
+        session: SessionId,
+        /// Which approval.
+        approval: ApprovalId,
+        /// From which byte of the request on.
+        from: u32,
+    },
     /// A host-level request; answered by one [`ToClient::Reply`] with the same id.
     Call {
         /// The client's own number for it.
@@ -136,6 +154,16 @@ pub enum Act {
     Stop,
     /// When the session is to end by itself.
     Ttl(Ttl),
+    /// Decide an approval.
+    Decide {
+        /// Which.
+        approval: ApprovalId,
+        /// The digest of what was shown.
+        digest: String,
+        /// What is decided.
+        #[serde(flatten)]
+        decision: Decision,
+    },
     /// Nothing: the host refused what stood here. Written by the host on the way to a keeper, so that the refusal is told
     /// in its turn and the stream goes on behind it. A keeper that does not know this refuses it as well.
     Refused {

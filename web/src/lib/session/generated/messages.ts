@@ -23,6 +23,11 @@ export type StreamId = string;
 export type InvitationId = string;
 
 /**
+ * An approval.
+ */
+export type ApprovalId = string;
+
+/**
  * A person's role on a host; each includes those before it.
  */
 export type Role = "viewer" | "approver" | "operator" | "owner";
@@ -84,6 +89,218 @@ seconds: number, } | { "ttl": "more",
 seconds: number, };
 
 /**
+ * How much care a request wants. It never makes anything easier.
+ */
+export type Risk = "normal" | "dangerous";
+
+/**
+ * What an asker wants to know: the bytes of this, as JSON, are what a person is shown and what the digest is of.
+ */
+export type Request = { 
+/**
+ * Who asks, in a word: `ask` for a script, or an agent's name.
+ */
+source: string, 
+/**
+ * The question, or what is to be done, in full.
+ */
+question: string, 
+/**
+ * The answers to choose from, at most 16; where there are none, the answer is yes or no.
+ */
+choices: Array<string>, 
+/**
+ * The answer may be, or come with, a text of the person's own.
+ */
+free_text: boolean, 
+/**
+ * How much care it wants.
+ */
+risk: Risk, 
+/**
+ * Why it is of that risk, one reason each.
+ */
+reasons: Array<string>, 
+/**
+ * The folder that it is about.
+ */
+cwd?: string | null, 
+/**
+ * Denied when nobody has decided after so many seconds: 10 to 86,400, and an hour where absent.
+ */
+expires_in?: number | null, };
+
+/**
+ * Who decided.
+ */
+export type Decider = { 
+/**
+ * The enrolled device; none where it was a program of the same user on the host's machine.
+ */
+device?: DeviceId | null, 
+/**
+ * Its name then.
+ */
+label: string, };
+
+/**
+ * What became of an approval.
+ */
+export type ApprovalState = { "state": "pending" } | { "state": "allowed", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * What they chose, where there was a choice.
+ */
+choice?: string | null, 
+/**
+ * What they wrote; in lists its beginning.
+ */
+text?: string | null, } | { "state": "denied", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * Why; in lists the beginning of it.
+ */
+text?: string | null, } | { "state": "expired", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, } | { "state": "withdrawn", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, };
+
+/**
+ * One approval, for lists. What exactly is asked is fetched with `approval.request`.
+ */
+export type Approval = { 
+/**
+ * Its id.
+ */
+id: ApprovalId, 
+/**
+ * The SHA-256 of the [`Request`]'s bytes, in lowercase hexadecimal: a decision names it.
+ */
+digest: string, 
+/**
+ * How many bytes those are.
+ */
+length: number, 
+/**
+ * As in the [`Request`].
+ */
+source: string, 
+/**
+ * The beginning of the question: one line of at most 200 characters, ending in `…` where there is more.
+ */
+title: string, 
+/**
+ * As in the [`Request`].
+ */
+risk: Risk, 
+/**
+ * What has to be typed to allow it, where it is dangerous.
+ */
+word?: string | null, 
+/**
+ * Unix milliseconds.
+ */
+asked_at: number, 
+/**
+ * When it is denied by itself, in Unix milliseconds.
+ */
+expires_at: number, } & ({ "state": "pending" } | { "state": "allowed", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * What they chose, where there was a choice.
+ */
+choice?: string | null, 
+/**
+ * What they wrote; in lists its beginning.
+ */
+text?: string | null, } | { "state": "denied", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * Why; in lists the beginning of it.
+ */
+text?: string | null, } | { "state": "expired", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, } | { "state": "withdrawn", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, });
+
+/**
+ * What a person decides.
+ */
+export type Decision = { "verdict": "allow", 
+/**
+ * One of the request's choices, where it has some.
+ */
+choice?: string | null, 
+/**
+ * Where the request takes one: at most 4,000 bytes.
+ */
+text?: string | null, 
+/**
+ * The approval's word, where it has one.
+ */
+word?: string | null, } | { "verdict": "deny", 
+/**
+ * Why, for whoever asked: at most 4,000 bytes.
+ */
+text?: string | null, };
+
+/**
+ * The reply to `approval.request`.
+ */
+export type Asked = { 
+/**
+ * What is asked.
+ */
+approval: Approval, 
+/**
+ * A piece of the request's bytes, which are JSON and so UTF-8. All of them, joined, are to have the approval's
+ * digest before anybody is shown them.
+ */
+text: string, 
+/**
+ * Where the next piece begins; none behind the last.
+ */
+next?: number | null, };
+
+/**
  * What a command does. Input and prompts carry their bytes as the message's payload.
  */
 export type Act = { "type": "input" } | { "type": "resize", 
@@ -94,7 +311,31 @@ cols: number,
 /**
  * Rows.
  */
-rows: number, } | { "type": "take_size" } | { "type": "give_size" } | { "type": "interrupt" } | { "type": "stop" } | { "type": "ttl" } & Ttl | { "type": "refused", 
+rows: number, } | { "type": "take_size" } | { "type": "give_size" } | { "type": "interrupt" } | { "type": "stop" } | { "type": "ttl" } & Ttl | { "type": "decide", 
+/**
+ * Which.
+ */
+approval: ApprovalId, 
+/**
+ * The digest of what was shown.
+ */
+digest: string, } & ({ "verdict": "allow", 
+/**
+ * One of the request's choices, where it has some.
+ */
+choice?: string | null, 
+/**
+ * Where the request takes one: at most 4,000 bytes.
+ */
+text?: string | null, 
+/**
+ * The approval's word, where it has one.
+ */
+word?: string | null, } | { "verdict": "deny", 
+/**
+ * Why, for whoever asked: at most 4,000 bytes.
+ */
+text?: string | null, }) | { "type": "refused", 
 /**
  * What the client is told.
  */
@@ -394,7 +635,11 @@ attached: number,
 /**
  * The last lines of the screen that are not blank, at most six, each at most 120 characters, without colour.
  */
-preview: Array<string>, } & ({ "state": "running" } | { "state": "ended", 
+preview: Array<string>, 
+/**
+ * Approvals that wait, oldest first, and the last ones that are over.
+ */
+approvals?: Array<Approval>, } & ({ "state": "running" } | { "state": "ended", 
 /**
  * Its exit status; 128 + n where signal n ended it, as shells have it.
  */
@@ -465,7 +710,59 @@ text: string, } | { "kind": "ending",
 /**
  * When, in Unix milliseconds; without one, not any more.
  */
-ends_at?: number | null, };
+ends_at?: number | null, } | { "kind": "asked", 
+/**
+ * What is asked.
+ */
+approval: Approval, 
+/**
+ * 0, 1, 2 …
+ */
+part: number, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "kind": "decided", 
+/**
+ * Which.
+ */
+approval: ApprovalId, } & ({ "state": "pending" } | { "state": "allowed", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * What they chose, where there was a choice.
+ */
+choice?: string | null, 
+/**
+ * What they wrote; in lists its beginning.
+ */
+text?: string | null, } | { "state": "denied", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * Why; in lists the beginning of it.
+ */
+text?: string | null, } | { "state": "expired", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, } | { "state": "withdrawn", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, });
 
 /**
  * What owners are told of as it happens.
@@ -539,7 +836,47 @@ seconds: number, } | { "ttl": "more",
 /**
  * As above; a year from now on is the latest.
  */
-seconds: number, }) } | { "method": "session.restart", "params": Restart } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+seconds: number, }) } | { "method": "session.restart", "params": Restart } | { "method": "approval.request", "params": { 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Which approval.
+ */
+approval: ApprovalId, 
+/**
+ * From which byte on: 0, or the last answer's `next`.
+ */
+from: number, } } | { "method": "approval.decide", "params": { 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Which approval.
+ */
+approval: ApprovalId, 
+/**
+ * The digest of what was shown.
+ */
+digest: string, } & ({ "verdict": "allow", 
+/**
+ * One of the request's choices, where it has some.
+ */
+choice?: string | null, 
+/**
+ * Where the request takes one: at most 4,000 bytes.
+ */
+text?: string | null, 
+/**
+ * The approval's word, where it has one.
+ */
+word?: string | null, } | { "verdict": "deny", 
+/**
+ * Why, for whoever asked: at most 4,000 bytes.
+ */
+text?: string | null, }) } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
 /**
  * Ask at the host before the device is enrolled.
  */
@@ -649,7 +986,27 @@ n: number,
 /**
  * What.
  */
-do: Act, } | { "t": "call", 
+do: Act, } | { "t": "ask", 
+/**
+ * Which session it belongs to.
+ */
+session: SessionId, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "t": "request", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Which approval.
+ */
+approval: ApprovalId, 
+/**
+ * From which byte of the request on.
+ */
+from: number, } | { "t": "call", 
 /**
  * The client's own number for it.
  */
@@ -681,7 +1038,47 @@ seconds: number, } | { "ttl": "more",
 /**
  * As above; a year from now on is the latest.
  */
-seconds: number, }) } | { "method": "session.restart", "params": Restart } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+seconds: number, }) } | { "method": "session.restart", "params": Restart } | { "method": "approval.request", "params": { 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Which approval.
+ */
+approval: ApprovalId, 
+/**
+ * From which byte on: 0, or the last answer's `next`.
+ */
+from: number, } } | { "method": "approval.decide", "params": { 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Which approval.
+ */
+approval: ApprovalId, 
+/**
+ * The digest of what was shown.
+ */
+digest: string, } & ({ "verdict": "allow", 
+/**
+ * One of the request's choices, where it has some.
+ */
+choice?: string | null, 
+/**
+ * Where the request takes one: at most 4,000 bytes.
+ */
+text?: string | null, 
+/**
+ * The approval's word, where it has one.
+ */
+word?: string | null, } | { "verdict": "deny", 
+/**
+ * Why, for whoever asked: at most 4,000 bytes.
+ */
+text?: string | null, }) } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
 /**
  * Ask at the host before the device is enrolled.
  */
@@ -836,7 +1233,59 @@ text: string, } | { "kind": "ending",
 /**
  * When, in Unix milliseconds; without one, not any more.
  */
-ends_at?: number | null, }) | { "t": "snapshot", 
+ends_at?: number | null, } | { "kind": "asked", 
+/**
+ * What is asked.
+ */
+approval: Approval, 
+/**
+ * 0, 1, 2 …
+ */
+part: number, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "kind": "decided", 
+/**
+ * Which.
+ */
+approval: ApprovalId, } & ({ "state": "pending" } | { "state": "allowed", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * What they chose, where there was a choice.
+ */
+choice?: string | null, 
+/**
+ * What they wrote; in lists its beginning.
+ */
+text?: string | null, } | { "state": "denied", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * Why; in lists the beginning of it.
+ */
+text?: string | null, } | { "state": "expired", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, } | { "state": "withdrawn", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, })) | { "t": "snapshot", 
 /**
  * Which session.
  */
@@ -884,7 +1333,59 @@ n: number,
 /**
  * Why.
  */
-why: Failure, } | { "t": "reply", 
+why: Failure, } | { "t": "asked", 
+/**
+ * It is stored and waits.
+ */
+approval?: Approval | null, 
+/**
+ * Or why it is not, which is a no.
+ */
+why?: Failure | null, } | { "t": "decided", 
+/**
+ * Which.
+ */
+approval: ApprovalId, } & ({ "state": "pending" } | { "state": "allowed", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * What they chose, where there was a choice.
+ */
+choice?: string | null, 
+/**
+ * What they wrote; in lists its beginning.
+ */
+text?: string | null, } | { "state": "denied", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * Why; in lists the beginning of it.
+ */
+text?: string | null, } | { "state": "expired", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, } | { "state": "withdrawn", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, }) | { "t": "request", 
+/**
+ * A piece; none where there is no such approval any more, or nothing of its request from there on.
+ */
+asked?: Asked | null, } | { "t": "reply", 
 /**
  * The client's number for it.
  */

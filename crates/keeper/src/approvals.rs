@@ -1,0 +1,217 @@
+//! Approvals: who asks waits on a connection of its own, what is asked and decided is in the log before anybody is told.
+//!
+//! Where the log does not take it, nothing is asked and nothing allowed; a no needs no log.
+
+use crate::clock;
+use crate::follower::Leave;
+use crate::session::{ClientId, Inner, Session, failure};
+use bytes::{Bytes, BytesMut};
+use session::approval::{Change, MAX_REQUEST};
+use session::id::{ApprovalId, SessionId};
+use session::message::{ApprovalState, Asked, Decider, Decision, ErrorKind, Failure, RunState, ToClient};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Bytes of a request in one answer. As text in a header each may need six, and a message has 64,000.
+const PIECE: usize = 8 * 1024;
+/// How often the wall clock is looked at while something waits: the timers of the system stand still while the machine
+/// sleeps.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What a connection asks.
+#[derive(Default)]
+pub(crate) struct Asker {
+    /// A request whose last piece has not come yet.
+    coming: BytesMut,
+    /// What it waits for.
+    waits: Vec<ApprovalId>,
+}
+
+impl Session {
+    /// A piece of a request.
+    pub(crate) fn ask(
+        &self,
+        id: ClientId,
+        session: &SessionId,
+        last: bool,
+        piece: &[u8],
+    ) -> Result<(), Leave> {
+        let mut inner = self.inner.borrow_mut();
+        let ours = inner.about.id == *session;
+        let Some(client) = inner.clients.get_mut(&id) else { return Err(Leave::Malformed) };
+        // Whoever asks is a program here; the host passes nobody else's questions on.
+        if !ours || client.peer.device.is_some() {
+            return Err(Leave::Malformed);
+        }
+        if client.asker.coming.len() <= MAX_REQUEST {
+            client.asker.coming.extend_from_slice(piece);
+        }
+        if !last {
+            return Ok(());
+        }
+        let request = std::mem::take(&mut client.asker.coming).freeze();
+        let asked = inner.ask(id, request);
+        drop(inner);
+        let (approval, why) = match asked {
+            Ok(approval) => (self.summary().approvals.into_iter().find(|one| one.id == approval), None),
+            Err(why) => (None, Some(why)),
+        };
+        self.answer(id, ToClient::Asked { approval: approval.map(Box::new), why });
+        self.approvals_changed();
+        Ok(())
+    }
+
+    /// A piece of what an approval asks, from this byte on.
+    pub(crate) fn request(&self, id: ClientId, approval: &ApprovalId, from: u32) {
+        let asked = self.inner.borrow().piece(approval, from).map(Box::new);
+        self.answer(id, ToClient::Request { asked });
+    }
+
+    /// A connection is gone: nobody waits for what it asked.
+    pub(crate) fn withdraw(&self, asker: &Asker) {
+        let mut inner = self.inner.borrow_mut();
+        for approval in &asker.waits {
+            let change = inner.approvals.withdraw(approval, clock::unix_ms());
+            inner.put_no(change);
+        }
+        drop(inner);
+        if !asker.waits.is_empty() {
+            self.approvals_changed();
+        }
+    }
+
+    /// The program has ended: what it asked is of no use to anybody.
+    pub(crate) fn withdraw_all(&self) {
+        let mut inner = self.inner.borrow_mut();
+        let pending: Vec<_> = inner.approvals.pending().cloned().collect();
+        for approval in &pending {
+            let change = inner.approvals.withdraw(approval, clock::unix_ms());
+            inner.put_no(change);
+        }
+        drop(inner);
+        if !pending.is_empty() {
+            self.approvals_changed();
+        }
+    }
+
+    /// Says to everybody whom it concerns that something was asked or decided.
+    pub(crate) fn approvals_changed(&self) {
+        self.wake_followers();
+        self.hurry.notify_one();
+        self.asked.notify_one();
+    }
+
+    fn expire(&self) {
+        let mut inner = self.inner.borrow_mut();
+        let mut any = false;
+        while let Some(change) = inner.approvals.handle_timeout(clock::unix_ms()) {
+            inner.put_no(Some(change));
+            any = true;
+        }
+        drop(inner);
+        if any {
+            self.approvals_changed();
+        }
+    }
+}
+
+impl Inner {
+    fn ask(&mut self, id: ClientId, request: Bytes) -> Result<ApprovalId, Failure> {
+        if self.run != RunState::Running {
+            return Err(failure(ErrorKind::Ended, "the session has ended", ""));
+        }
+        let mut random = [0; 42];
+        getrandom::fill(&mut random)
+            .map_err(|error| failure(ErrorKind::Internal, format!("no randomness: {error}"), ""))?;
+        let (name, word) = random.split_at(10);
+        let name = ApprovalId::from_random(name.try_into().unwrap_or_default());
+        let [word, ..] = seal::words_of(word.try_into().unwrap_or(&[0; 32]));
+        let change = self.approvals.ask(name.clone(), request, word, clock::unix_ms())?;
+        self.put(change)?;
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.asker.waits.push(name.clone());
+        }
+        Ok(name)
+    }
+
+    /// Somebody decides.
+    pub(crate) fn decide(
+        &mut self,
+        client: ClientId,
+        approval: &ApprovalId,
+        digest: &str,
+        decision: &Decision,
+    ) -> Result<(), Failure> {
+        let Some(peer) = self.clients.get(&client).map(|client| &client.peer) else { return Ok(()) };
+        let by = Decider { device: peer.device.clone(), label: peer.label.clone() };
+        match self.approvals.decide(approval, digest, decision, by, clock::unix_ms())? {
+            Some(change @ Change::Over(_, ApprovalState::Denied { .. })) => self.put_no(Some(change)),
+            Some(change) => self.put(change)?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Makes it so once it is in the log, or not at all.
+    fn put(&mut self, change: Change) -> Result<(), Failure> {
+        let at = clock::unix_ms();
+        self.journal.append_all(at, change.events()).map_err(|error| {
+            let message = format!("the log does not take it, so nothing was asked or allowed: {error}");
+            failure(ErrorKind::Environment, message, "make room on the host's disk")
+        })?;
+        self.last_activity = at;
+        self.make_so(change);
+        Ok(())
+    }
+
+    /// Makes it so, whether or not it can be stored: it is a no.
+    fn put_no(&mut self, change: Option<Change>) {
+        let Some(change) = change else { return };
+        if let Err(error) = self.journal.append_all(clock::unix_ms(), change.events()) {
+            tracing::warn!(%error, "that an approval is over is not in the log");
+        }
+        self.make_so(change);
+    }
+
+    fn make_so(&mut self, change: Change) {
+        if let Change::Over(approval, state) = &change {
+            let asker = self.clients.values_mut().find(|client| client.asker.waits.contains(approval));
+            if let Some(asker) = asker {
+                asker.asker.waits.retain(|waits| waits != approval);
+                asker
+                    .answer(ToClient::Decided { approval: approval.clone(), state: Box::new(state.clone()) });
+            }
+        }
+        self.approvals.apply(change);
+    }
+
+    fn piece(&self, approval: &ApprovalId, from: u32) -> Option<Asked> {
+        let (approval, request) = self.approvals.get(approval)?;
+        // What was read as JSON is text.
+        let rest = std::str::from_utf8(request).ok()?.get(from as usize..)?;
+        let text = &rest[..rest.floor_char_boundary(PIECE)];
+        let next = (text.len() < rest.len())
+            .then(|| from.saturating_add(u32::try_from(text.len()).unwrap_or(u32::MAX)));
+        Some(Asked { approval: approval.clone(), text: text.to_owned(), next })
+    }
+}
+
+/// Denies what nobody decided in time.
+pub(crate) async fn watch(session: Rc<Session>) {
+    loop {
+        let due = session.inner.borrow().approvals.poll_timeout();
+        let Some(due) = due else {
+            session.asked.notified().await;
+            continue;
+        };
+        let left = Duration::from_millis(due.saturating_sub(clock::unix_ms()));
+        tokio::select! {
+            () = sleep(left.min(LOOK)) => session.expire(),
+            () = session.asked.notified() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

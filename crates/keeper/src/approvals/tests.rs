@@ -1,0 +1,196 @@
+use super::*;
+use crate::start::tests::{Rival, session};
+use session::id::{DeviceId, StreamId};
+use session::message::{Act, Approval, Event, Peer, Request, Risk, ToHost};
+use session::role::Role;
+
+fn request(question: &str) -> Vec<u8> {
+    let request = Request {
+        source: "ask".into(),
+        question: question.into(),
+        choices: Vec::new(),
+        free_text: false,
+        risk: Risk::Normal,
+        reasons: Vec::new(),
+        cwd: None,
+        expires_in: None,
+    };
+    serde_json::to_vec(&request).unwrap()
+}
+
+/// Everything that a connection is told now.
+fn told(session: &Session, id: ClientId) -> Vec<ToClient> {
+    session.poll(id).expect("it stays").into_iter().map(|(message, _)| message).collect()
+}
+
+fn program(session: &Session) -> ClientId {
+    session.join(StreamId::from_random([1; 10]), None).0
+}
+
+fn phone(session: &Session, n: u8, role: Role) -> ClientId {
+    let peer = Peer { device: Some(DeviceId::from_random([n; 10])), label: format!("phone {n}"), role };
+    session.join(StreamId::from_random([n; 10]), Some(peer)).0
+}
+
+fn ask_bytes(session: &Session, id: ClientId, request: &[u8]) -> Result<Approval, Failure> {
+    let ours = session.summary().id;
+    let pieces: Vec<_> = request.chunks(1000).collect();
+    for (n, piece) in pieces.iter().enumerate() {
+        let message = ToHost::Ask { session: ours.clone(), last: n + 1 == pieces.len() };
+        session.handle(id, message, Bytes::copy_from_slice(piece)).expect("it may");
+    }
+    let answer = told(session, id).into_iter().find_map(|message| match message {
+        ToClient::Asked { approval: Some(approval), .. } => Some(Ok(*approval)),
+        ToClient::Asked { why, .. } => Some(Err(why.expect("it says why"))),
+        _ => None,
+    });
+    answer.expect("an answer")
+}
+
+fn ask(session: &Session, id: ClientId) -> Approval {
+    ask_bytes(session, id, &request("Deploy?")).unwrap()
+}
+
+fn decide(session: &Session, id: ClientId, n: u64, approval: &Approval, allow: bool) -> Result<(), Failure> {
+    let decision = if allow {
+        Decision::Allow { choice: None, text: None, word: None }
+    } else {
+        Decision::Deny { text: Some("no".into()) }
+    };
+    let act = Act::Decide { approval: approval.id.clone(), digest: approval.digest.clone(), decision };
+    let message = ToHost::Command { session: session.summary().id, n, act };
+    session.handle(id, message, Bytes::new()).expect("it may");
+    for message in told_settled(session, id) {
+        match message {
+            ToClient::Applied { n: settled, .. } if settled == n => return Ok(()),
+            ToClient::Refused { n: settled, why, .. } if settled == n => return Err(why),
+            _ => {}
+        }
+    }
+    panic!("command {n} is not settled");
+}
+
+/// As [`told`], where something was applied; that may wait for a moment.
+fn told_settled(session: &Session, id: ClientId) -> Vec<ToClient> {
+    let mut all = told(session, id);
+    if let Some(due) = session.poll_timeout(id) {
+        std::thread::sleep(due.saturating_duration_since(std::time::Instant::now()));
+        all.extend(told(session, id));
+    }
+    all
+}
+
+fn outcome(session: &Session, id: ClientId) -> Option<ApprovalState> {
+    told(session, id).into_iter().find_map(|message| match message {
+        ToClient::Decided { state, .. } => Some(*state),
+        _ => None,
+    })
+}
+
+fn listed(session: &Session, approval: &Approval) -> ApprovalState {
+    session.summary().approvals.into_iter().find(|one| one.id == approval.id).expect("it is listed").state
+}
+
+/// Kinds of the events in the log.
+fn logged(session: &Session) -> Vec<Event> {
+    let inner = session.inner.borrow();
+    inner.journal.read_after(0, u64::MAX).unwrap().into_iter().map(|record| record.event).collect()
+}
+
+#[tokio::test]
+async fn the_first_decision_counts_and_is_in_the_log_before_whoever_asked_hears_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let asker = program(&session);
+    let approval = ask(&session, asker);
+    assert!(matches!(&logged(&session)[..], [Event::Asked { approval: one, .. }] if one.id == approval.id));
+    let (first, second) = (phone(&session, 2, Role::Approver), phone(&session, 3, Role::Owner));
+    decide(&session, first, 1, &approval, true).unwrap();
+    assert!(matches!(&logged(&session)[1..], [Event::Decided { approval: one, .. }] if *one == approval.id));
+    let late = decide(&session, second, 1, &approval, false).unwrap_err();
+    assert_eq!((late.kind, late.message.as_str()), (ErrorKind::Ended, "phone 2 has allowed it already"));
+    decide(&session, first, 2, &approval, true).expect("it says again what it has said");
+    assert!(
+        matches!(outcome(&session, asker), Some(ApprovalState::Allowed { by, .. }) if by.label == "phone 2")
+    );
+    assert_eq!(outcome(&session, asker), None, "it hears of it once");
+    assert_eq!(logged(&session).len(), 2);
+}
+
+#[tokio::test]
+async fn only_a_program_here_asks_and_only_who_may_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let (viewer, owner) = (phone(&session, 2, Role::Viewer), phone(&session, 3, Role::Owner));
+    let from_afar = ToHost::Ask { session: session.summary().id, last: true };
+    assert_eq!(session.handle(owner, from_afar, request("Deploy?").into()), Err(Leave::Malformed));
+    let approval = ask(&session, program(&session));
+    assert_eq!(decide(&session, viewer, 1, &approval, true).unwrap_err().kind, ErrorKind::Forbidden);
+    assert_eq!(listed(&session, &approval), ApprovalState::Pending);
+}
+
+#[tokio::test]
+async fn nothing_is_allowed_or_asked_that_the_log_does_not_take_and_a_no_needs_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let (asker, phone) = (program(&session), phone(&session, 2, Role::Approver));
+    let (one, other) = (ask(&session, asker), ask(&session, asker));
+    let rival = Rival::new(folder.path());
+    assert_eq!(decide(&session, phone, 1, &one, true).unwrap_err().kind, ErrorKind::Environment);
+    assert_eq!((listed(&session, &one), outcome(&session, asker)), (ApprovalState::Pending, None));
+    assert_eq!(ask_bytes(&session, asker, &request("More?")).unwrap_err().kind, ErrorKind::Environment);
+    decide(&session, phone, 2, &other, false).unwrap();
+    assert!(matches!(outcome(&session, asker), Some(ApprovalState::Denied { .. })));
+    rival.go();
+    decide(&session, phone, 3, &one, true).expect("there is room again");
+    assert!(matches!(outcome(&session, asker), Some(ApprovalState::Allowed { .. })));
+}
+
+#[tokio::test]
+async fn it_goes_with_whoever_asked_and_with_the_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let (gone, stays) = (program(&session), program(&session));
+    let (one, other) = (ask(&session, gone), ask(&session, stays));
+    session.leave(gone);
+    assert!(matches!(listed(&session, &one), ApprovalState::Withdrawn { .. }));
+    assert_eq!(listed(&session, &other), ApprovalState::Pending);
+    session.end(0);
+    assert!(matches!(outcome(&session, stays), Some(ApprovalState::Withdrawn { .. })));
+    assert!(matches!(logged(&session).last(), Some(Event::Exit { .. })), "the end is last");
+    let late = ask_bytes(&session, stays, &request("Deploy?")).unwrap_err();
+    assert_eq!(late.kind, ErrorKind::Ended);
+}
+
+#[tokio::test]
+async fn a_large_request_is_asked_and_told_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let asker = program(&session);
+    let bytes = request(&"é\u{1b}\"".repeat(20_000));
+    let approval = ask_bytes(&session, asker, &bytes).unwrap();
+    assert_eq!(approval.digest, session::approval::digest(&bytes));
+    let (mut text, mut from) = (String::new(), 0);
+    loop {
+        session.request(asker, &approval.id, from);
+        let message = told(&session, asker).pop().expect("an answer");
+        let mut header = Vec::new();
+        session::codec::encode(&message, &[], &mut header);
+        assert!(header.len() <= session::codec::MAX_MESSAGE);
+        let ToClient::Request { asked: Some(piece) } = message else { panic!("{message:?}") };
+        text += &piece.text;
+        match piece.next {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    assert_eq!(text.as_bytes(), bytes);
+    let inside = bytes.iter().position(|byte| !byte.is_ascii()).unwrap() + 1;
+    for nowhere in [u32::try_from(inside).unwrap(), u32::MAX] {
+        session.request(asker, &approval.id, nowhere);
+        assert_eq!(told(&session, asker), [ToClient::Request { asked: None }]);
+    }
+    let too_large = vec![b'x'; MAX_REQUEST + 5000];
+    assert_eq!(ask_bytes(&session, asker, &too_large).unwrap_err().kind, ErrorKind::Invalid);
+    ask(&session, asker);
+}

@@ -1,0 +1,249 @@
+use super::*;
+use crate::id::DeviceId;
+use crate::message::Decision;
+use proptest::prelude::*;
+
+const NOW: u64 = 1_790_000_000_000;
+
+fn id(n: u8) -> ApprovalId {
+    ApprovalId::from_random([n; 10])
+}
+
+fn request(question: &str) -> Request {
+    Request {
+        source: "ask".into(),
+        question: question.into(),
+        choices: Vec::new(),
+        free_text: false,
+        risk: Risk::Normal,
+        reasons: Vec::new(),
+        cwd: None,
+        expires_in: None,
+    }
+}
+
+fn bytes(request: &Request) -> Bytes {
+    serde_json::to_vec(request).unwrap().into()
+}
+
+fn phone(n: u8) -> Decider {
+    Decider { device: Some(DeviceId::from_random([n; 10])), label: format!("phone {n}") }
+}
+
+fn allow() -> Decision {
+    Decision::Allow { choice: None, text: None, word: None }
+}
+
+fn deny(text: &str) -> Decision {
+    Decision::Deny { text: Some(text.into()) }
+}
+
+/// One that waits, and its digest.
+fn ask(all: &mut Approvals, n: u8, request: &Request) -> String {
+    let change = all.ask(id(n), bytes(request), "window", NOW).unwrap();
+    all.apply(change);
+    all.get(&id(n)).unwrap().0.digest.clone()
+}
+
+fn decide(all: &mut Approvals, n: u8, digest: &str, decision: &Decision, by: u8) -> Result<(), Failure> {
+    if let Some(change) = all.decide(&id(n), digest, decision, phone(by), NOW + 1)? {
+        all.apply(change);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_first_valid_decision_wins_and_every_later_one_hears_of_it() {
+    let mut all = Approvals::default();
+    let digest = ask(&mut all, 1, &request("Deploy?"));
+    decide(&mut all, 1, &digest, &deny("not today"), 1).unwrap();
+    let late = decide(&mut all, 1, &digest, &allow(), 2).unwrap_err();
+    assert_eq!((late.kind, late.message.as_str()), (ErrorKind::Ended, "phone 1 has denied it already"));
+    assert!(decide(&mut all, 1, &digest, &allow(), 1).is_err(), "nor is it changed by who decided it");
+    decide(&mut all, 1, &digest, &deny("not today"), 1).expect("said again, its answer having been lost");
+    let state = &all.get(&id(1)).unwrap().0.state;
+    assert!(matches!(state, ApprovalState::Denied { text: Some(text), .. } if text == "not today"));
+}
+
+#[test]
+fn a_decision_counts_only_for_the_bytes_that_were_shown() {
+    let mut all = Approvals::default();
+    let digest = ask(&mut all, 1, &request("rm -r build"));
+    let other = ask(&mut all, 2, &request("rm -r /"));
+    assert_ne!(digest, other);
+    for wrong in ["", &other, &digest.to_uppercase()] {
+        assert_eq!(decide(&mut all, 1, wrong, &allow(), 1).unwrap_err().kind, ErrorKind::Invalid);
+    }
+    assert!(all.get(&id(1)).unwrap().0.state == ApprovalState::Pending, "a wrong one decides nothing");
+    decide(&mut all, 1, &digest, &allow(), 1).unwrap();
+}
+
+#[test]
+fn no_answer_is_a_no() {
+    let mut all = Approvals::default();
+    let digest = ask(&mut all, 1, &Request { expires_in: Some(10), ..request("Deploy?") });
+    assert_eq!(all.poll_timeout(), Some(NOW + 10_000));
+    assert_eq!(all.handle_timeout(NOW + 9_999), None);
+    // Whoever is late is late, also where the timer is later still.
+    let late = all.decide(&id(1), &digest, &allow(), phone(1), NOW + 10_000).unwrap_err();
+    assert_eq!(late.kind, ErrorKind::Ended);
+    let change = all.handle_timeout(NOW + 10_000).unwrap();
+    all.apply(change);
+    assert_eq!(all.get(&id(1)).unwrap().0.state, ApprovalState::Expired { decided_at: NOW + 10_000 });
+    assert_eq!((all.poll_timeout(), all.handle_timeout(u64::MAX)), (None, None));
+    ask(&mut all, 2, &request("Deploy?"));
+    assert_eq!(all.poll_timeout(), Some(NOW + 3_600_000), "an hour where nothing is said");
+    let change = all.withdraw(&id(2), NOW + 5).unwrap();
+    all.apply(change);
+    assert_eq!(all.withdraw(&id(2), NOW + 6), None);
+}
+
+#[test]
+fn what_is_dangerous_wants_its_word() {
+    let mut all = Approvals::default();
+    let digest = ask(&mut all, 1, &Request { risk: Risk::Dangerous, ..request("Drop the database?") });
+    assert_eq!(all.get(&id(1)).unwrap().0.word.as_deref(), Some("window"));
+    for word in [None, Some("Window".to_owned())] {
+        let typed = Decision::Allow { choice: None, text: None, word };
+        assert!(decide(&mut all, 1, &digest, &typed, 1).is_err());
+    }
+    let typed = Decision::Allow { choice: None, text: None, word: Some("window".into()) };
+    decide(&mut all, 1, &digest, &typed, 1).unwrap();
+    // A no needs none.
+    let digest = ask(&mut all, 2, &Request { risk: Risk::Dangerous, ..request("Drop it?") });
+    decide(&mut all, 2, &digest, &deny(" "), 1).unwrap();
+    assert!(matches!(all.get(&id(2)).unwrap().0.state, ApprovalState::Denied { text: None, .. }));
+}
+
+#[test]
+fn an_answer_is_one_of_the_choices() {
+    let mut all = Approvals::default();
+    let choices = vec!["staging".to_owned(), "production".to_owned()];
+    let digest = ask(&mut all, 1, &Request { choices, ..request("Where?") });
+    let take = |choice: Option<&str>, text: Option<&str>| Decision::Allow {
+        choice: choice.map(str::to_owned),
+        text: text.map(str::to_owned),
+        word: None,
+    };
+    for wrong in [take(None, None), take(Some("moon"), None), take(Some("staging"), Some("now"))] {
+        assert!(decide(&mut all, 1, &digest, &wrong, 1).is_err(), "{wrong:?}");
+    }
+    decide(&mut all, 1, &digest, &take(Some("staging"), None), 1).unwrap();
+    let digest = ask(&mut all, 2, &Request { free_text: true, ..request("Which name?") });
+    assert!(decide(&mut all, 2, &digest, &take(None, Some(&"x".repeat(MAX_TEXT + 1))), 1).is_err());
+    decide(&mut all, 2, &digest, &take(None, Some("Ada")), 1).unwrap();
+    assert!(
+        matches!(&all.get(&id(2)).unwrap().0.state, ApprovalState::Allowed { text: Some(text), .. } if text == "Ada")
+    );
+}
+
+#[test]
+fn what_cannot_be_shown_whole_or_read_is_not_asked() {
+    let all = Approvals::default();
+    let refused = |request: Bytes| all.ask(id(1), request, "window", NOW).unwrap_err().kind;
+    assert_eq!(refused(Bytes::from_static(b"{")), ErrorKind::Invalid);
+    assert_eq!(refused(Bytes::from_static(b"{\"source\":\"ask\"}")), ErrorKind::Invalid);
+    assert_eq!(refused(bytes(&request(" \n"))), ErrorKind::Invalid);
+    assert_eq!(refused(bytes(&request(&"x".repeat(MAX_REQUEST)))), ErrorKind::Invalid);
+    let choices = |choices: &[&str]| {
+        let choices = choices.iter().map(|&choice| choice.to_owned()).collect();
+        bytes(&Request { choices, ..request("Which?") })
+    };
+    for wrong in
+        [&["one"][..], &["a", "a"], &["a", " "], &["a", "b\nc"], &["a"; 17], &["a", &"b".repeat(201)]]
+    {
+        assert_eq!(refused(choices(wrong)), ErrorKind::Invalid, "{wrong:?}");
+    }
+    for seconds in [0, 9, 86_401] {
+        assert_eq!(
+            refused(bytes(&Request { expires_in: Some(seconds), ..request("Now?") })),
+            ErrorKind::Invalid
+        );
+    }
+    // Unknown members are part of what was asked: they are in the bytes, and so in the digest.
+    let more = Bytes::from_static(br#"{"source":"claude","question":"Run?","tool":"Bash"}"#);
+    assert!(all.ask(id(1), more, "window", NOW).is_ok());
+}
+
+#[test]
+fn a_title_is_one_line_that_no_terminal_obeys() {
+    let mut all = Approvals::default();
+    ask(&mut all, 1, &request("\n echo \x1b[31mred\x1b[0m \u{9b}2J\nand more "));
+    assert_eq!(all.list()[0].title, "echo [31mred[0m 2J…");
+    ask(&mut all, 2, &request(&"😀".repeat(201)));
+    assert_eq!(all.list()[1].title, format!("{}…", "😀".repeat(199)));
+    ask(&mut all, 3, &request(&"😀".repeat(200)));
+    assert_eq!(all.list()[2].title, "😀".repeat(200));
+}
+
+#[test]
+fn what_waits_and_what_is_listed_is_bounded() {
+    let mut all = Approvals::default();
+    let digests: Vec<_> = (0..16).map(|n| ask(&mut all, n, &request(&format!("{n}?")))).collect();
+    let more = all.ask(id(99), bytes(&request("more?")), "window", NOW).unwrap_err();
+    assert_eq!(more.kind, ErrorKind::Limited);
+    let long = "x".repeat(MAX_TEXT);
+    for (n, digest) in digests.iter().enumerate() {
+        decide(&mut all, u8::try_from(n).unwrap(), digest, &deny(&long), 1).unwrap();
+    }
+    let listed = all.list();
+    assert_eq!(
+        listed.iter().map(|one| &one.id).collect::<Vec<_>>(),
+        (8..16).map(id).collect::<Vec<_>>().iter().collect::<Vec<_>>()
+    );
+    assert!(serde_json::to_vec(&listed).unwrap().len() < 16 * 1024);
+}
+
+#[test]
+fn what_is_logged_holds_the_whole_request() {
+    let all = Approvals::default();
+    let request = bytes(&request(&"é".repeat(50_000)));
+    let change = all.ask(id(1), request.clone(), "window", NOW).unwrap();
+    let events = change.events();
+    assert_eq!(events.len(), 4);
+    let mut whole = Vec::new();
+    for (n, (event, payload)) in events.iter().enumerate() {
+        assert!(!event.is_trimmable() && payload.len() <= crate::codec::MAX_PAYLOAD);
+        assert!(matches!(event, Event::Asked { part, last, .. } if *part as usize == n && *last == (n == 3)));
+        whole.extend_from_slice(payload);
+    }
+    assert_eq!(whole, request);
+}
+
+proptest! {
+    /// Whatever happens in whatever order: at most one decision of each takes effect, and only one that named its digest
+    /// and came in time.
+    #[test]
+    fn each_is_decided_at_most_once(steps in prop::collection::vec((0u8..6, 0u8..4, any::<bool>(), 0u64..30_000), 1..80)) {
+        let mut all = Approvals::default();
+        let mut now = NOW;
+        let mut allowed = std::collections::BTreeMap::new();
+        for (what, n, right, later) in steps {
+            now += later;
+            let change = match what {
+                0 => all.ask(id(n), bytes(&Request { expires_in: Some(60), ..request(&format!("{n}?")) }), "w", now).ok(),
+                1 => all.withdraw(&id(n), now),
+                2 => all.handle_timeout(now),
+                _ => {
+                    let before = all.get(&id(n)).map(|(approval, _)| approval.clone());
+                    let digest = before.as_ref().map(|one| one.digest.clone()).filter(|_| right).unwrap_or_default();
+                    let decision = if what == 3 { deny("no") } else { allow() };
+                    let change = all.decide(&id(n), &digest, &decision, phone(what), now).ok().flatten();
+                    if change.is_some() {
+                        let before = before.unwrap();
+                        prop_assert!(right && before.state == ApprovalState::Pending && now < before.expires_at);
+                    }
+                    change
+                }
+            };
+            if let Some(Change::Over(id, ApprovalState::Allowed { .. })) = &change {
+                *allowed.entry(id.clone()).or_insert(0) += 1;
+            }
+            if let Some(change) = change {
+                all.apply(change);
+            }
+            prop_assert!(all.list().len() <= MAX_PENDING + MAX_OVER);
+        }
+        prop_assert!(allowed.values().all(|times| *times == 1));
+    }
+}

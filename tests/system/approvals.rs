@@ -1,0 +1,180 @@
+//! Questions that wait for a person: asked by a program, answered from anywhere, and never answered by themselves but with
+//! a no.
+
+use crate::support::{Home, PROGRAM, eventually, kill, pid};
+use serde_json::Value;
+use std::io::Read as _;
+use std::process::{Child, Stdio};
+
+/// A host, and a machine that is a client of it.
+fn joined() -> (Home, Home) {
+    let (host, guest) = (Home::new(), Home::new());
+    host.up(&[]);
+    guest.ok(&["join", &host.link(), "--name", "desk"]);
+    (host, guest)
+}
+
+/// A session whose program asks this, says how that ended, and stays.
+fn asks(home: &Home, args: &str) -> String {
+    home.session(&["/bin/sh", "-c", &format!("{PROGRAM} ask {args}; echo exit-$?.; exec sleep 1000")])
+}
+
+/// What waits on this machine, once something does.
+fn waits(home: &Home) -> Value {
+    eventually("a question", || {
+        let list = home.json(&["approvals", "--json"]);
+        list.as_array().unwrap().first().cloned()
+    })
+}
+
+fn id(approval: &Value) -> &str {
+    approval["id"].as_str().unwrap()
+}
+
+fn says(home: &Home, session: &str, what: &str) {
+    eventually(what, || home.ok(&["logs", session]).contains(what).then_some(()));
+}
+
+/// What was printed, and the exit status.
+fn answer(mut asker: Child) -> (String, i32) {
+    let mut out = String::new();
+    asker.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    (out, asker.wait().unwrap().code().unwrap_or(-1))
+}
+
+fn spawn(home: &Home, args: &[&str]) -> Child {
+    home.command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn a_program_asks_in_its_session_and_the_first_answer_from_anywhere_counts() {
+    let (host, guest) = joined();
+    let session = asks(&host, "'Deploy to production?'");
+    let approval = waits(&host);
+    assert_eq!(
+        (approval["session"].as_str(), approval["title"].as_str()),
+        (Some(&*session), Some("Deploy to production?"))
+    );
+    let there = guest.ok(&["approvals", "desk"]);
+    assert!(there.contains(id(&approval)) && there.contains("Deploy to production?"), "{there}");
+    let shown = guest.ok(&["approve", &format!("desk/{}", id(&approval))]);
+    assert!(shown.contains("Deploy to production?") && shown.contains("Allowed."), "{shown}");
+    says(&host, &session, "yes\r\nexit-0.");
+    let late = host.run(&["deny", id(&approval)]);
+    assert_ne!(late.status, 0);
+    assert!(late.err.contains("has allowed it already"), "{late:?}");
+    assert_eq!(host.json(&["approvals", "--json"]), serde_json::json!([]));
+    let all = host.json(&["approvals", "--all", "--json"]);
+    assert_eq!(
+        (all[0]["state"].as_str(), all[0]["by"]["device"].is_string()),
+        (Some("allowed"), true),
+        "{all}"
+    );
+}
+
+#[test]
+fn a_reason_reaches_whoever_asked_and_a_choice_is_its_exit_status() {
+    let host = Home::new();
+    host.up(&[]);
+    let session = asks(&host, "'Deploy?'");
+    host.ok(&["deny", &id(&waits(&host))[..6], "--reason", "not on a Friday"]);
+    says(&host, &session, "no\r\nnot on a Friday\r\nexit-1.");
+
+    let session = asks(&host, "Where? --choices staging,production,moon");
+    let approval = waits(&host);
+    let unclear = host.run(&["approve", id(&approval)]);
+    assert!(unclear.status != 0 && unclear.err.contains("staging, production, moon"), "{unclear:?}");
+    assert_ne!(host.run(&["approve", id(&approval), "--choice", "mars"]).status, 0);
+    host.ok(&["approve", id(&approval), "--choice", "moon"]);
+    says(&host, &session, "moon\r\nexit-2.");
+
+    let session = asks(&host, "Where? --choices staging,production");
+    host.ok(&["deny", id(&waits(&host))]);
+    says(&host, &session, "no\r\nexit-100.");
+}
+
+#[test]
+fn what_is_dangerous_wants_a_word_that_is_not_in_the_question() {
+    let host = Home::new();
+    host.up(&[]);
+    let session = asks(&host, "'Drop the database?' --danger");
+    let approval = waits(&host);
+    let word = approval["word"].as_str().unwrap();
+    let plain = host.run(&["approve", id(&approval)]);
+    assert!(plain.status != 0 && plain.err.contains(&format!("--word {word}")), "{plain:?}");
+    assert_ne!(host.run(&["approve", id(&approval), "--word", "please"]).status, 0);
+    assert!(!host.ok(&["logs", &session]).contains("exit-"));
+    host.ok(&["approve", id(&approval), "--word", word]);
+    says(&host, &session, "yes\r\nexit-0.");
+}
+
+#[test]
+fn a_question_outlives_the_daemon_and_not_whoever_asked() {
+    let host = Home::new();
+    host.up(&[]);
+    let session = asks(&host, "'Still there?'");
+    let approval = waits(&host);
+    kill(host.daemon(), "KILL");
+    host.up(&[]);
+    assert_eq!(id(&waits(&host)), id(&approval));
+    host.ok(&["approve", id(&approval)]);
+    says(&host, &session, "yes\r\nexit-0.");
+
+    // Its keeper takes the session with it, and the question: a no.
+    let session = host.session(&["sleep", "1000"]);
+    let mut asker = host.command(&["ask", "Now?"]);
+    asker.env("LONGREIN_SESSION", &session).stdout(Stdio::piped()).stderr(Stdio::null());
+    let asker = asker.spawn().unwrap();
+    waits(&host);
+    kill(pid(&host.listed(&session)["keeper_pid"]), "KILL");
+    assert_eq!(answer(asker), (String::new(), 125));
+    eventually("the question to be gone", || {
+        (host.json(&["approvals", "--json"]) == serde_json::json!([])).then_some(())
+    });
+    let all = host.json(&["approvals", "--all", "--json"]);
+    let lost = all.as_array().unwrap().iter().find(|one| one["session"] == session.as_str()).unwrap();
+    assert_eq!(lost["state"], "withdrawn", "{all}");
+}
+
+#[test]
+fn a_script_outside_of_any_session_asks_in_one_of_its_own() {
+    let host = Home::new();
+    let asker = spawn(&host, &["ask", "Publish \u{1b}[31mnow\u{1b}[0m?", "--json"]);
+    let approval = waits(&host);
+    let session = approval["session"].as_str().unwrap().to_owned();
+    assert_eq!(host.listed(&session)["name"], "ask: Publish \u{fffd}[31mnow\u{fffd}[0m?");
+    host.ok(&["approve", id(&approval)]);
+    let (out, status) = answer(asker);
+    let out: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (out["answer"].as_str(), out["approval"]["by"]["label"].as_str(), status),
+        (Some("yes"), Some("local"), 0)
+    );
+    eventually("its session to end", || (host.listed(&session)["state"] == "ended").then_some(()));
+
+    let mut asker = spawn(&host, &["ask", "And now?"]);
+    let approval = waits(&host);
+    let session = approval["session"].as_str().unwrap().to_owned();
+    asker.kill().unwrap();
+    asker.wait().unwrap();
+    eventually("its session to end", || (host.listed(&session)["state"] == "ended").then_some(()));
+    let late = host.run(&["approve", id(&approval)]);
+    assert_ne!(late.status, 0, "{late:?}");
+    assert_eq!(host.listed(&session)["approvals"][0]["state"], "withdrawn");
+}
+
+#[test]
+fn nobody_s_answer_is_a_no() {
+    let host = Home::new();
+    let asker = spawn(&host, &["ask", "Anybody?", "--timeout", "10s"]);
+    waits(&host);
+    let (out, status) = answer(asker);
+    assert_eq!((out.lines().next(), status), (Some("no"), 124));
+    for wrong in
+        [&["ask", "Soon?", "--timeout", "9s"][..], &["ask", "Which?", "--choices", "one"], &["ask", " "]]
+    {
+        let ran = host.run(wrong);
+        assert!(ran.status == 125 && ran.out.is_empty() && !ran.err.is_empty(), "{wrong:?}: {ran:?}");
+    }
+    assert_eq!(host.json(&["ls", "--json"]).as_array().unwrap().len(), 1, "no session was started for those");
+}
