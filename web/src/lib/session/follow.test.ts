@@ -112,6 +112,17 @@ describe("following a log", () => {
     follow.event(1, 5, { kind: "approval" } as unknown as Event, bytes(""));
     expect(follow.after).toEqual({ epoch: 1, seq: 5 });
   });
+
+  it("passes over what is asked and decided, and counts its bytes", () => {
+    const follow = new Follow({ epoch: 1, seq: 4 });
+    const asked = { kind: "asked", part: 0, last: true } as unknown as Event;
+    expect(follow.event(1, 5, asked, bytes("{...}"))).toEqual({
+      ops: [{ op: "skip", bytes: 5, place: { epoch: 1, seq: 5 } }],
+    });
+    const decided = { kind: "decided", approval: "a", state: "expired", decided_at: 1 } as const;
+    expect(follow.event(1, 6, decided, bytes("")).ops).toHaveLength(1);
+    expect(draw(follow.event(1, 7, OUTPUT, bytes("z")).ops)).toBe("z");
+  });
 });
 
 describe("what is above the screen", () => {

@@ -174,8 +174,9 @@ export class Follow {
       case "ending":
         return this.#structured(at, event, [{ op: "skip", bytes: 0, place: at }]);
       default:
-        // A kind of a later version: counted, so that the log has no hole, and not shown.
-        return { ops: [{ op: "skip", bytes: 0, place: at }] };
+        // What was asked and decided, of which the list of sessions tells, or a kind of a later version: counted, so
+        // that the log has no hole, and not shown.
+        return { ops: [{ op: "skip", bytes: payload.length, place: at }] };
     }
   }
 

@@ -1,7 +1,9 @@
 /** The messages between client, host and keeper. The types are made from the Rust ones and re-exported here. */
 
 import type {
+  Asked,
   Create,
+  Decision,
   Device,
   ErrorKind,
   Event,
@@ -25,6 +27,8 @@ export interface Calls {
   "session.stop": [{ session: string }, unknown];
   "session.ttl": [{ session: string } & Ttl, Retimed];
   "session.restart": [Restart, { session: string }];
+  "approval.request": [{ session: string; approval: string; from: number }, Asked];
+  "approval.decide": [{ session: string; approval: string; digest: string } & Decision, unknown];
   "host.status": [Record<string, never>, Status];
   "pair.create": [{ confirm: boolean }, { url: string; expires_in: number; invitation: string }];
   "device.list": [{ after?: string }, Device[]];
