@@ -9,7 +9,7 @@ const LATER = [
   /addon-webgl/,
   /addon-search/,
   /addon-serialize/,
-  /(Search|Settings|NewSession|Menu|Sheet|Composer|Sent)\.svelte/,
+  /(Search|Settings|NewSession|Menu|Sheet|Composer|Sent|Inbox)\.svelte/,
 ];
 
 const dist = new URL("../dist/", import.meta.url).pathname;

@@ -7,6 +7,8 @@ import { Host } from "../lib/session/host";
 import { forgetHost, loadHosts, type HostRecord } from "../lib/session/hosts";
 import type { LinkIo } from "../lib/session/io";
 import type { Phase } from "../lib/session/link";
+import { pendingOf } from "../lib/session/pending";
+import type { Decisions, DecidingViews } from "../lib/session/decisions";
 import { Memory, type KeptList, type KeptLook, type Place } from "../lib/session/memory";
 import type { Event, Role, Summary } from "../lib/session/message";
 import { NOTHING_LEFT, type Failed, type Stored } from "../lib/session/stored";
@@ -33,6 +35,10 @@ export class HostEntry {
   name = $state("");
   /** When {@link sessions} was so, where that is not now. Unix milliseconds. */
   asOf: number | null = $state(null);
+  /** Decisions of this page, by "session/approval". */
+  deciding: DecidingViews = $state.raw({});
+  /** Made by the first of them, and as little loaded before. */
+  decisions: Decisions | null = null;
   #kept: number | null = null;
 
   constructor(enrolment: Enrolment, io: LinkIo) {
@@ -67,6 +73,11 @@ export class HostEntry {
     return this.role === "operator" || this.role === "owner";
   }
 
+  /** Whether this device may decide what is asked here. */
+  get decides(): boolean {
+    return this.role === "approver" || this.operates;
+  }
+
   /** Shows what an earlier page has seen, until the host tells. */
   restore(kept: KeptList): void {
     this.#kept = kept.at;
@@ -91,8 +102,12 @@ export class HostEntry {
     if (link.phase.at === "live") this.role = link.phase.role;
     this.asOf = known && this.live ? null : known ? link.lastHeard : this.#kept;
     this.sessions = [...sessions.values()].sort(
-      (a, b) => Number(b.state === "running") - Number(a.state === "running") || b.started_at - a.started_at,
+      (a, b) =>
+        Number(pendingOf(b).length > 0) - Number(pendingOf(a).length > 0) ||
+        Number(b.state === "running") - Number(a.state === "running") ||
+        b.started_at - a.started_at,
     );
+    this.decisions?.look(sessions.values());
     app.changed(this);
   }
 

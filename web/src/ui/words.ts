@@ -17,11 +17,16 @@ export function ago(then: number, now: number): string {
   return days === 1 ? "yesterday" : `${days} days ago`;
 }
 
-/** When something was so that may not be so any more. The time of day, and the day where it is not today's. */
-export function asOf(then: number, now: number): string {
+/** The time of day, and the day where it is not today's. */
+export function timeOf(then: number, now: number): string {
   const today = new Date(then).toDateString() === new Date(now).toDateString();
   const day = today ? {} : ({ day: "numeric", month: "short" } as const);
-  const time = new Intl.DateTimeFormat(undefined, { ...day, hour: "numeric", minute: "2-digit" }).format(then);
+  return new Intl.DateTimeFormat(undefined, { ...day, hour: "numeric", minute: "2-digit" }).format(then);
+}
+
+/** When something was so that may not be so any more. The time of day, and the day where it is not today's. */
+export function asOf(then: number, now: number): string {
+  const time = timeOf(then, now);
   const passed = ago(then, now);
   return passed === "now" ? `as of ${time}` : `as of ${time} · ${passed}`;
 }
