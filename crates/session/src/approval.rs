@@ -32,8 +32,9 @@ pub const MAX_TEXT: usize = 4_000;
 pub const EXPIRES_IN: u32 = 60 * 60;
 /// The shortest and the longest of those that may be said.
 pub const EXPIRES_WITHIN: (u32, u32) = (10, 24 * 60 * 60);
-/// Characters of a title, and of what somebody wrote where it stands in a list.
-const MAX_TITLE: usize = 200;
+/// Characters of a title, and of what somebody wrote where it stands in a list. All of a session's approvals go into one
+/// message, with the rest of its summary.
+const MAX_TITLE: usize = 120;
 /// Characters of whoever asks.
 const MAX_SOURCE: usize = 32;
 

@@ -170,10 +170,10 @@ fn a_title_is_one_line_that_no_terminal_obeys() {
     let mut all = Approvals::default();
     ask(&mut all, 1, &request("\n echo \x1b[31mred\x1b[0m \u{9b}2J\nand more "));
     assert_eq!(all.list()[0].title, "echo [31mred[0m 2J…");
-    ask(&mut all, 2, &request(&"😀".repeat(201)));
-    assert_eq!(all.list()[1].title, format!("{}…", "😀".repeat(199)));
-    ask(&mut all, 3, &request(&"😀".repeat(200)));
-    assert_eq!(all.list()[2].title, "😀".repeat(200));
+    ask(&mut all, 2, &request(&"😀".repeat(121)));
+    assert_eq!(all.list()[1].title, format!("{}…", "😀".repeat(119)));
+    ask(&mut all, 3, &request(&"😀".repeat(120)));
+    assert_eq!(all.list()[2].title, "😀".repeat(120));
 }
 
 #[test]
@@ -191,7 +191,28 @@ fn what_waits_and_what_is_listed_is_bounded() {
         listed.iter().map(|one| &one.id).collect::<Vec<_>>(),
         (8..16).map(id).collect::<Vec<_>>().iter().collect::<Vec<_>>()
     );
-    assert!(serde_json::to_vec(&listed).unwrap().len() < 16 * 1024);
+}
+
+#[test]
+fn a_full_list_of_the_worst_leaves_room_in_a_message() {
+    let mut all = Approvals::default();
+    let wide = "😀".repeat(1000);
+    let choices = vec!["\"".repeat(MAX_CHOICE), "b".to_owned()];
+    let (source, risk) = (wide.clone(), Risk::Dangerous);
+    let worst = Request { source, risk, choices: choices.clone(), free_text: true, ..request(&wide) };
+    for n in 0..24 {
+        let digest = ask(&mut all, n, &worst);
+        if n < 8 {
+            let (choice, text) = (Some(choices[0].clone()), Some(wide.clone()));
+            let decision = Decision::Allow { choice, text, word: Some("window".into()) };
+            let by = Decider { label: "😀".repeat(64), ..phone(n) };
+            let change = all.decide(&id(n), &digest, &decision, by, NOW + 1).unwrap().unwrap();
+            all.apply(change);
+        }
+    }
+    assert_eq!(all.list().len(), MAX_PENDING + MAX_OVER);
+    let size = serde_json::to_vec(&all.list()).unwrap().len();
+    assert!(size < 40 * 1024, "{size}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub struct Approval {
     pub length: u32,
     /// As in the [`Request`].
     pub source: String,
-    /// The beginning of the question: one line of at most 200 characters, ending in `…` where there is more.
+    /// The beginning of the question: one line of at most 120 characters, ending in `…` where there is more.
     pub title: String,
     /// As in the [`Request`].
     pub risk: Risk,

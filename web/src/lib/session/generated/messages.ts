@@ -205,7 +205,7 @@ length: number,
  */
 source: string, 
 /**
- * The beginning of the question: one line of at most 200 characters, ending in `…` where there is more.
+ * The beginning of the question: one line of at most 120 characters, ending in `…` where there is more.
  */
 title: string, 
 /**
