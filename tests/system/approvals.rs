@@ -73,6 +73,53 @@ fn a_program_asks_in_its_session_and_the_first_answer_from_anywhere_counts() {
 }
 
 #[test]
+fn a_closed_pipe_makes_no_yes_of_a_no_and_what_cannot_be_told_is_no_answer() {
+    let host = Home::new();
+    host.up(&[]);
+    let session = host.session(&["sleep", "1000"]);
+    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    for (args, verdict, closed, status) in [
+        (&[][..], &["deny"][..], true, 1),
+        (&[], &["deny"], false, 1),
+        (&["--choices", "a,b"], &["deny"], true, 100),
+        (&[], &["approve"], true, 125),
+        (&["--json"], &["approve"], true, 125),
+        (&["--choices", "a,b"], &["approve", "--choice", "a"], false, 125),
+    ] {
+        let mut asker = host.command(&[&["ask", "Now?"], args].concat());
+        asker.env("LONGREIN_SESSION", &session).stderr(Stdio::null());
+        asker.stdout(if closed { Stdio::piped() } else { full() });
+        let mut asker = asker.spawn().unwrap();
+        drop(asker.stdout.take());
+        let approval = waits(&host);
+        host.ok(&[&verdict[..1], &[id(&approval)], &verdict[1..]].concat());
+        assert_eq!(asker.wait().unwrap().code(), Some(status), "{args:?} {verdict:?}");
+    }
+    let mut asker = host.command(&["ask", " ", "--json"]);
+    let mut asker = asker.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(asker.stdout.take());
+    assert_eq!(asker.wait().unwrap().code(), Some(125), "a failure that nobody reads is still one");
+}
+
+#[test]
+fn how_it_is_used_is_no_answer() {
+    let host = Home::new();
+    for wrong in
+        [&["--help"][..], &["-h"], &[], &["--danger"], &["Now?", "then?"], &["Now?", "--timeout", "x"]]
+    {
+        let ran = host.run(&[&["ask"], wrong].concat());
+        assert_eq!(ran.status, 125, "{wrong:?}: {ran:?}");
+        assert_eq!(
+            ran.out.contains("Exit status: 0 yes"),
+            wrong.starts_with(&["-h"]) || wrong.starts_with(&["--help"]),
+            "{wrong:?}: {ran:?}"
+        );
+    }
+    assert_eq!(host.run(&["--help"]).status, 0);
+    assert_eq!(host.run(&["deny"]).status, 2);
+}
+
+#[test]
 fn a_reason_reaches_whoever_asked_and_a_choice_is_its_exit_status() {
     let host = Home::new();
     host.up(&[]);

@@ -15,7 +15,8 @@ session is started.";
 
 const ASK_EXIT: &str = "\
 Exit status: 0 yes, or the first choice; 1 no, or the second choice; n - 1 the n-th choice; 100 denied where there are \
-choices; 124 nobody decided in time; 125 it could not be asked.";
+choices; 124 nobody decided in time; 125 there is no answer: it could not be asked or not printed, or this was wrong usage \
+or --help.";
 
 /// Keep hold of the coding agents on your own machines, from anywhere, end-to-end encrypted.
 #[derive(Debug, Parser)]

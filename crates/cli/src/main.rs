@@ -28,11 +28,15 @@ use std::process::ExitCode;
 const EVENT_INTERVAL: u32 = 4;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let json = wants_json(&cli.command);
     let status = match cli.command {
         Command::Run(_) => Status::OfNewProgram,
         Command::Attach(_) => Status::OfProgram,
+        Command::Ask(_) => Status::OfAnswer,
         _ => Status::Own,
     };
     match dispatch(cli.command) {
@@ -42,6 +46,16 @@ fn main() -> ExitCode {
             problem::status(&failure, status)
         }
     }
+}
+
+/// Tells how it is used. A question is never answered by that, also not one that reads `--help`.
+fn misused(error: &clap::Error) -> ExitCode {
+    if std::env::args_os().nth(1).is_none_or(|first| first != "ask") {
+        error.exit();
+    }
+    // The exit status says it as well.
+    let _ = error.print();
+    ExitCode::from(problem::OURS)
 }
 
 fn dispatch(command: Command) -> Outcome {

@@ -27,7 +27,12 @@ pub fn bytes(bytes: &[u8]) {
 
 /// Writes a line for somebody who may have gone, which is no reason to stop: a daemon says where it serves.
 pub fn line_if_read(text: fmt::Arguments<'_>) {
-    let _ = write(format!("{text}\n").as_bytes());
+    let _ = try_line(text);
+}
+
+/// Writes a line, for a program whose exit status says something that a closed pipe does not change.
+pub fn try_line(text: fmt::Arguments<'_>) -> io::Result<()> {
+    write(format!("{text}\n").as_bytes())
 }
 
 /// Writes a line on standard error. That nobody reads it changes nothing.

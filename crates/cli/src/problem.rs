@@ -1,13 +1,14 @@
 //! Failures as a person sees them: one sentence, one hint, and an exit status that scripts can rely on.
 
+use crate::out;
 use session::message::{ErrorKind, Failure};
 use std::process::ExitCode;
 
 /// What every command ends with.
 pub type Outcome = Result<ExitCode, Failure>;
 
-/// `run` and `attach`: Longrein failed, not the program (as `env`, `timeout` and `docker` have it).
-const OURS: u8 = 125;
+/// `run` and `attach`: Longrein failed, not the program (as `env`, `timeout` and `docker` have it). `ask`: there is no answer.
+pub const OURS: u8 = 125;
 /// `run`: no such program.
 const NO_PROGRAM: u8 = 127;
 
@@ -66,7 +67,8 @@ impl<T, E: std::fmt::Display> Doing<T> for Result<T, E> {
 /// Tells the person, or the script that asked for JSON.
 pub fn report(failure: &Failure, json: bool) {
     if json {
-        say!("{}", serde_json::json!({ "error": failure }));
+        // That nobody reads it does not make it a success.
+        out::line_if_read(format_args!("{}", serde_json::json!({ "error": failure })));
         return;
     }
     let message = failure.message.trim_end_matches('.');
@@ -80,7 +82,7 @@ pub fn report(failure: &Failure, json: bool) {
 pub fn status(failure: &Failure, command: Status) -> ExitCode {
     match (command, failure.kind) {
         (Status::OfNewProgram, ErrorKind::NotFound) => ExitCode::from(NO_PROGRAM),
-        (Status::OfProgram | Status::OfNewProgram, _) => ExitCode::from(OURS),
+        (Status::OfProgram | Status::OfNewProgram | Status::OfAnswer, _) => ExitCode::from(OURS),
         (Status::Own, _) => ExitCode::FAILURE,
     }
 }
@@ -94,4 +96,6 @@ pub enum Status {
     OfProgram,
     /// A program that the command is to start.
     OfNewProgram,
+    /// A person's answer.
+    OfAnswer,
 }

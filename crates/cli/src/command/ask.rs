@@ -2,7 +2,8 @@
 
 use crate::args::{Ask, Waiting};
 use crate::hosts;
-use crate::problem::{self, Doing as _, Hint as _, Outcome, environment, invalid};
+use crate::out;
+use crate::problem::{Doing as _, Hint as _, OURS, Outcome, environment, invalid};
 use crate::table::clean;
 use bytes::Bytes;
 use client::{Connection, Route};
@@ -18,41 +19,27 @@ use tokio::time::timeout;
 const DENIED: u8 = 100;
 /// Nobody decided in time, as `timeout` has it.
 const EXPIRED: u8 = 124;
-/// It could not be asked, or whoever could have answered is gone.
-const OURS: u8 = 125;
 /// How long a session that is there for one question waits for it to be asked.
 const ASKED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Asks, waits, and prints the answer.
 pub async fn run(args: &Ask) -> Outcome {
-    let asked = async {
-        let request = request(args);
-        let bytes = Bytes::from(serde_json::to_vec(&request).doing("write the question down")?);
-        // As the keeper will look at it, before a session is started for it.
-        Approvals::default().ask(ApprovalId::from_random([0; 10]), bytes.clone(), "", 0)?;
-        let paths = hosts::paths()?;
-        let session = match own_session(&paths) {
-            Some(session) => session,
-            None => session_for(&paths, &request).await?,
-        };
-        let mut keeper = keeper(&paths, &session).await?;
-        let asked = keeper.ask(&session, &bytes).await.map_err(hosts::failure)?;
-        note!(
-            "Waiting for an answer on your devices. Here: longrein approve {0}, longrein deny {0}",
-            asked.id
-        );
-        let state = keeper.decided(&asked.id).await.map_err(|error| {
-            environment(format!("The session that asked is gone, so the answer is no: {error}"))
-        })?;
-        Ok((request, state))
+    let request = request(args);
+    let bytes = Bytes::from(serde_json::to_vec(&request).doing("write the question down")?);
+    // As the keeper will look at it, before a session is started for it.
+    Approvals::default().ask(ApprovalId::from_random([0; 10]), bytes.clone(), "", 0)?;
+    let paths = hosts::paths()?;
+    let session = match own_session(&paths) {
+        Some(session) => session,
+        None => session_for(&paths, &request).await?,
     };
-    match asked.await {
-        Ok((request, state)) => Ok(tell(&request, &state, args.json)),
-        Err(failure) => {
-            problem::report(&failure, args.json);
-            Ok(ExitCode::from(OURS))
-        }
-    }
+    let mut keeper = keeper(&paths, &session).await?;
+    let asked = keeper.ask(&session, &bytes).await.map_err(hosts::failure)?;
+    note!("Waiting for an answer on your devices. Here: longrein approve {0}, longrein deny {0}", asked.id);
+    let state = keeper.decided(&asked.id).await.map_err(|error| {
+        environment(format!("The session that asked is gone, so the answer is no: {error}"))
+    })?;
+    Ok(tell(&request, &state, args.json))
 }
 
 fn request(args: &Ask) -> Request {
@@ -104,7 +91,7 @@ async fn keeper(paths: &Paths, session: &SessionId) -> Result<Connection, Failur
     connection.map_err(hosts::failure).hint("`longrein ls` shows which sessions run.")
 }
 
-/// Prints the answer. What is no answer is a no.
+/// Prints the answer. What is no answer is a no, and so is a yes that nobody could be told.
 fn tell(request: &Request, state: &ApprovalState, json: bool) -> ExitCode {
     let has_choices = !request.choices.is_empty();
     let no = if has_choices { DENIED } else { 1 };
@@ -124,15 +111,19 @@ fn tell(request: &Request, state: &ApprovalState, json: bool) -> ExitCode {
         ApprovalState::Withdrawn { .. } => ("no", Some("The session has ended."), OURS),
         ApprovalState::Pending => ("no", None, OURS),
     };
-    if json {
-        say!("{}", serde_json::json!({ "answer": answer, "text": text, "approval": state }));
-    } else {
-        say!("{answer}");
-        if let Some(text) = text {
-            say!("{}", clean_lines(text));
+    let line = match text {
+        _ if json => serde_json::json!({ "answer": answer, "text": text, "approval": state }).to_string(),
+        Some(text) => format!("{answer}\n{}", clean_lines(text)),
+        None => answer.to_owned(),
+    };
+    match out::try_line(format_args!("{line}")) {
+        Ok(()) => ExitCode::from(status),
+        Err(error) => {
+            note!("longrein: Could not write to standard output: {error}.");
+            let allowed = matches!(state, ApprovalState::Allowed { .. });
+            ExitCode::from(if allowed { OURS } else { status })
         }
     }
-    ExitCode::from(status)
 }
 
 /// Made harmless for a terminal, line by line.
