@@ -97,6 +97,8 @@ impl Session {
 
     /// Says to everybody whom it concerns that something was asked or decided.
     pub(crate) fn approvals_changed(&self) {
+        self.model.pass(self.inner.borrow().journal.view().head);
+        self.mind_the_log();
         self.wake_followers();
         self.hurry.notify_one();
         self.asked.notify_one();

@@ -134,6 +134,11 @@ impl Client {
                 return Err(Leave::Unreadable);
             }
             for record in records {
+                if structured && !record.event.is_beside_snapshot() {
+                    replay.handle_passed(record.mark.seq);
+                    batch += session::replay::OVERHEAD;
+                    continue;
+                }
                 replay.handle_sent(record.mark, record.payload.len(), now);
                 batch += record.payload.len() as u64 + session::replay::OVERHEAD;
                 let header = ToClient::Event {
@@ -148,6 +153,10 @@ impl Client {
         }
         if !replay.is_skipping() {
             self.snapshot = None;
+        }
+        if batch >= BATCH && out.is_empty() {
+            // Others may have their turn; nobody else would wake it.
+            self.wake.notify_one();
         }
         Ok(())
     }

@@ -158,6 +158,7 @@ impl Journal {
             self.recent_bytes += size;
             self.since_checkpoint += size.max(PAGE.into());
         }
+        self.trim_step();
         self.shrink();
         Ok(())
     }

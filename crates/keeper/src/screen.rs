@@ -112,6 +112,12 @@ impl Model {
         }
     }
 
+    /// Nothing up to here changes the screen that was not fed: a snapshot stands for it as well.
+    pub fn pass(&self, mark: Mark) {
+        let nothing = Record { mark, at: 0, event: Event::Output, payload: Bytes::new() };
+        self.shared.lock().queue.push_back(nothing);
+    }
+
     /// More waits than may.
     pub fn is_behind(&self) -> bool {
         self.shared.lock().behind > MAX_BEHIND

@@ -184,15 +184,21 @@ impl Session {
             let _ = inner.append(&self.model, at, Event::Banner { text }, Bytes::new());
             self.paused.notify_one();
         }
+        drop(inner);
+        self.mind_the_log();
+        self.wake_followers();
+        self.dirty.notify_one();
+    }
+
+    /// The log has grown.
+    pub(crate) fn mind_the_log(&self) {
+        let mut inner = self.inner.borrow_mut();
         if inner.journal.poll_checkpoint() {
             self.disk.checkpoint();
         }
         if inner.journal.wants_base() {
             self.wants_base.notify_one();
         }
-        drop(inner);
-        self.wake_followers();
-        self.dirty.notify_one();
     }
 
     /// There is something new in the log.

@@ -287,9 +287,14 @@ pub(crate) mod tests {
 
     /// A session without a program, whose log lies in this folder.
     pub fn session(folder: &Path) -> Session {
+        session_within(folder, u64::MAX >> 1)
+    }
+
+    /// As [`session`], with so many bytes of log.
+    pub fn session_within(folder: &Path, limit: u64) -> Session {
         let log = SessionLog::open(&folder.join("log.db"), "boot").unwrap();
         let origin = Origin { size: FIRST_SIZE, log: None };
-        let parts = parts(log, folder.join("meta.json"), u64::MAX >> 1, origin).unwrap();
+        let parts = parts(log, folder.join("meta.json"), limit, origin).unwrap();
         let about = About {
             id: SessionId::from_random([1; 10]),
             name: "test".to_owned(),

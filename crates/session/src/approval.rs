@@ -9,6 +9,7 @@
 //! - No answer is a no: a request that expires, that cannot be read or shown whole, or for which there is no room, is
 //!   denied, and so is one whose decision cannot be stored.
 
+use crate::codec::MAX_PAYLOAD;
 use crate::id::ApprovalId;
 use crate::message::{Approval, ApprovalState, Decider, Decision, ErrorKind, Event, Failure, Request, Risk};
 use bytes::Bytes;
@@ -48,22 +49,24 @@ pub enum Change {
 }
 
 impl Change {
-    /// What is to be logged: events, each with its payload, one after the other.
+    /// What is to be logged: events, each with its payload, one after the other. The request's bytes are in those that may
+    /// be trimmed, so that a log is bounded however much is asked; that it was asked, its digest and what became of it
+    /// are in those that may not.
     pub fn events(&self) -> Vec<(Event, Bytes)> {
         match self {
             Self::Asked(approval, request) => {
-                let pieces = request.len().div_ceil(crate::codec::MAX_PAYLOAD).max(1);
-                let piece = |part: usize| {
-                    let start = part * crate::codec::MAX_PAYLOAD;
-                    let end = request.len().min(start + crate::codec::MAX_PAYLOAD);
-                    let event = Event::Asked {
-                        approval: Box::new(approval.clone()),
-                        part: u32::try_from(part).unwrap_or(u32::MAX),
-                        last: part + 1 == pieces,
-                    };
-                    (event, request.slice(start..end))
+                let pieces = request.len().div_ceil(MAX_PAYLOAD);
+                let event = |part: usize| Event::Asked {
+                    approval: Box::new(approval.clone()),
+                    part: u32::try_from(part).unwrap_or(u32::MAX),
+                    last: part == pieces,
                 };
-                (0..pieces).map(piece).collect()
+                let piece = |part: usize| {
+                    let start = (part - 1) * MAX_PAYLOAD;
+                    request.slice(start..request.len().min(start + MAX_PAYLOAD))
+                };
+                let first = (event(0), Bytes::new());
+                std::iter::once(first).chain((1..=pieces).map(|part| (event(part), piece(part)))).collect()
             }
             Self::Over(approval, state) => {
                 vec![(

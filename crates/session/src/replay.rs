@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What always holds: numbers go out in order; the terminal is a prefix of the log or a snapshot and what follows it;
-//! events that may not be trimmed are sent even where the terminal skips; at most the window plus one message is under
+//! events that may not be trimmed are sent even where the terminal skips, but for those of approvals; at most the window plus one message is under
 //! way, or [`SNAPSHOT_WINDOW`] of a snapshot. A client that does not read costs its cursor, and no more.
 
 use crate::codec::MAX_PAYLOAD;
@@ -70,7 +70,9 @@ pub enum Next {
     /// Ask the screen model for a snapshot, and give it to [`Replay::handle_snapshot`].
     Snapshot,
     /// Send the events in `after + 1 ..= upto` that may not be trimmed, at most so many bytes but at least one, each
-    /// followed by [`Replay::handle_sent`]; where there are none left, call [`Replay::handle_no_more`].
+    /// followed by [`Replay::handle_sent`], or by [`Replay::handle_passed`] where it is none
+    /// [beside a snapshot](crate::message::Event::is_beside_snapshot); where there are none left, call
+    /// [`Replay::handle_no_more`].
     Structured {
         /// Behind this one.
         after: u64,
@@ -184,6 +186,11 @@ impl Replay {
             self.cursor = mark;
         }
         self.note_sent(mark.seq, u32::MAX, payload, now);
+    }
+
+    /// An event of [`Next::Structured`] is not sent.
+    pub fn handle_passed(&mut self, seq: u64) {
+        self.structured = seq;
     }
 
     /// The answer to [`Next::Structured`]: none is left.

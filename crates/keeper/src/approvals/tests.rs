@@ -1,5 +1,5 @@
 use super::*;
-use crate::start::tests::{Rival, session};
+use crate::start::tests::{Rival, session, session_within};
 use session::id::{DeviceId, StreamId};
 use session::message::{Act, Approval, Event, Peer, Request, Risk, ToHost};
 use session::role::Role;
@@ -103,10 +103,12 @@ async fn the_first_decision_counts_and_is_in_the_log_before_whoever_asked_hears_
     let session = session(folder.path());
     let asker = program(&session);
     let approval = ask(&session, asker);
-    assert!(matches!(&logged(&session)[..], [Event::Asked { approval: one, .. }] if one.id == approval.id));
+    assert!(
+        matches!(&logged(&session)[..], [Event::Asked { approval: one, .. }, Event::Asked { .. }] if one.id == approval.id)
+    );
     let (first, second) = (phone(&session, 2, Role::Approver), phone(&session, 3, Role::Owner));
     decide(&session, first, 1, &approval, true).unwrap();
-    assert!(matches!(&logged(&session)[1..], [Event::Decided { approval: one, .. }] if *one == approval.id));
+    assert!(matches!(&logged(&session)[2..], [Event::Decided { approval: one, .. }] if *one == approval.id));
     let late = decide(&session, second, 1, &approval, false).unwrap_err();
     assert_eq!((late.kind, late.message.as_str()), (ErrorKind::Ended, "phone 2 has allowed it already"));
     decide(&session, first, 2, &approval, true).expect("it says again what it has said");
@@ -114,7 +116,7 @@ async fn the_first_decision_counts_and_is_in_the_log_before_whoever_asked_hears_
         matches!(outcome(&session, asker), Some(ApprovalState::Allowed { by, .. }) if by.label == "phone 2")
     );
     assert_eq!(outcome(&session, asker), None, "it hears of it once");
-    assert_eq!(logged(&session).len(), 2);
+    assert_eq!(logged(&session).len(), 3);
 }
 
 #[tokio::test]
@@ -160,6 +162,80 @@ async fn it_goes_with_whoever_asked_and_with_the_session() {
     assert!(matches!(logged(&session).last(), Some(Event::Exit { .. })), "the end is last");
     let late = ask_bytes(&session, stays, &request("Deploy?")).unwrap_err();
     assert_eq!(late.kind, ErrorKind::Ended);
+}
+
+#[tokio::test]
+async fn no_amount_of_questions_keeps_a_client_waiting_for_its_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    session.append(Event::Output, "the screen\r\n".into());
+    let (asker, phone) = (program(&session), phone(&session, 2, Role::Approver));
+    for n in 1..=200 {
+        let approval = ask_bytes(&session, asker, &request(&"long ".repeat(8_000))).unwrap();
+        decide(&session, asker, n, &approval, n % 2 == 0).unwrap();
+    }
+    let waits = ask(&session, asker);
+    let attach = ToHost::Attach {
+        session: session.summary().id,
+        after: None,
+        size: None,
+        window: 32 * 1024,
+        scrollback: Some(0),
+        redraw: false,
+    };
+    session.handle(phone, attach, Bytes::new()).expect("it may");
+    told(&session, phone);
+    let (which, snapshot) = session.poll_snapshot(phone).expect("it wants one");
+    let snapshot = snapshot.await.unwrap();
+    session.give_snapshot(phone, which, snapshot);
+    // What a connection does for as long as it is woken; nothing is acked.
+    let wake = std::rc::Rc::clone(&session.inner.borrow().clients[&phone].wake);
+    let (mut all, mut turns) = (Vec::new(), 0);
+    while tokio::time::timeout(Duration::ZERO, wake.notified()).await.is_ok() {
+        all.extend(told(&session, phone));
+        turns += 1;
+    }
+    assert!(matches!(&all[..], [ToClient::Snapshot { last: true, .. }]), "{all:?}");
+    assert!(turns < 10);
+    // From there on it is told all.
+    let change = session.inner.borrow().approvals.withdraw(&waits.id, 5);
+    session.inner.borrow_mut().put_no(change);
+    session.approvals_changed();
+    let news = told(&session, phone);
+    assert!(matches!(&news[..], [ToClient::Event { event: Event::Decided { .. }, .. }]), "{news:?}");
+}
+
+#[tokio::test]
+async fn a_log_is_bounded_however_much_is_asked_and_every_decision_stays() {
+    const LIMIT: u64 = 256 * 1024;
+    let folder = tempfile::tempdir().unwrap();
+    let session = session_within(folder.path(), LIMIT);
+    let asker = program(&session);
+    for n in 1..=100 {
+        let approval = ask_bytes(&session, asker, &request(&"long ".repeat(16_000))).unwrap();
+        decide(&session, asker, n, &approval, false).unwrap();
+        if session.inner.borrow().journal.wants_base() {
+            let snapshot = session.model.snapshot(None).await.unwrap();
+            session.put_base(&snapshot);
+        }
+    }
+    let reader = store::LogReader::open(&folder.path().join("log.db")).unwrap();
+    let (mut bytes, mut questions, mut decided, mut after) = (0, 0, 0, 0);
+    loop {
+        let entries = reader.read_after(after, u64::MAX).unwrap();
+        let Some(last) = entries.last() else { break };
+        after = last.seq;
+        bytes += entries.iter().map(|entry| entry.payload.len()).sum::<usize>();
+        for record in entries.into_iter().map(crate::journal::record) {
+            match record.event {
+                Event::Asked { part: 0, .. } => questions += 1,
+                Event::Decided { .. } => decided += 1,
+                _ => {}
+            }
+        }
+    }
+    assert_eq!((questions, decided), (100, 100));
+    assert!(bytes < 2 * usize::try_from(LIMIT).unwrap(), "{bytes} bytes of requests are left");
 }
 
 #[tokio::test]

@@ -221,11 +221,12 @@ fn what_is_logged_holds_the_whole_request() {
     let request = bytes(&request(&"é".repeat(50_000)));
     let change = all.ask(id(1), request.clone(), "window", NOW).unwrap();
     let events = change.events();
-    assert_eq!(events.len(), 4);
+    assert_eq!(events.len(), 5);
     let mut whole = Vec::new();
     for (n, (event, payload)) in events.iter().enumerate() {
-        assert!(!event.is_trimmable() && payload.len() <= crate::codec::MAX_PAYLOAD);
-        assert!(matches!(event, Event::Asked { part, last, .. } if *part as usize == n && *last == (n == 3)));
+        assert!(event.is_trimmable() == (n > 0) && payload.is_empty() == (n == 0));
+        assert!(payload.len() <= crate::codec::MAX_PAYLOAD && !event.is_beside_snapshot());
+        assert!(matches!(event, Event::Asked { part, last, .. } if *part as usize == n && *last == (n == 4)));
         whole.extend_from_slice(payload);
     }
     assert_eq!(whole, request);

@@ -39,7 +39,8 @@ pub enum Event {
         ends_at: Option<u64>,
     },
     /// Somebody waits for a person's decision. The payloads of all pieces, joined, are the request's bytes; nothing else
-    /// of the session comes between them.
+    /// of the session comes between them. The first piece is empty and says what is to be known for good; the others may
+    /// be trimmed.
     Asked {
         /// What is asked.
         approval: Box<Approval>,
@@ -63,12 +64,15 @@ impl Event {
     pub fn is_trimmable(&self) -> bool {
         match self {
             Self::Output | Self::Resize { .. } | Self::Title { .. } => true,
-            Self::Exit { .. }
-            | Self::Banner { .. }
-            | Self::Ending { .. }
-            | Self::Asked { .. }
-            | Self::Decided { .. } => false,
+            Self::Asked { part, .. } => *part > 0,
+            Self::Exit { .. } | Self::Banner { .. } | Self::Ending { .. } | Self::Decided { .. } => false,
         }
+    }
+
+    /// Whether a client that gets a snapshot in place of older events gets it all the same. Of what is asked and decided
+    /// the session's summary tells, so that a client is never kept waiting for its screen by any number of questions.
+    pub fn is_beside_snapshot(&self) -> bool {
+        !self.is_trimmable() && !matches!(self, Self::Asked { .. } | Self::Decided { .. })
     }
 }
 
