@@ -10,8 +10,6 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// Longest command in a list, as JSON writes it, in bytes.
-const MAX_COMMAND: usize = 4096;
 /// Sessions of one look at the list. The smallest summary takes more bytes than a reply has for each.
 const LISTED: usize = 256;
 
@@ -45,7 +43,7 @@ impl Board {
 
     /// A session is new or looks different. Says nothing where it looks the same.
     pub fn put(&self, mut summary: Summary) {
-        shorten(&mut summary.command);
+        summary.shorten();
         let mut inner = self.lock();
         if inner.sessions.get(&summary.id).is_some_and(|entry| entry.summary == summary) {
             return;
@@ -106,42 +104,6 @@ impl Board {
     /// Follows the board from here on.
     pub fn watch(&self) -> Watching {
         Watching { changed: self.version.subscribe(), told: 0, known: BTreeSet::new(), begun: false }
-    }
-}
-
-/// Cuts a command to what a list has room for. A program's arguments may be a whole prompt.
-fn shorten(command: &mut Vec<String>) {
-    // Two quotes and a comma.
-    const AROUND: usize = 3;
-    let cost = |c: char| match c {
-        '"' | '\\' => 2,
-        c if c < ' ' => 6,
-        c => c.len_utf8(),
-    };
-    let whole: usize = command.iter().map(|word| AROUND + word.chars().map(cost).sum::<usize>()).sum();
-    if whole <= MAX_COMMAND {
-        return;
-    }
-    let mut room = MAX_COMMAND - AROUND - '…'.len_utf8();
-    for at in 0..command.len() {
-        room = room.saturating_sub(AROUND);
-        let word = &mut command[at];
-        let fits = word.char_indices().find(|(_, c)| {
-            let over = cost(*c) > room;
-            room = room.saturating_sub(cost(*c));
-            over
-        });
-        if let Some((end, _)) = fits {
-            word.truncate(end);
-            word.push('…');
-            command.truncate(at + 1);
-            return;
-        }
-        if room < AROUND {
-            command.truncate(at + 1);
-            command.push("…".to_owned());
-            return;
-        }
     }
 }
 
@@ -233,30 +195,6 @@ mod tests {
         assert!(watching.news(&board, "here").is_empty());
         board.put(summary(2, "x"));
         assert!(watching.news(&board, "here").is_empty(), "the same again is no news");
-    }
-
-    #[test]
-    fn a_long_command_is_cut_and_a_short_one_is_not() {
-        let cut = |words: &[String]| {
-            let mut words = words.to_vec();
-            shorten(&mut words);
-            let size = serde_json::to_vec(&words).unwrap().len();
-            assert!(size <= MAX_COMMAND + 2, "{size}");
-            words
-        };
-        let short = ["claude".to_owned(), "x".repeat(4000)];
-        assert_eq!(cut(&short), short);
-        for letter in ["x", "€", "\u{1}", "\"", "\u{7f}"] {
-            let words = cut(&["claude".to_owned(), letter.repeat(33_000), "last".to_owned()]);
-            assert_eq!((words.len(), words[0].as_str()), (2, "claude"));
-            assert!(words[1].ends_with(&format!("{letter}…")), "{letter:?}");
-        }
-        let many = cut(&vec![String::new(); 20_000]);
-        assert_eq!(many.last().map(String::as_str), Some("…"));
-        assert!(many.len() > 1000);
-        for length in 4060..4110 {
-            cut(&["a".repeat(length), "b".into(), String::new()]);
-        }
     }
 
     #[test]

@@ -21,8 +21,8 @@ use tokio::time::{Instant, timeout_at};
 const READY: Duration = Duration::from_secs(10);
 /// Longest line a keeper may answer with, in bytes.
 const MAX_LINE: u64 = 16 * 1024;
-/// Longest command and folder together, as JSON writes them, in bytes: a keeper's summary is one message, and has the
-/// rest of it for all else.
+/// Longest command and folder together, as JSON writes them, in bytes: the request for a session is one message, and has
+/// the rest of it for all else.
 const MAX_COMMAND: usize = 56 * 1024;
 /// Longest name of a session, in characters.
 const MAX_NAME: usize = 64;

@@ -232,8 +232,9 @@ impl Session {
             inner.clients.get(&id).filter(|client| client.changed && whole).map(|_| inner.summary());
         let Some(client) = inner.clients.get_mut(&id) else { return Err(Leave::Malformed) };
         let mut out: Vec<_> = client.answers.drain(..).map(|answer| (answer, Bytes::new())).collect();
-        if let Some(summary) = summary {
+        if let Some(mut summary) = summary {
             client.changed = false;
+            summary.shorten();
             out.push((ToClient::Changed { summary }, Bytes::new()));
         }
         client.poll_replay(&inner.journal, &inner.about.id, &mut out)?;

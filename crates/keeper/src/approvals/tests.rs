@@ -206,6 +206,25 @@ async fn no_amount_of_questions_keeps_a_client_waiting_for_its_screen() {
 }
 
 #[tokio::test]
+async fn a_long_command_beside_many_questions_is_told_in_one_message_and_remembered_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let command = vec!["claude".to_owned(), "\"".repeat(25_000)];
+    session.inner.borrow_mut().about.command.clone_from(&command);
+    let (asker, watcher) = (program(&session), program(&session));
+    for _ in 0..session::approval::MAX_PENDING {
+        ask_bytes(&session, asker, &request(&"😀".repeat(200))).unwrap();
+    }
+    session.handle(watcher, ToHost::Watch {}, Bytes::new()).expect("it may");
+    let all = told(&session, watcher);
+    let changed = all.iter().find(|message| matches!(message, ToClient::Changed { .. })).expect("it is told");
+    let mut bytes = Vec::new();
+    session::codec::encode(changed, &[], &mut bytes);
+    assert!(bytes.len() < 32 * 1024, "{}", bytes.len());
+    assert_eq!(session.summary().command, command, "which is what is written down");
+}
+
+#[tokio::test]
 async fn a_log_is_bounded_however_much_is_asked_and_every_decision_stays() {
     const LIMIT: u64 = 256 * 1024;
     let folder = tempfile::tempdir().unwrap();

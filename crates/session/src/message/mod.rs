@@ -7,6 +7,7 @@ mod approval;
 mod call;
 mod failure;
 mod session;
+mod short;
 mod to_client;
 mod to_host;
 
