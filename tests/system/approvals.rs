@@ -141,6 +141,21 @@ fn a_reason_reaches_whoever_asked_and_a_choice_is_its_exit_status() {
 }
 
 #[test]
+fn all_of_what_is_asked_is_shown_before_it_is_allowed_and_nothing_hides_in_it() {
+    let host = Home::new();
+    host.up(&[]);
+    asks(&host, "'Run \u{202e}x\u{200b}?' --choices 'no\u{2066}w,later' --text");
+    let approval = waits(&host);
+    let list = host.ok(&["approvals"]);
+    assert!(list.contains("Run ⟨U+202E⟩x⟨U+200B⟩?"), "{list}");
+    let shown = host.ok(&["approve", id(&approval), "--choice", "later"]);
+    for line in ["Run ⟨U+202E⟩x⟨U+200B⟩?", "Choice 1: no⟨U+2066⟩w", "Choice 2: later", "--text", "Allowed."]
+    {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
+
+#[test]
 fn what_is_dangerous_wants_a_word_that_is_not_in_the_question() {
     let host = Home::new();
     host.up(&[]);

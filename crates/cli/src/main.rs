@@ -17,6 +17,7 @@ mod size;
 mod table;
 mod terminal;
 mod tunnel;
+mod visible;
 
 use args::{Cli, Command, ServiceCommand};
 use clap::Parser as _;

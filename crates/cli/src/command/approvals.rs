@@ -1,15 +1,19 @@
 //! `longrein approvals`, `longrein approve ID` and `longrein deny ID`.
 
 use crate::args::{Approvals, Approve, Deny};
-use crate::command::ask::clean_lines;
 use crate::duration;
 use crate::hosts;
-use crate::problem::{Hint as _, Outcome, invalid, problem};
-use crate::table::{self, clean};
+use crate::problem::{Doing as _, Hint as _, Outcome, invalid, problem};
+use crate::table;
+use crate::visible::{visible, visible_line};
 use client::{Connection, KnownHosts};
 use session::id::SessionId;
 use session::message::{Approval, ApprovalState, Decision, ErrorKind, Failure, Method, Request, Risk};
 use std::process::ExitCode;
+
+/// The members of a [`Request`].
+const MEMBERS: [&str; 8] =
+    ["source", "question", "choices", "free_text", "risk", "reasons", "cwd", "expires_in"];
 
 /// One of a host's approvals.
 struct Listed {
@@ -44,7 +48,14 @@ pub async fn run(args: &Approvals) -> Outcome {
         let Approval { id, title, source, asked_at, risk, .. } = &one.approval;
         let title = if *risk == Risk::Dangerous { format!("DANGEROUS: {title}") } else { title.clone() };
         let asked = table::ago(*asked_at, now);
-        vec![id.to_string(), clean(&one.name), clean(source), asked, state(&one.approval, now), clean(&title)]
+        vec![
+            id.to_string(),
+            visible_line(&one.name),
+            visible_line(source),
+            asked,
+            state(&one.approval, now),
+            visible_line(&title),
+        ]
     };
     let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
     table::print(&["ID", "SESSION", "FROM", "ASKED", "STATE", "QUESTION"], &rows);
@@ -57,14 +68,14 @@ pub async fn approve(args: &Approve) -> Outcome {
     let request = connection.request(&one.session, &one.approval).await.map_err(hosts::failure)?;
     let read: Request = serde_json::from_slice(&request)
         .map_err(|error| invalid(format!("The request cannot be read: {error}")).hint("Deny it."))?;
-    show(&one, &read);
+    say!("{}", shown(&one, &read, &request)?);
     if one.approval.word.is_some() && args.word.is_none() {
-        let word = one.approval.word.as_deref().map(clean).unwrap_or_default();
+        let word = one.approval.word.as_deref().map(visible_line).unwrap_or_default();
         return Err(invalid("This is dangerous, and wants a word")
             .hint(format!("If it is really meant: longrein approve {} --word {word}", one.approval.id)));
     }
     if args.choice.is_none() && !read.choices.is_empty() {
-        let choices = read.choices.iter().map(|choice| clean(choice)).collect::<Vec<_>>().join(", ");
+        let choices = read.choices.iter().map(|choice| visible_line(choice)).collect::<Vec<_>>().join(", ");
         return Err(invalid("There is a choice to make").hint(format!("--choice with one of: {choices}")));
     }
     let (choice, text, word) = (args.choice.clone(), args.text.clone(), args.word.clone());
@@ -77,7 +88,7 @@ pub async fn approve(args: &Approve) -> Outcome {
 pub async fn deny(args: &Deny) -> Outcome {
     let (mut connection, one) = find(&args.approval).await?;
     decide(&mut connection, &one, Decision::Deny { text: args.reason.clone() }).await?;
-    say!("Denied: {}", clean(&one.approval.title));
+    say!("Denied: {}", visible_line(&one.approval.title));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -132,15 +143,22 @@ async fn decide(connection: &mut Connection, one: &Listed, decision: Decision) -
     Ok(())
 }
 
-fn show(one: &Listed, request: &Request) {
-    say!("{} asks, in {} ({}):", clean(&request.source), clean(&one.name), one.session);
-    say!("{}", clean_lines(&request.question));
-    if let Some(cwd) = &request.cwd {
-        say!("Folder: {}", clean(cwd));
+/// All of it, in the order in which it is to be read.
+fn shown(one: &Listed, request: &Request, bytes: &[u8]) -> Result<String, Failure> {
+    let (source, name) = (visible_line(&request.source), visible_line(&one.name));
+    let mut lines = vec![format!("{source} asks, in {name} ({}):", one.session), visible(&request.question)];
+    let choices = request.choices.iter().enumerate();
+    lines.extend(choices.map(|(n, choice)| format!("Choice {}: {}", n + 1, visible_line(choice))));
+    lines.extend(request.free_text.then(|| "It takes a text (--text).".to_owned()));
+    lines.extend(request.cwd.iter().map(|cwd| format!("Folder: {}", visible_line(cwd))));
+    lines.extend(request.reasons.iter().map(|reason| format!("Care: {}", visible_line(reason))));
+    // What this version does not know is a part of what is asked.
+    let all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).doing("read it")?;
+    if all.keys().any(|member| !MEMBERS.contains(&member.as_str())) {
+        lines.push("There is more to it than this version knows. All of it, as it was sent:".to_owned());
+        lines.push(visible(&String::from_utf8_lossy(bytes)));
     }
-    for reason in &request.reasons {
-        say!("Care: {}", clean(reason));
-    }
+    Ok(lines.join("\n"))
 }
 
 fn state(approval: &Approval, now: u64) -> String {
@@ -148,9 +166,56 @@ fn state(approval: &Approval, now: u64) -> String {
         ApprovalState::Pending => {
             format!("waits ({} left)", duration::show(duration::left(approval.expires_at, now)))
         }
-        ApprovalState::Allowed { by, .. } => format!("allowed by {}", clean(&by.label)),
-        ApprovalState::Denied { by, .. } => format!("denied by {}", clean(&by.label)),
+        ApprovalState::Allowed { by, .. } => format!("allowed by {}", visible_line(&by.label)),
+        ApprovalState::Denied { by, .. } => format!("denied by {}", visible_line(&by.label)),
         ApprovalState::Expired { .. } => "expired".to_owned(),
         ApprovalState::Withdrawn { .. } => "withdrawn".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> Request {
+        Request {
+            source: "claude".to_owned(),
+            question: "Run it?".to_owned(),
+            choices: Vec::new(),
+            free_text: false,
+            risk: Risk::Normal,
+            reasons: Vec::new(),
+            cwd: Some("/".to_owned()),
+            expires_in: Some(10),
+        }
+    }
+
+    #[test]
+    fn what_only_a_newer_version_knows_is_shown_too() {
+        let request = request();
+        let plain = serde_json::to_vec(&request).unwrap();
+        let change = session::approval::Approvals::default()
+            .ask(session::id::ApprovalId::from_random([1; 10]), plain.clone().into(), "", 1)
+            .unwrap();
+        let session::approval::Change::Asked(approval, _) = change else { panic!("{change:?}") };
+        let one = Listed { session: SessionId::from_random([1; 10]), name: "n".to_owned(), approval };
+        let id = &one.session;
+        assert_eq!(
+            shown(&one, &request, &plain).unwrap(),
+            format!("claude asks, in n ({id}):\nRun it?\nFolder: /")
+        );
+        let more = String::from_utf8(plain).unwrap().replacen('{', "{\"command\":\"rm -r \u{202e}/\",", 1);
+        let shown = shown(&one, &request, more.as_bytes()).unwrap();
+        assert!(shown.ends_with(&more.replace('\u{202e}', "⟨U+202E⟩")), "{shown}");
+    }
+
+    #[test]
+    fn every_member_of_a_request_is_known_here() {
+        let written = serde_json::to_value(request()).unwrap();
+        let mut members: Vec<&String> = written.as_object().unwrap().keys().collect();
+        members.sort();
+        let mut known = MEMBERS;
+        known.sort_unstable();
+        assert_eq!(members, known);
     }
 }
