@@ -14,6 +14,7 @@ use session::message::{
     Act, ApprovalState, Cursor, EndedBy, ErrorKind, Event, Failure, LostBy, Peer, RunState, Size, Summary,
     ToClient, ToHost, Ttl, VERSION,
 };
+use session::role;
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
@@ -59,9 +60,17 @@ pub(crate) async fn connect(
     hello: &ToHost,
     first: &ToHost,
 ) -> Result<(MessageSender, MessageReceiver), link::Error> {
-    let (mut sender, mut receiver) = unix::connect(path).await?;
+    let (mut sender, receiver) = unix::connect(path).await?;
     sender.feed(hello, &[]).await?;
     sender.feed(first, &[]).await?;
+    greeted(sender, receiver).await
+}
+
+/// Sends what was fed, and waits for the keeper's welcome.
+async fn greeted(
+    mut sender: MessageSender,
+    mut receiver: MessageReceiver,
+) -> Result<(MessageSender, MessageReceiver), link::Error> {
     sender.flush().await?;
     let welcome = timeout(ANSWER, receiver.recv()).await.map_err(|_| link::Error::Timeout("a keeper"))??;
     let welcome = welcome.ok_or(link::Error::Cut)?;
@@ -415,22 +424,42 @@ pub(crate) async fn command(
     let path = core.paths.keeper_sock(id.as_str()).map_err(|error| crate::core::disk(&error))?;
     let key = (id.clone(), peer.as_ref().and_then(|peer| peer.device.clone()));
     let stream = core.streams.take(&key)?;
+    let decides = matches!(act, Act::Decide { .. });
     let command = ToHost::Command { session: id.clone(), n: stream.n, act };
     let asked = async {
-        let (sender, mut receiver) = connect(&path, &hello(stream.id.clone(), peer), &command).await?;
+        let (mut sender, receiver) = unix::connect(&path).await?;
+        sender.feed(&hello(stream.id.clone(), peer.clone()), &[]).await?;
+        let (mut sender, mut receiver) = greeted(sender, receiver).await?;
+        // Whoever asked may have been shut out meanwhile.
+        if !may_still(core, peer.as_ref(), &command) {
+            return Ok(None);
+        }
+        sender.send(&command, &[]).await?;
         loop {
             let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
             match codec::decode::<ToClient>(&message) {
-                Ok((ToClient::Applied { n, .. }, _)) if n == stream.n => return Ok(Ok((sender, receiver))),
-                Ok((ToClient::Refused { n, why, .. }, _)) if n == stream.n => return Ok(Err(why)),
+                Ok((ToClient::Applied { n, .. }, _)) if n == stream.n => {
+                    return Ok(Some(Ok((sender, receiver))));
+                }
+                Ok((ToClient::Refused { n, why, .. }, _)) if n == stream.n => return Ok(Some(Err(why))),
                 _ => {}
             }
         }
     };
     match timeout(ANSWER, asked).await {
-        Ok(Ok(settled)) => {
-            // A keeper that has too many streams did not take the number, and one whose program ended takes no other.
-            let over = |why: &Failure| matches!(why.kind, ErrorKind::Limited | ErrorKind::Ended);
+        Ok(Ok(None)) => Err(failure(
+            ErrorKind::Forbidden,
+            "the host has shut this device out",
+            "pair it again, if it should",
+        )),
+        Ok(Ok(Some(settled))) => {
+            // A keeper that has too many streams did not take the number, and one whose program ended takes no other. That
+            // an approval is over already is an answer like any.
+            let over = |why: &Failure| match why.kind {
+                ErrorKind::Limited => true,
+                ErrorKind::Ended => !decides,
+                _ => false,
+            };
             if !settled.as_ref().is_err_and(over) {
                 core.streams.settled(key, stream);
             }
@@ -442,6 +471,12 @@ pub(crate) async fn command(
         Ok(Err(error)) => Err(cannot_ask(&error)),
         Err(_) => Err(cannot_ask(&link::Error::Timeout("a keeper"))),
     }
+}
+
+/// Whether somebody may do this now, and not only when they asked for it.
+fn may_still(core: &Core, peer: Option<&Peer>, command: &ToHost) -> bool {
+    let Some(device) = peer.and_then(|peer| peer.device.as_ref()) else { return true };
+    core.devices.describe(device).is_some_and(|(_, role)| role::allows(role, command))
 }
 
 /// The next summary that a keeper tells of.

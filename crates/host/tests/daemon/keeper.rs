@@ -30,6 +30,10 @@ struct Shared {
     over: AtomicBool,
     /// Whether commands are settled now.
     settles: watch::Sender<bool>,
+    /// Whether who says hello is greeted now.
+    greets: watch::Sender<bool>,
+    /// Connections that have ended.
+    left: watch::Sender<usize>,
     log: Mutex<Log>,
     head: watch::Sender<u64>,
     title: watch::Sender<String>,
@@ -55,6 +59,8 @@ impl Keeper {
             id: id.clone(),
             over: AtomicBool::new(false),
             settles: watch::Sender::new(true),
+            greets: watch::Sender::new(true),
+            left: watch::Sender::new(0),
             log: Mutex::default(),
             head: watch::Sender::new(0),
             title: watch::Sender::new("first".to_owned()),
@@ -72,7 +78,11 @@ impl Keeper {
                 if accepted <= mute {
                     continue;
                 }
-                wires.spawn(serve(Arc::clone(&own), sender, receiver));
+                let own = Arc::clone(&own);
+                wires.spawn(async move {
+                    serve(Arc::clone(&own), sender, receiver).await;
+                    own.left.send_modify(|left| *left += 1);
+                });
             }
         });
         Self { shared, tasks }
@@ -98,6 +108,23 @@ impl Keeper {
     /// Commands that come from now on wait, or those that wait are settled.
     pub fn settle(&self, now: bool) {
         self.shared.settles.send_replace(now);
+    }
+
+    /// Who says hello from now on waits for the welcome, or those that wait are greeted.
+    pub fn greet(&self, now: bool) {
+        self.shared.greets.send_replace(now);
+    }
+
+    /// Waits until so many have greeted.
+    pub async fn greeted(&self, peers: usize) {
+        while self.peers().len() < peers {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// How many connections have ended, and what tells of the next.
+    pub fn left(&self) -> watch::Receiver<usize> {
+        self.shared.left.subscribe()
     }
 
     /// How many numberings commands came in.
@@ -163,6 +190,7 @@ async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: Mes
                         stream = Some(theirs);
                         role = peer.as_ref().map_or(Role::Owner, |peer| peer.role);
                         shared.log.lock().unwrap().peers.push(peer);
+                        let _ = shared.greets.subscribe().wait_for(|greets| *greets).await;
                         ToClient::Welcome {
                             host: String::new(),
                             program: "keeper/test".into(),
@@ -198,13 +226,11 @@ async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: Mes
                             before
                         };
                         if n > last + 1 {
-                            let kind = ErrorKind::Invalid;
-                            let why = Failure { kind, message: "a gap".into(), hint: String::new() };
-                            ToClient::Refused { session, n, why }
+                            refused(session, n, ErrorKind::Invalid, "a gap")
                         } else if shared.over.load(Ordering::Relaxed) {
-                            let kind = ErrorKind::Ended;
-                            let why = Failure { kind, message: "it is over".into(), hint: String::new() };
-                            ToClient::Refused { session, n, why }
+                            refused(session, n, ErrorKind::Ended, "it is over")
+                        } else if let Act::Decide { .. } = act {
+                            refused(session, n, ErrorKind::Ended, "somebody has denied it already")
                         } else if let Act::Refused { why } = act {
                             ToClient::Refused { session, n, why }
                         } else {
@@ -246,4 +272,8 @@ async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: Mes
             }
         }
     }
+}
+
+fn refused(session: SessionId, n: u64, kind: ErrorKind, message: &str) -> ToClient {
+    ToClient::Refused { session, n, why: Failure { kind, message: message.to_owned(), hint: String::new() } }
 }

@@ -3,9 +3,9 @@
 use crate::keeper::Keeper;
 use crate::support::{Daemon, Talk, soon};
 use link::unix::Listener;
-use session::id::SessionId;
+use session::id::{ApprovalId, SessionId};
 use session::message::{
-    EndedBy, ErrorKind, LostBy, Method, Restart, RunState, Summary, ToClient, ToHost, Ttl,
+    Decision, EndedBy, ErrorKind, LostBy, Method, Restart, RunState, Summary, ToClient, ToHost, Ttl,
 };
 use std::time::{Duration, Instant};
 use store::{NewEntry, Paths, SessionLog};
@@ -250,4 +250,39 @@ async fn a_session_whose_summary_a_power_cut_emptied_is_still_listed() {
     let lost = RunState::Lost { at: 7, by: LostBy::Keeper };
     let ended = RunState::Ended { exit: 3, at: 7, by: EndedBy::Itself };
     assert_eq!(all, [known(lost), known(ended)]);
+}
+
+fn decide(session: SessionId) -> Method {
+    let (approval, decision) = (ApprovalId::from_random([1; 10]), Decision::Deny { text: None });
+    Method::ApprovalDecide { session, approval, digest: "d".to_owned(), decision }
+}
+
+#[tokio::test]
+async fn any_number_of_late_decisions_uses_up_no_streams_of_the_keeper() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start(&Paths::under(home.path()), 1).await;
+    let daemon = Daemon::start_in(home).await;
+    let (_phone, mut phone) = daemon.pair("Phone").await;
+    for _ in 0..20 {
+        let late = phone.order(decide(keeper.id())).await.unwrap_err();
+        assert_eq!((late.kind, late.message.as_str()), (ErrorKind::Ended, "somebody has denied it already"));
+    }
+    assert_eq!(keeper.streams(), 1);
+}
+
+#[tokio::test]
+async fn what_a_device_decided_is_not_told_to_a_keeper_once_the_device_is_revoked() {
+    let home = TempDir::new().unwrap();
+    let keeper = Keeper::start(&Paths::under(home.path()), 1).await;
+    let daemon = Daemon::start_in(home).await;
+    let (device, mut phone) = daemon.pair("Phone").await;
+    let (before, mut left) = (keeper.peers().len(), keeper.left());
+    keeper.greet(false);
+    phone.say(&ToHost::Call { id: 7, method: decide(keeper.id()) }, b"").await;
+    soon("the host", keeper.greeted(before + 1)).await;
+    daemon.local().await.order(Method::DeviceRevoke { device: device.id.clone().unwrap() }).await.unwrap();
+    let gone = *left.borrow_and_update();
+    keeper.greet(true);
+    soon("the host to leave", left.wait_for(|left| *left > gone)).await.unwrap();
+    assert_eq!(keeper.streams(), 0, "nothing was decided");
 }
