@@ -16,6 +16,8 @@ const MAX_LINE: u64 = 64 * 1024 * 1024;
 const MAX_FILE: u64 = 1024 * 1024 * 1024;
 /// Longest output of one event, in bytes: with its own fields it fits a message.
 const MAX_OUTPUT: usize = MAX_MESSAGE - 4096;
+/// Largest event, its payload and its own fields together, in bytes: with what a message says of it beside them it fits.
+const MAX_EVENT: usize = MAX_MESSAGE - 512;
 /// Numbers end below what a browser counts exactly.
 const MAX_NUMBER: u64 = (1 << 53) - 1;
 /// Longest title, and longest word of Longrein's own, in characters.
@@ -82,6 +84,9 @@ impl<R: BufRead> Lines<R> {
         let event: Event = serde_json::from_slice(&self.text).map_err(|error| self.wrong(&error))?;
         self.check(&event, &payload)?;
         let header = serde_json::to_string(&event).map_err(|error| self.wrong(&error))?;
+        if header.len() + payload.len() > MAX_EVENT {
+            return Err(self.wrong("it is too long for one message"));
+        }
         let at = line.at.ok_or_else(|| self.wrong("it has no time"))?;
         Ok(Some(Piece::Event(Entry {
             seq: line.seq,
@@ -118,9 +123,6 @@ impl<R: BufRead> Lines<R> {
             Event::Asked { approval, .. } => {
                 if !is_plain(&approval.title, MAX_TITLE) || !is_plain(&approval.source, MAX_TITLE) {
                     return Err(self.wrong("its title is none"));
-                }
-                if payload.len() > MAX_OUTPUT {
-                    return Err(self.wrong("its request is too long"));
                 }
                 return Ok(());
             }
@@ -190,6 +192,14 @@ mod tests {
         Ok(pieces)
     }
 
+    const APPROVAL: &str = "approvalapproval";
+
+    fn asked(digest: &str, data: &str) -> String {
+        format!(
+            r#"{{"seq":14,"at":9,"kind":"asked","approval":{{"id":"{APPROVAL}","digest":"{digest}","length":9,"source":"ask","title":"t","risk":"normal","asked_at":1,"expires_at":2,"state":"pending"}},"part":1,"last":true,"data":"{data}"}}"#
+        )
+    }
+
     #[test]
     fn every_line_is_read_as_it_was_written() {
         let text = [
@@ -201,6 +211,7 @@ mod tests {
             r#"{"seq":11,"at":9,"kind":"banner","text":"b"}"#,
             r#"{"seq":12,"at":9,"kind":"ending","ends_at":5}"#,
             r#"{"seq":13,"at":9,"kind":"exit","exit":3}"#,
+            &asked("d", &"x".repeat(session::codec::MAX_PAYLOAD)),
         ];
         let pieces = all(&format!("{HEAD}\n{}\n{}\n", text.join("\n"), jsonl::END)).unwrap();
         let again: Vec<String> = pieces.iter().map(jsonl::line).collect();
@@ -209,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
-        let long = "x".repeat(MAX_OUTPUT + 1);
+        let (long, short) = ("x".repeat(MAX_OUTPUT + 1), "x".repeat(4000));
         for line in [
             "",
             "[]",
@@ -234,6 +245,14 @@ mod tests {
             r#"{"seq":1,"at":1,"kind":"exit","exit":99999999999}"#,
             &format!(r#"{{"seq":1,"at":1,"kind":"output","data":"{long}"}}"#),
             &format!(r#"{{"seq":1,"at":1,"kind":"banner","text":"{long}"}}"#),
+            &format!(
+                r#"{{"seq":1,"at":1,"kind":"decided","approval":"{APPROVAL}","state":"denied","by":{{"label":"me"}},"decided_at":1,"text":"{long}{short}"}}"#
+            ),
+            &format!(
+                r#"{{"seq":1,"at":1,"kind":"decided","approval":"{APPROVAL}","state":"denied","by":{{"label":"{long}{short}"}},"decided_at":1}}"#
+            ),
+            &asked("d", &format!("{long}{short}")),
+            &asked(&"d".repeat(5000), &"x".repeat(MAX_MESSAGE - 4096)),
             &"[".repeat(100_000),
         ] {
             let failure = all(&format!("{HEAD}\n{line}\n{}\n", jsonl::END)).unwrap_err();
