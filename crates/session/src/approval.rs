@@ -111,7 +111,9 @@ impl Approvals {
             let message = format!("{MAX_PENDING} approvals wait in this session already");
             return Err(failure(ErrorKind::Limited, message, "`longrein approvals` lists them"));
         }
-        let read: Request = serde_json::from_slice(&request)
+        // All of it, also what is not read here: it is shown as text.
+        let text = std::str::from_utf8(&request).map_err(|_| invalid("a request is UTF-8 text"))?;
+        let read: Request = serde_json::from_str(text)
             .map_err(|error| invalid(format!("the request cannot be read: {error}")))?;
         check(&read)?;
         let expires_in = read.expires_in.unwrap_or(EXPIRES_IN);
@@ -306,8 +308,11 @@ fn is_same(over: &ApprovalState, decision: &Decision, who: &Decider) -> bool {
     match (over, decision) {
         (
             ApprovalState::Allowed { by, choice, text, .. },
-            Decision::Allow { choice: again, text: written, .. },
-        ) => by.device == who.device && choice == again && text == written,
+            Decision::Allow { choice: again, text: other, .. },
+        ) => {
+            let is_text = written(other.as_ref()).is_ok_and(|other| other == *text);
+            by.device == who.device && choice == again && is_text
+        }
         (ApprovalState::Denied { by, .. }, Decision::Deny { .. }) => by.device == who.device,
         _ => false,
     }

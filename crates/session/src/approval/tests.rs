@@ -269,3 +269,25 @@ proptest! {
         prop_assert!(allowed.values().all(|times| *times == 1));
     }
 }
+
+#[test]
+fn what_is_no_text_is_not_asked() {
+    let all = Approvals::default();
+    let mut request = br#"{"source":"ask","question":"Deploy?","more":"X"}"#.to_vec();
+    assert!(all.ask(id(1), request.clone().into(), "w", NOW).is_ok());
+    let place = request.iter().position(|byte| *byte == b'X').unwrap();
+    request[place] = 0xff;
+    assert_eq!(all.ask(id(1), request.into(), "w", NOW).unwrap_err().kind, ErrorKind::Invalid);
+}
+
+#[test]
+fn an_allow_with_a_blank_text_may_be_said_again() {
+    let mut all = Approvals::default();
+    let digest = ask(&mut all, 1, &Request { free_text: true, ..request("Deploy?") });
+    let blank = Decision::Allow { choice: None, text: Some(" ".into()), word: None };
+    decide(&mut all, 1, &digest, &blank, 1).unwrap();
+    decide(&mut all, 1, &digest, &blank, 1).expect("said again, its answer having been lost");
+    decide(&mut all, 1, &digest, &allow(), 1).expect("it is the same");
+    let other = Decision::Allow { choice: None, text: Some("now".into()), word: None };
+    assert!(decide(&mut all, 1, &digest, &other, 1).is_err());
+}
