@@ -4,9 +4,17 @@ use crate::{Connection, Error};
 use bytes::Bytes;
 use session::approval::{MAX_REQUEST, digest};
 use session::codec::MAX_PAYLOAD;
-use session::id::{ApprovalId, SessionId};
+use session::id::SessionId;
 use session::message::{Approval, ApprovalState, Asked, Method, ToClient, ToHost};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::timeout;
 
+/// How long a keeper may take to store what is asked.
+const ASKED: Duration = Duration::from_secs(15);
+/// How long after its time a keeper may say that nobody decided.
+const LATE: Duration = Duration::from_secs(30);
+/// How often the wall clock is looked at: the system's timers stand still while the machine sleeps.
+const LOOK: Duration = Duration::from_secs(5);
 /// Pieces of one request that are fetched at most; each has a thousand bytes at least, but for the last.
 const MAX_PIECES: usize = 1 + MAX_REQUEST / 1024;
 
@@ -14,6 +22,12 @@ impl Connection {
     /// Asks, on a connection to the session's keeper: `request` is a [`session::message::Request`] as JSON. It waits for
     /// an answer for as long as this connection stands, and not longer.
     pub async fn ask(&mut self, session: &SessionId, request: &[u8]) -> Result<Approval, Error> {
+        timeout(ASKED, self.ask_patiently(session, request))
+            .await
+            .map_err(|_| Error::Timeout("the keeper's answer"))?
+    }
+
+    async fn ask_patiently(&mut self, session: &SessionId, request: &[u8]) -> Result<Approval, Error> {
         let mut pieces = request.chunks(MAX_PAYLOAD).peekable();
         while let Some(piece) = pieces.next() {
             let last = pieces.peek().is_none();
@@ -37,13 +51,18 @@ impl Connection {
         Ok(())
     }
 
-    /// What became of what was asked on this connection.
-    pub async fn decided(&mut self, asked: &ApprovalId) -> Result<ApprovalState, Error> {
+    /// What became of what was asked on this connection. [`Error::Timeout`] where nothing has been heard of it for some
+    /// time after it expired: it cannot be allowed any more.
+    pub async fn decided(&mut self, asked: &Approval) -> Result<ApprovalState, Error> {
+        let until = UNIX_EPOCH + Duration::from_millis(asked.expires_at) + LATE;
         loop {
-            if let (ToClient::Decided { approval, state }, _) = self.next().await?
-                && approval == *asked
-            {
-                return Ok(*state);
+            match timeout(LOOK, self.next()).await {
+                Ok(message) => match message?.0 {
+                    ToClient::Decided { approval, state } if approval == asked.id => return Ok(*state),
+                    _ => {}
+                },
+                Err(_) if SystemTime::now() >= until => return Err(Error::Timeout("a decision")),
+                Err(_) => {}
             }
         }
     }
@@ -64,5 +83,77 @@ impl Connection {
             }
         }
         Err(Error::Nonsense("a request without an end".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use link::unix::{self, Listener};
+    use link::{MessageReceiver, MessageSender};
+    use session::id::{ApprovalId, StreamId};
+    use session::message::{Risk, VERSION};
+    use session::role::Role;
+    use tokio::time::pause;
+
+    /// A connection to a keeper that says nothing but welcome.
+    async fn silent(folder: &tempfile::TempDir) -> (Connection, MessageSender, MessageReceiver) {
+        let path = folder.path().join("k");
+        let listener = Listener::bind(&path).await.unwrap();
+        let (sender, receiver) = unix::connect(&path).await.unwrap();
+        let (mut keeper, inbox) = listener.accept().await.unwrap();
+        let welcome = ToClient::Welcome {
+            host: String::new(),
+            program: String::new(),
+            version: VERSION,
+            device: None,
+            role: Role::Owner,
+            features: Vec::new(),
+            time: 0,
+        };
+        keeper.send(&welcome, &[]).await.unwrap();
+        let stream = StreamId::from_random([1; 10]);
+        let greeted = Connection::greet(sender, receiver, "test", stream, LATE, None).await.unwrap();
+        pause();
+        (greeted, keeper, inbox)
+    }
+
+    fn approval(expires: SystemTime) -> Approval {
+        let expires_at = expires.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        Approval {
+            id: ApprovalId::from_random([1; 10]),
+            digest: String::new(),
+            length: 1,
+            source: String::new(),
+            title: String::new(),
+            risk: Risk::Normal,
+            word: None,
+            asked_at: 0,
+            expires_at: u64::try_from(expires_at).unwrap(),
+            state: ApprovalState::Pending,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_keeper_that_says_nothing_is_not_waited_for_for_ever() {
+        const DAY: Duration = Duration::from_hours(24);
+        let folder = tempfile::tempdir().unwrap();
+        let (mut connection, mut keeper, _inbox) = silent(&folder).await;
+        let session = SessionId::from_random([1; 10]);
+        let asked = timeout(DAY, connection.ask(&session, b"{}")).await.expect("it has an end");
+        assert!(matches!(asked, Err(Error::Timeout(_))), "{asked:?}");
+        let now = SystemTime::now();
+        let over = approval(now - LATE - Duration::from_secs(1));
+        let decided = timeout(DAY, connection.decided(&over)).await.expect("it has an end");
+        assert!(matches!(decided, Err(Error::Timeout(_))), "{decided:?}");
+        let waits = approval(now + Duration::from_hours(1));
+        assert!(timeout(DAY, connection.decided(&waits)).await.is_err(), "by the wall clock it waits still");
+        // What was said in time is heard, however late.
+        let state = Box::new(ApprovalState::Expired { decided_at: 1 });
+        keeper
+            .send(&ToClient::Decided { approval: over.id.clone(), state: state.clone() }, &[])
+            .await
+            .unwrap();
+        assert_eq!(connection.decided(&over).await.unwrap(), *state);
     }
 }

@@ -36,9 +36,15 @@ pub async fn run(args: &Ask) -> Outcome {
     let mut keeper = keeper(&paths, &session).await?;
     let asked = keeper.ask(&session, &bytes).await.map_err(hosts::failure)?;
     note!("Waiting for an answer on your devices. Here: longrein approve {0}, longrein deny {0}", asked.id);
-    let state = keeper.decided(&asked.id).await.map_err(|error| {
-        environment(format!("The session that asked is gone, so the answer is no: {error}"))
-    })?;
+    let state = match keeper.decided(&asked).await {
+        Ok(state) => state,
+        // It was not said, and is so.
+        Err(client::Error::Timeout(_)) => ApprovalState::Expired { decided_at: asked.expires_at },
+        Err(error) => {
+            let message = format!("The session that asked is gone, so the answer is no: {error}");
+            return Err(environment(message));
+        }
+    };
     Ok(tell(&request, &state, args.json))
 }
 
