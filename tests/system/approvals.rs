@@ -240,3 +240,51 @@ fn nobody_s_answer_is_a_no() {
     }
     assert_eq!(host.json(&["ls", "--json"]).as_array().unwrap().len(), 1, "no session was started for those");
 }
+
+#[test]
+fn a_program_inside_a_session_answers_no_question_and_its_orphans_neither() {
+    let host = Home::new();
+    host.up(&[]);
+    let session = asks(&host, "'Deploy?'");
+    let approval = waits(&host);
+    let out = host.path().join("out");
+    let id = id(&approval);
+    // The second is orphaned before it decides.
+    let script = format!(
+        "{PROGRAM} approve {id}; echo child-$?.; {PROGRAM} deny {id}; \
+         sh -c 'p=$$; setsid sh -c \"while test -d /proc/$p; do :; done; \
+         {PROGRAM} approve {id} 2>&1; echo orphan-\\$?.\" </dev/null >{} & '; exec sleep 1000",
+        out.display()
+    );
+    let inside = host.session(&["/bin/sh", "-c", &script]);
+    says(&host, &inside, "child-1.");
+    assert!(host.ok(&["logs", &inside]).contains("decided outside of sessions"));
+    let orphan = eventually("the orphan", || {
+        std::fs::read_to_string(&out).ok().filter(|text| text.contains("orphan-"))
+    });
+    assert!(orphan.contains("orphan-1.") && orphan.contains("decided outside of sessions"), "{orphan}");
+    let keeper = pid(&host.listed(&inside)["keeper_pid"]);
+    eventually("its orphan to be let go of", || {
+        let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+        (children.split_whitespace().count() == 1).then_some(())
+    });
+    assert_eq!(waits(&host)["id"], approval["id"], "it waits still");
+    host.ok(&["approve", id]);
+    says(&host, &session, "yes\r\nexit-0.");
+}
+
+#[test]
+fn orphans_that_end_with_a_program_take_nothing_of_its_exit_status() {
+    let host = Home::new();
+    host.up(&[]);
+    for round in 0..10 {
+        let script =
+            format!("for n in 1 2 3 4 5 6 7 8; do (sleep 0.0{round} &); done; sleep 0.0{round}; exit 7");
+        let session = host.session(&["/bin/sh", "-c", &script]);
+        let ended = eventually("its end", || {
+            let listed = host.listed(&session);
+            (listed["state"] == "ended").then_some(listed)
+        });
+        assert_eq!(ended["exit"], 7, "{ended}");
+    }
+}

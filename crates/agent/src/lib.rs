@@ -8,5 +8,5 @@ mod pty;
 mod screen;
 
 pub use env::clean_env;
-pub use pty::{Pty, SpawnError, SpawnSpec, Stop};
+pub use pty::{Pty, SpawnError, SpawnSpec, Stop, reap};
 pub use screen::{Screen, Viewport};

@@ -6,7 +6,7 @@
 use filedescriptor::FileDescriptor;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, kill_process_group};
+use rustix::process::{Pid, WaitOptions, kill_process_group};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, Winsize};
 use session::message::{ErrorKind, Failure, Size};
 use std::io;
@@ -99,6 +99,8 @@ pub struct Pty {
     master: OwnedFd,
     child: std::process::Child,
     pid: Pid,
+    /// Its exit status, where [`Pty::reap`] came upon it.
+    exit: Option<i32>,
 }
 
 impl Pty {
@@ -143,7 +145,7 @@ impl Pty {
             .map_err(|_| start("unexpected kind of child".to_owned()))?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| start("it has no process id".to_owned()))?;
-        Ok(Self { master, child: *child, pid })
+        Ok(Self { master, child: *child, pid, exit: None })
     }
 
     /// Reads what the program wrote. `WouldBlock` when there is nothing; 0 when every process has closed the terminal.
@@ -174,11 +176,27 @@ impl Pty {
     /// The exit status if the program has ended; 128 + n where signal n ended it. Call it on SIGCHLD, and once after
     /// [`Pty::read`] gave 0.
     pub fn try_wait(&mut self) -> io::Result<Option<i32>> {
+        if self.exit.is_some() {
+            return Ok(self.exit);
+        }
         Ok(self.child.try_wait()?.map(exit_code))
+    }
+
+    /// Lets go of every child of this process that has ended, and keeps the program's exit status for [`Pty::try_wait`]. For
+    /// a process that has no other children of its own.
+    pub fn reap(&mut self) {
+        reap(|pid, exit| {
+            if pid == self.pid {
+                self.exit = Some(exit);
+            }
+        });
     }
 
     /// Waits, blocking this thread, until the program has ended.
     pub fn wait(&mut self) -> io::Result<i32> {
+        if let Some(exit) = self.exit {
+            return Ok(exit);
+        }
         self.child.wait().map(exit_code)
     }
 
@@ -225,6 +243,15 @@ impl AsFd for Pty {
 impl AsRawFd for Pty {
     fn as_raw_fd(&self) -> RawFd {
         self.master.as_raw_fd()
+    }
+}
+
+/// Lets go of every child of this process that has ended, and tells of each with its exit status.
+pub fn reap(mut ended: impl FnMut(Pid, i32)) {
+    while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+        if let Some(exit) = status.exit_status().or_else(|| Some(128 + status.terminating_signal()?)) {
+            ended(pid, exit);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod wait;
 use crate::board::Watching;
 use crate::calls;
 use crate::core::{Core, failure, now_ms};
+use crate::inside;
 use crate::keepers;
 use crate::trip::{Due, Trip};
 use bytes::Bytes;
@@ -55,6 +56,8 @@ pub(crate) struct Who {
     pub stream: StreamId,
     /// A program of the same user, behind the unix socket.
     pub local: bool,
+    /// Which one, where the system tells.
+    pub process: Option<i32>,
 }
 
 struct Leg {
@@ -277,6 +280,14 @@ impl Channel {
         if !allowed {
             return self.forbid(&message).await;
         }
+        let decides = match &message {
+            ToHost::Command { act, .. } => matches!(act, Act::Decide { .. }),
+            ToHost::Call { method, .. } => matches!(method, Method::ApprovalDecide { .. }),
+            _ => false,
+        };
+        if decides && self.who.local && inside::of_a_session(&self.core, self.who.process) {
+            return self.turn_down(&message, inside::refusal()).await;
+        }
         match message {
             // The latter are between programs of this machine and keepers.
             ToHost::Hello { .. } | ToHost::Ask { .. } | ToHost::Request { .. } => Err(CloseCode::Malformed),
@@ -320,6 +331,10 @@ impl Channel {
             "an owner of the host can",
         );
         self.core.devices.refused("a message that the role does not allow", Instant::now(), now_ms());
+        self.turn_down(message, why).await
+    }
+
+    async fn turn_down(&mut self, message: &ToHost, why: Failure) -> Flow {
         match message {
             ToHost::Command { session, n, .. } => self.refuse(session.clone(), *n, why).await,
             ToHost::Call { id, .. } => self.reply(*id, Err(why)).await,

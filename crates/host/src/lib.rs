@@ -17,6 +17,7 @@ mod devices;
 mod door;
 mod error;
 pub mod history;
+mod inside;
 mod invite;
 mod keepers;
 mod local;

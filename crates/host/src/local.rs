@@ -22,12 +22,12 @@ const BREATHE: Duration = Duration::from_millis(100);
 pub(crate) async fn listen(core: Arc<Core>, listener: Listener) {
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept_process() => accepted,
             () = core.stopper.stopped() => return,
         };
         match accepted {
-            Ok((sender, receiver)) => {
-                core.tasks.spawn(serve(Arc::clone(&core), sender, receiver));
+            Ok((sender, receiver, process)) => {
+                core.tasks.spawn(serve(Arc::clone(&core), sender, receiver, process));
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a local connection");
@@ -37,7 +37,7 @@ pub(crate) async fn listen(core: Arc<Core>, listener: Listener) {
     }
 }
 
-async fn serve(core: Arc<Core>, sender: MessageSender, mut receiver: MessageReceiver) {
+async fn serve(core: Arc<Core>, sender: MessageSender, mut receiver: MessageReceiver, process: Option<i32>) {
     let (seat, kick) = core.connections.open();
     let work = async {
         let first = timeout(HANDSHAKE_TIMEOUT, receiver.recv()).await;
@@ -49,7 +49,7 @@ async fn serve(core: Arc<Core>, sender: MessageSender, mut receiver: MessageRece
             return CloseCode::Limited;
         }
         let peer = Peer { device: None, label: "local".to_owned(), role: Role::Owner };
-        let who = Who { peer, stream, local: true };
+        let who = Who { peer, stream, local: true, process };
         let (_nobody, shut_out) = watch::channel(false);
         channel::serve(&core, who, sender, receiver, VecDeque::new(), shut_out).await
     };

@@ -313,6 +313,16 @@ async fn room(session: &Session) {
     let _ = timeout(LOOK_AGAIN, session.model.room()).await;
 }
 
+/// Lets go of processes that outlived whoever started them inside the session and have ended: the keeper has adopted them.
+pub(crate) async fn reap(session: Rc<Session>, mut children: Signal) {
+    while children.recv().await.is_some() {
+        match session.program() {
+            Some(program) => program.pty.borrow_mut().reap(),
+            None => agent::reap(|_, _| {}),
+        }
+    }
+}
+
 /// Writes input that the program did not take at once, for as long as it runs.
 pub(crate) async fn write_input(session: Rc<Session>, program: Rc<Program>) {
     loop {

@@ -70,6 +70,8 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     let listener = listen(&spec.paths, id).await?;
     let size = spec.size.unwrap_or(FIRST_SIZE).clamped();
     let (children, stop) = (listen_for(SignalKind::child())?, listen_for(SignalKind::terminate())?);
+    let orphans = listen_for(SignalKind::child())?;
+    adopt();
     // A keeper has no terminal; whoever hangs up, it is not meant.
     let _hangup = listen_for(SignalKind::hangup())?;
     let env = spec.env.unwrap_or_else(|| std::env::vars_os().filter_map(text).collect());
@@ -121,6 +123,7 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         spawn_local(upkeep::retry(Rc::clone(&session))),
         spawn_local(ending::watch(Rc::clone(&session))),
         spawn_local(approvals::watch(Rc::clone(&session))),
+        spawn_local(program::reap(Rc::clone(&session), orphans)),
     ];
     ready();
     let life = async {
@@ -214,6 +217,15 @@ fn ending(log: &SessionLog) -> Result<(Option<i32>, u64), store::Error> {
 async fn listen(paths: &Paths, id: &str) -> Result<Listener, Failure> {
     let path = paths.keeper_sock(id).map_err(|error| disk(&error))?;
     Listener::bind(&path).await.map_err(|error| environment("the keeper's socket cannot be made", &error))
+}
+
+/// Whatever outlives its parent inside the session becomes the keeper's own child, so that a program stays recognizable as
+/// one of this session. Other systems know nothing like it.
+fn adopt() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
+        tracing::warn!(%error, "orphans of the session go to the system");
+    }
 }
 
 fn listen_for(kind: SignalKind) -> Result<Signal, Failure> {

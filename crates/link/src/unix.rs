@@ -93,12 +93,19 @@ impl Listener {
 
     /// The next program of our own user. Others are dropped without an answer. Dropping the future loses nothing.
     pub async fn accept(&self) -> Result<(MessageSender, MessageReceiver), Error> {
+        let (sender, receiver, _) = self.accept_process().await?;
+        Ok((sender, receiver))
+    }
+
+    /// As [`Listener::accept`], with the process that connected, where the system tells.
+    pub async fn accept_process(&self) -> Result<(MessageSender, MessageReceiver, Option<i32>), Error> {
         let us = rustix::process::geteuid().as_raw();
         loop {
             let (stream, _) = self.socket.accept().await.map_err(Error::io("accepting on a local socket"))?;
             match stream.peer_cred() {
                 Ok(peer) if peer.uid() == us => {
-                    return halves(stream).map_err(Error::io("watching a local socket"));
+                    let (sender, receiver) = halves(stream).map_err(Error::io("watching a local socket"))?;
+                    return Ok((sender, receiver, peer.pid()));
                 }
                 Ok(peer) => {
                     tracing::warn!(uid = peer.uid(), "dropped another user's connection to a local socket");

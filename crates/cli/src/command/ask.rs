@@ -35,7 +35,10 @@ pub async fn run(args: &Ask) -> Outcome {
     };
     let mut keeper = keeper(&paths, &session).await?;
     let asked = keeper.ask(&session, &bytes).await.map_err(hosts::failure)?;
-    note!("Waiting for an answer on your devices. Here: longrein approve {0}, longrein deny {0}", asked.id);
+    note!(
+        "Waiting for an answer on your devices. In another terminal: longrein approve {0}, longrein deny {0}",
+        asked.id
+    );
     let state = match keeper.decided(&asked).await {
         Ok(state) => state,
         // It was not said, and is so.

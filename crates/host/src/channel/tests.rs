@@ -73,7 +73,7 @@ async fn answer_during_a_write() {
     let (mut sender, mut receiver) = unix::connect(&path).await.unwrap();
     let (to, from) = listener.accept().await.unwrap();
     let peer = Peer { device: None, label: "phone".into(), role: Role::Operator };
-    let who = Who { peer, stream: StreamId::from_random([1; 10]), local: false };
+    let who = Who { peer, stream: StreamId::from_random([1; 10]), local: false, process: None };
     let host = Arc::clone(&core);
     let (_nobody, shut_out) = watch::channel(false);
     let served = tokio::spawn(async move { serve(&host, who, to, from, VecDeque::new(), shut_out).await });
