@@ -25,11 +25,31 @@ function shellList(): Plugin {
   };
 }
 
+/** A list of words, each as how many letters it begins with of the one before it, and the rest: a quarter less to load. */
+function fronts(): Plugin {
+  const query = "?fronts";
+  return {
+    name: "longrein-fronts",
+    enforce: "pre",
+    load(id) {
+      if (!id.endsWith(query)) return null;
+      const words = readFileSync(id.slice(0, -query.length), "utf8").trim().split("\n");
+      const coded = words.map((word, n) => {
+        const before = words[n - 1] ?? "";
+        let same = 0;
+        while (same < word.length && word[same] === before[same]) same += 1;
+        return `${same}${word.slice(same)}`;
+      });
+      return { code: `export default ${JSON.stringify(coded.join(""))};`, moduleType: "js" };
+    },
+  };
+}
+
 const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as { version: string };
 
 export default defineConfig({
   define: { __VERSION__: JSON.stringify(version) },
-  plugins: [svelte(), shellList()],
+  plugins: [svelte(), shellList(), fronts()],
   build: {
     target: "es2022",
     outDir: "dist",

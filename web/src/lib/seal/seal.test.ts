@@ -4,6 +4,8 @@ import invitations from "../../../../vectors/invitations.json";
 import noise from "../../../../vectors/noise.json";
 import records from "../../../../vectors/records.json";
 import words from "../../../../vectors/words.json";
+import fronts from "../../../../vectors/words.txt?fronts";
+import list from "../../../../vectors/words.txt?raw";
 import { concat, toBase64url, utf8, type Bytes } from "../wire";
 import { backend, type Backend, type DeviceKey } from "./backend";
 import { Channel, REKEY_RECORDS } from "./channel";
@@ -14,7 +16,7 @@ import { Invitation, InvitationError, tokenId, tokenPsk } from "./invitation";
 import { NoiseInitiator } from "./noise";
 import { PLAIN, plainKey } from "./plain";
 import { WEBCRYPTO } from "./webcrypto";
-import { wordsOf } from "./words";
+import { read, wordsOf } from "./words";
 
 const keys = handshakes.keys;
 const [paired, resumed] = handshakes.valid;
@@ -214,6 +216,11 @@ describe.each([
   test("words", async () => {
     for (const { hash, words: expected } of words.valid) expect(await wordsOf(hex(hash), by)).toEqual(expected);
   });
+});
+
+test("every word is there in the form that is loaded", () => {
+  expect(read(fronts)).toHaveLength(2048);
+  expect(read(fronts)).toEqual(list.trim().split("\n"));
 });
 
 test("a key that has sealed too much is not accepted", { timeout: 60_000 }, async () => {
