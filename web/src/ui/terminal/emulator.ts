@@ -1,7 +1,6 @@
 /** xterm.js, as the rest of this app uses it: draws a session's operations in order, and gives out what a person does. */
 
 import { ClipboardAddon } from "./clipboard";
-import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
@@ -9,6 +8,7 @@ import type { Screen } from "../../lib/session/view";
 import type { ScreenOp } from "../../lib/session/follow";
 import type { Size } from "../../lib/session/message";
 import { WholeCharacters } from "./characters";
+import { GraphemesAddon } from "./graphemes";
 import { isReport, swallowQueries } from "./silence";
 import { allowTerminalStyles } from "./styles";
 import { DARK, LIGHT, MONO } from "./theme";
@@ -72,7 +72,7 @@ export class Emulator implements Screen {
       linkHandler: { activate: (_event, uri) => openLink(uri) },
     });
     this.terminal = terminal;
-    terminal.loadAddon(new UnicodeGraphemesAddon());
+    terminal.loadAddon(new GraphemesAddon());
     terminal.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
     terminal.loadAddon(new ClipboardAddon());
     swallowQueries(terminal);
