@@ -3,10 +3,11 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const LIMIT = 180_000;
-// Loaded on use, or (WebGL) once a terminal shows: reached from the app by import(), and nothing waits for it.
+// Loaded on use, or (WebGL, links) once a terminal shows: reached from the app by import(), and nothing waits for it.
 const LATER = [
   /seal\/plain/,
   /addon-webgl/,
+  /addon-web-links/,
   /addon-search/,
   /addon-serialize/,
   /(Search|Settings|NewSession|Menu|Sheet|Composer|Sent|Inbox)\.svelte/,

@@ -1,7 +1,6 @@
 /** xterm.js, as the rest of this app uses it: draws a session's operations in order, and gives out what a person does. */
 
 import { ClipboardAddon } from "./clipboard";
-import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import type { Screen } from "../../lib/session/view";
@@ -73,7 +72,6 @@ export class Emulator implements Screen {
     });
     this.terminal = terminal;
     terminal.loadAddon(new GraphemesAddon());
-    terminal.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
     terminal.loadAddon(new ClipboardAddon());
     swallowQueries(terminal);
     terminal.open(parent);
@@ -112,6 +110,12 @@ export class Emulator implements Screen {
       // It said there was one, and there is not. Elements draw on.
       this.#webgl = false;
     }
+  }
+
+  /** Makes links of the addresses in the text. Called as late as {@link accelerate}, and for the same reason. */
+  async findLinks(): Promise<void> {
+    const { WebLinksAddon } = await import("@xterm/addon-web-links");
+    if (!this.#disposed) this.terminal.loadAddon(new WebLinksAddon((_event, uri) => openLink(uri)));
   }
 
   apply(op: ScreenOp, done: () => void): void {
