@@ -27,6 +27,8 @@ describe("approvals", () => {
       await device.close();
     }
     open = [];
+    // What a test that failed has left would be the next one's.
+    for (const { id, state } of await host.json("approvals")) if (state === "pending") await host.cli("deny", id);
   });
 
   async function device(options = PHONE) {
@@ -55,6 +57,15 @@ describe("approvals", () => {
     return page.getByTestId("request").innerText();
   }
 
+  /** Taps a button that stands still, as one that has just moved takes no tap. */
+  async function tap(button) {
+    await button.scrollIntoViewIfNeeded();
+    // What the buttons say of themselves is as old as the last frame.
+    await button.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await button.page().locator("[data-testid=buttons][data-steady=true]").waitFor();
+    await button.click();
+  }
+
   it("are allowed on the phone, and whoever asked goes on", async () => {
     const [desk, phone] = [await typist(), await device()];
     assert.equal(await phone.page.title(), "Longrein");
@@ -67,7 +78,7 @@ describe("approvals", () => {
     assert.equal(await phone.page.getByTestId("session").first().getAttribute("data-session"), shell);
     assert.equal(await phone.page.title(), "(1) Longrein");
     assert.equal(await sheet(phone), "Deploy to production?");
-    await phone.page.getByTestId("allow").click();
+    await tap(phone.page.getByTestId("allow"));
     await phone.page.locator("[data-testid=outcome][data-state=allowed]").waitFor();
     assert.match(await phone.page.getByTestId("outcome").innerText(), /You allowed it on this device/);
     await desk.shows(/yes\s+exit-0/);
@@ -98,7 +109,7 @@ describe("approvals", () => {
     await phone.page.locator("[data-testid=buttons][data-steady=true]").waitFor();
     assert.equal(await phone.page.getByTestId("hint").count(), 0);
     assert.equal(await phone.page.getByTestId("outcome").count(), 0);
-    await phone.page.getByTestId("deny").click();
+    await tap(phone.page.getByTestId("deny"));
     await desk.shows(/no\s+exit-1/);
   });
 
@@ -107,7 +118,7 @@ describe("approvals", () => {
     await ask(desk, '"Where to?"', "--choices staging,production");
     await sheet(phone);
     assert.deepEqual(await phone.page.getByTestId("choice").allInnerTexts(), ["staging", "production"]);
-    await phone.page.getByTestId("choice").getByText("production").click();
+    await tap(phone.page.getByTestId("choice").getByText("production"));
     await desk.shows(/production\s+exit-1/);
   });
 
@@ -123,7 +134,7 @@ describe("approvals", () => {
     await page.getByTestId("word").fill(`${word}x`);
     assert.equal(await page.getByTestId("allow").isDisabled(), true);
     await page.getByTestId("word").fill(word);
-    await page.getByTestId("allow").click();
+    await tap(page.getByTestId("allow"));
     await desk.shows(/yes\s+exit-0/);
   });
 
@@ -132,7 +143,7 @@ describe("approvals", () => {
     await ask(desk, '"Deploy on a Friday?"');
     await sheet(phone);
     await phone.page.getByTestId("reason").fill("Not before Monday.");
-    await phone.page.getByTestId("deny").click();
+    await tap(phone.page.getByTestId("deny"));
     await phone.page.locator("[data-testid=outcome][data-state=denied]").waitFor();
     await desk.shows(/no\s+Not before Monday\.\s+exit-1/);
   });
@@ -142,7 +153,7 @@ describe("approvals", () => {
     await ask(desk, '"Which port?"', "--text");
     await sheet(phone);
     await phone.page.getByTestId("answer").fill("8080");
-    await phone.page.getByTestId("allow").click();
+    await tap(phone.page.getByTestId("allow"));
     await desk.shows(/yes\s+8080\s+exit-0/);
   });
 
@@ -154,7 +165,7 @@ describe("approvals", () => {
       request,
       `${Array.from({ length: 3000 }, (_, n) => n + 1).join("\n")}\n\tlast⟨U+202E⟩ ⟨U+001B⟩[31mline`,
     );
-    await phone.page.getByTestId("deny").click();
+    await tap(phone.page.getByTestId("deny"));
     await desk.shows(/no\s+exit-1/);
   });
 
@@ -167,7 +178,7 @@ describe("approvals", () => {
     await sheet(phone);
     const { y, height } = await page.getByTestId("request").boundingBox();
     assert.ok(y > 0 && y + height < viewport.height, "what is asked is in front of one first");
-    await page.getByTestId("choice").last().click();
+    await tap(page.getByTestId("choice").last());
     await desk.shows(/number-15-\S+\s+exit-15/);
   });
 
@@ -176,7 +187,7 @@ describe("approvals", () => {
     await ask(desk, '"Deploy to production?"');
     await sheet(first);
     await sheet(second);
-    await first.page.getByTestId("deny").click();
+    await tap(first.page.getByTestId("deny"));
     await second.page.locator("[data-testid=outcome][data-state=denied]").waitFor();
     assert.match(await second.page.getByTestId("outcome").innerText(), /Chrome on Android phone denied it/);
     assert.equal(await second.page.getByTestId("allow").count(), 0);
@@ -207,7 +218,7 @@ describe("approvals", () => {
       await phone.page.locator("[data-testid=buttons][data-steady=true]").waitFor();
       // Nothing comes through any more, and nobody has noticed yet.
       network.freeze();
-      await phone.page.getByTestId("allow").click();
+      await tap(phone.page.getByTestId("allow"));
       await phone.page.getByTestId("hint").getByText("Allowing").waitFor();
       network.cut();
       await phone.page.getByTestId("hint").getByText("not connected").waitFor();
@@ -237,7 +248,7 @@ describe("approvals", () => {
         await sheet(looks);
         await page.locator("[data-testid=buttons][data-steady=true]").waitFor();
         await shot("31-choices");
-        await page.getByTestId("choice").first().click();
+        await tap(page.getByTestId("choice").first());
         await page.getByTestId("outcome").waitFor();
         await shot("32-allowed");
         await page.getByTestId("done").click();
@@ -255,7 +266,7 @@ describe("approvals", () => {
           const { height } = await page.getByTestId(id).boundingBox();
           assert.ok(height >= 48, `${id} is ${height} high`);
         }
-        await page.getByTestId("deny").click();
+        await tap(page.getByTestId("deny"));
         await page.getByTestId("outcome").waitFor();
         await desk.shows(/no\s+exit-1/);
       });

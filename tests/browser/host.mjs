@@ -43,6 +43,8 @@ export class Host {
     LONGREIN_HOME: this.#home,
     SHELL: "/bin/bash",
     HOME: this.#home,
+    // Whatever the machine's own is: without UTF-8, a shell writes characters as something else.
+    LC_ALL: "C.UTF-8",
     PS1: "$ ",
   };
   address = "";
