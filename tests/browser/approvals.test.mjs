@@ -169,6 +169,34 @@ describe("approvals", () => {
     await desk.shows(/no\s+exit-1/);
   });
 
+  it("are fetched whole over a slow network, whatever else their session does meanwhile", async () => {
+    const busy = await host.start(
+      "busy",
+      "bash",
+      "-c",
+      `(n=0; while sleep 0.1; do n=$((n+1)); printf '\\033]2;title %s\\007' $n; done) &
+       ${BIN} ask "$(seq 1 18000)" --timeout 10m; kill $!`,
+    );
+    const phone = await Device.open(PHONE);
+    open.push(phone);
+    const { page } = phone;
+    const late = [];
+    // In order, and each a fifth of a second after it was sent.
+    await page.routeWebSocket(/\/v1\/connect\//, (socket) => {
+      const host = socket.connectToServer();
+      host.onMessage((message) => {
+        late.push(message);
+        setTimeout(() => socket.send(late.shift()), 200);
+      });
+    });
+    await phone.pair(await host.link());
+    await page.locator(`[data-testid=session][data-session="${busy}"]`).waitFor();
+    const request = await sheet(phone);
+    assert.equal(request, Array.from({ length: 18_000 }, (_, n) => n + 1).join("\n"));
+    await tap(page.getByTestId("deny"));
+    await page.locator("[data-testid=outcome][data-state=denied]").waitFor();
+  });
+
   it("can be read and answered on a small screen, however many choices there are", async () => {
     const viewport = { width: 390, height: 440 };
     const [desk, phone] = [await typist(), await device({ ...PHONE, viewport })];
