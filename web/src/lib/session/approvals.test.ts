@@ -184,12 +184,15 @@ describe("a text that is shown", () => {
     ["rm\u200b\u00ad\ufeff\u2060x", "rm⟨U+200B⟩⟨U+00AD⟩⟨U+FEFF⟩⟨U+2060⟩x"],
     ["\u2028\u2029\u3164\u{e0041}", "⟨U+2028⟩⟨U+2029⟩⟨U+3164⟩⟨U+E0041⟩"],
     ["\ud800", "⟨U+D800⟩"],
+    ["rm\ufe0f /data1\ufe0f ⚠\ufe0f\ufe0f", "rm⟨U+FE0F⟩ /data1⟨U+FE0F⟩ ⚠\ufe0f⟨U+FE0F⟩"],
+    ["a\u2800b", "a⟨U+2800⟩b"],
+    [`e${"\u0301".repeat(6)}`, `e${"\u0301".repeat(4)}⟨U+0301⟩⟨U+0301⟩`],
   ])("hides nothing: %j", (text, shown) => {
     expect(visible(text)).toBe(shown);
   });
 
   it("is otherwise as it was", () => {
-    const text = "two\n\tlines, a b  c ⚠️ 🦓 שלום ä";
+    const text = "two\n\tlines, a b  c ⚠️ 1️⃣ 🦓 日本語 שָׁל֑וֹם a\u0308 ä";
     expect(visible(text)).toBe(text);
   });
 });

@@ -2,18 +2,27 @@
 
 import type { Approval, Summary } from "./message";
 
+/** What only says how the emoji before it is drawn. */
+const STYLED = /(?:\p{Extended_Pictographic}[\ufe0e\ufe0f]|[0-9#*]\ufe0f\u20e3)/u;
 /**
  * Everything that a screen would leave out, obey or turn around, other than tabs and the ends of lines: controls, marks
- * of direction, and what has no width. What only says how an emoji is drawn stays.
+ * of direction, and what has no width, also where it looks like a space.
  */
-const HIDDEN = /(?!\t|\n|\ufe0e|\ufe0f)[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+const HIDDEN = /(?!\t|\n)[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/u;
+const LOOKED_AT = new RegExp(`(${STYLED.source})|${HIDDEN.source}`, "gu");
+/** Marks above one another, of which the later ones would be drawn over the lines around. */
+const PILED = /(\p{M}{4})(\p{M}+)/gu;
 
 /** A text in which nothing hides. */
 export function visible(text: string): string {
-  return text.replace(HIDDEN, (hidden) => {
-    const code = (hidden.codePointAt(0) ?? 0).toString(16).toUpperCase();
-    return `⟨U+${code.padStart(4, "0")}⟩`;
-  });
+  return text
+    .replace(LOOKED_AT, (found: string, styled: string | undefined) => styled ?? nameOf(found))
+    .replace(PILED, (_, few: string, more: string) => few + Array.from(more, nameOf).join(""));
+}
+
+function nameOf(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
+  return `⟨U+${code.padStart(4, "0")}⟩`;
 }
 
 /** One that waits. */
