@@ -66,6 +66,17 @@ describe("approvals", () => {
     await button.click();
   }
 
+  /** What the host sends to a page that is not open yet comes so many milliseconds late, in order. */
+  async function slow(page, ms) {
+    await page.routeWebSocket(/\/v1\/connect\//, (socket) => {
+      const late = [];
+      socket.connectToServer().onMessage((message) => {
+        late.push(message);
+        setTimeout(() => socket.send(late.shift()), ms);
+      });
+    });
+  }
+
   it("are allowed on the phone, and whoever asked goes on", async () => {
     const [desk, phone] = [await typist(), await device()];
     assert.equal(await phone.page.title(), "Longrein");
@@ -180,15 +191,7 @@ describe("approvals", () => {
     const phone = await Device.open(PHONE);
     open.push(phone);
     const { page } = phone;
-    const late = [];
-    // In order, and each a fifth of a second after it was sent.
-    await page.routeWebSocket(/\/v1\/connect\//, (socket) => {
-      const host = socket.connectToServer();
-      host.onMessage((message) => {
-        late.push(message);
-        setTimeout(() => socket.send(late.shift()), 200);
-      });
-    });
+    await slow(page, 200);
     await phone.pair(await host.link());
     await page.locator(`[data-testid=session][data-session="${busy}"]`).waitFor();
     const request = await sheet(phone);
@@ -220,6 +223,27 @@ describe("approvals", () => {
     assert.match(await second.page.getByTestId("outcome").innerText(), /Chrome on Android phone denied it/);
     assert.equal(await second.page.getByTestId("allow").count(), 0);
     await desk.shows(/no\s+exit-1/);
+  });
+
+  it("say until when they wait by the phone's own clock, however wrong it is", async () => {
+    const desk = await typist();
+    for (const hours of [-2, 2]) {
+      const phone = await Device.open(PHONE);
+      open.push(phone);
+      await phone.page.addInitScript((ms) => {
+        const now = Date.now;
+        Date.now = () => now() + ms;
+      }, hours * 3_600_000);
+      await phone.pair(await host.link());
+      await ask(desk, '"Deploy to production?"', "--timeout 30m");
+      await phone.page.getByTestId("approval").waitFor();
+      assert.match(await phone.page.getByTestId("approval").innerText(), /denied in (30|29) min/);
+      await sheet(phone);
+      assert.match(await phone.page.getByTestId("approval-sheet").innerText(), /· in (30|29) min, by itself/);
+      await tap(phone.page.getByTestId("deny"));
+      assert.match(await phone.page.getByTestId("outcome").innerText(), /· now/);
+      await desk.shows(/no\s+exit-1/);
+    }
   });
 
   it("wait for a browser that was killed, and for a network that went away while they were decided", async () => {

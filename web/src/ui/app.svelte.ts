@@ -33,6 +33,7 @@ export class HostEntry {
   lastHeard: number | null = $state(null);
   roundTrip: number | null = $state(null);
   name = $state("");
+  #ahead = $state(0);
   /** When {@link sessions} was so, where that is not now. Unix milliseconds. */
   asOf: number | null = $state(null);
   /** Decisions of this page, by "session/approval". */
@@ -68,6 +69,11 @@ export class HostEntry {
     return this.phase.at === "live";
   }
 
+  /** A time of the host's, by this device's clock. Unix milliseconds. */
+  here(time: number): number {
+    return time - this.#ahead;
+  }
+
   /** Whether this device may type and start sessions here. */
   get operates(): boolean {
     return this.role === "operator" || this.role === "owner";
@@ -93,7 +99,8 @@ export class HostEntry {
   }
 
   #changed(): void {
-    const { link, sessions, known } = this.host;
+    const { link, sessions, known, ahead } = this.host;
+    this.#ahead = ahead;
     this.record = this.enrolment.record;
     this.phase = link.phase;
     this.lastHeard = link.lastHeard;

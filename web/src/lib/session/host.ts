@@ -15,6 +15,9 @@ export interface HostEvents {
   named(name: string, device: string | null): void;
 }
 
+/** A welcome takes no longer than this, nor is another clock worth a word within it. Milliseconds. */
+const ON_THE_WAY = 5_000;
+
 export class Host {
   readonly link: HostLink;
   readonly sessions = new Map<string, Summary>();
@@ -22,6 +25,7 @@ export class Host {
   readonly #events: HostEvents;
   readonly #attachments = new Map<string, Attachment>();
   #known = false;
+  #ahead = 0;
 
   constructor(io: LinkIo, events: HostEvents) {
     this.#io = io;
@@ -35,6 +39,11 @@ export class Host {
   /** Whether the list of sessions was heard at least once. */
   get known(): boolean {
     return this.#known;
+  }
+
+  /** How far the host's clock is ahead of this device's, where that is more than the way here explains. Milliseconds. */
+  get ahead(): number {
+    return this.#ahead;
   }
 
   /** Begins with the list that an earlier page has seen; {@link known} only says what this one has heard. */
@@ -133,9 +142,12 @@ export class Host {
         for (const attachment of this.#attachments.values()) attachment.heard();
         this.#events.changed();
         break;
-      case "welcome":
+      case "welcome": {
+        const ahead = header.time - this.#io.now();
+        this.#ahead = Math.abs(ahead) < ON_THE_WAY ? 0 : ahead;
         this.#events.changed();
         break;
+      }
       case "ping":
       case "reply":
         break;
