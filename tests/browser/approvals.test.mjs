@@ -225,6 +225,32 @@ describe("approvals", () => {
     await desk.shows(/no\s+exit-1/);
   });
 
+  it("are decided once: the second page of one device is told that it was another answer", async () => {
+    const [desk, phone] = [await typist(), await device()];
+    await ask(desk, '"Where to?"', "--choices staging,production");
+    await phone.page.getByTestId("approval").waitFor();
+    const second = await phone.tab();
+    await slow(second, 500);
+    await second.goto(host.url);
+    await sheet({ page: second });
+    await sheet(phone);
+    await second.locator("[data-testid=buttons][data-steady=true]").waitFor();
+    await tap(phone.page.getByTestId("choice").getByText("staging"));
+    await phone.page.locator("[data-testid=outcome][data-state=allowed]").waitFor();
+    // It has not heard of that.
+    await second
+      .getByTestId("choice")
+      .getByText("production")
+      .evaluate((button) => button.click());
+    await second.locator("[data-testid=outcome][data-state=allowed]").waitFor();
+    assert.match(await second.getByTestId("outcome").innerText(), /on this device\s+staging/);
+    await second.getByTestId("failed").waitFor();
+    await desk.shows(/staging\s+exit-0/);
+    // The other page closes by itself; this one has something to say.
+    await phone.page.getByTestId("approval-sheet").waitFor({ state: "detached" });
+    assert.equal(await second.getByTestId("failed").isVisible(), true);
+  });
+
   it("say until when they wait by the phone's own clock, however wrong it is", async () => {
     const desk = await typist();
     for (const hours of [-2, 2]) {

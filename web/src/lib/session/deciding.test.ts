@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AGAIN, Deciding, LATEST } from "./deciding";
+import { AGAIN, cameTrue, Deciding, LATEST } from "./deciding";
 import { Decisions, type DecidingViews } from "./decisions";
 import { CallError, type Approval, type Calls, type Decision, type Summary } from "./message";
 import { ticks, Timers } from "./testing";
@@ -157,5 +157,23 @@ describe("the decisions of a page", () => {
     decisions.look([{ id: "s", approvals: [over] } as unknown as Summary]);
     timers.pass(AGAIN);
     expect(sent).toHaveLength(2);
+  });
+});
+
+describe("what became of an approval", () => {
+  const over = (more: object) => ({ ...APPROVAL, by: { label: "Phone" }, decided_at: 1, ...more }) as Approval;
+
+  it.each([
+    [{ state: "allowed", choice: "blue", text: "soon" }, ALLOW, true],
+    [{ state: "allowed", choice: "red", text: "soon" }, ALLOW, false],
+    [{ state: "allowed", choice: "blue" }, ALLOW, false],
+    [{ state: "denied" }, ALLOW, false],
+    [{ state: "expired" }, ALLOW, false],
+    [{ state: "allowed" }, { verdict: "allow" } as const, true],
+    [{ state: "denied" }, { verdict: "deny" } as const, true],
+    [{ state: "denied", text: "no" }, { verdict: "deny" } as const, false],
+    [{ state: "allowed" }, { verdict: "deny" } as const, false],
+  ])("is what was wanted, or not: %j, %j", (state, decision, is) => {
+    expect(cameTrue(over(state), decision)).toBe(is);
   });
 });

@@ -107,6 +107,14 @@ export class Deciding {
   }
 }
 
+/** Whether what became of an approval is what this decision wanted. */
+export function cameTrue(approval: Approval, decision: Decision): boolean {
+  const { verdict, text = null } = decision;
+  if (verdict === "deny") return approval.state === "denied" && (approval.text ?? null) === text;
+  if (approval.state !== "allowed" || (approval.text ?? null) !== text) return false;
+  return (approval.choice ?? null) === (decision.choice ?? null);
+}
+
 function sentence(text: string): string {
   if (text === "") return "";
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
