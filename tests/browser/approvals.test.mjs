@@ -272,6 +272,26 @@ describe("approvals", () => {
     }
   });
 
+  it("are not gone without a word when they are over for long", async () => {
+    const many = `for n in $(seq 10); do ${BIN} ask "Number $n?"; done; exec cat`;
+    const asks = await host.start("asks", "bash", "-c", many);
+    const next = () =>
+      until(
+        async () => (await host.json("approvals")).find(({ session }) => session === asks)?.id,
+        "the next one to be asked",
+      );
+    const phone = await device();
+    const first = await next();
+    assert.equal(await sheet(phone), "Number 1?");
+    await host.cli("deny", first);
+    await phone.page.locator("[data-testid=outcome][data-state=denied]").waitFor();
+    // A summary has the last eight that are over.
+    for (let n = 0; n < 8; n++) await host.cli("deny", await next());
+    await phone.page.getByText("not listed any more").waitFor();
+    assert.equal(await phone.page.getByTestId("approval-sheet").count(), 0);
+    await host.cli("deny", await next());
+  });
+
   it("wait for a browser that was killed, and for a network that went away while they were decided", async () => {
     const network = new Network();
     await network.start();
