@@ -54,7 +54,8 @@ describe("approvals", () => {
   async function sheet({ page }) {
     await page.locator("[data-testid=approval]:visible").first().click();
     await page.getByTestId("request").waitFor();
-    return page.getByTestId("request").innerText();
+    // In blocks of whole lines.
+    return (await page.getByTestId("request").locator("span").allTextContents()).join("\n");
   }
 
   /** Taps a button that stands still, as one that has just moved takes no tap. */
@@ -196,6 +197,11 @@ describe("approvals", () => {
     await page.locator(`[data-testid=session][data-session="${busy}"]`).waitFor();
     const request = await sheet(phone);
     assert.equal(request, Array.from({ length: 18_000 }, (_, n) => n + 1).join("\n"));
+    // Only what is looked at is laid out.
+    const drawn = async () => (await page.getByTestId("request").innerText()).endsWith("18000");
+    assert.equal(await drawn(), false);
+    await page.getByTestId("request").locator("span").last().scrollIntoViewIfNeeded();
+    await until(drawn, "the end to be drawn");
     await tap(page.getByTestId("deny"));
     await page.locator("[data-testid=outcome][data-state=denied]").waitFor();
   });
