@@ -1,7 +1,7 @@
 // What the page does when a part of it, or a text that is written in it, does not get through.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
-import { DESKTOP, Device, Host, launch, PHONE, quit, until } from "./host.mjs";
+import { BIN, DESKTOP, Device, Host, launch, PHONE, quit, until } from "./host.mjs";
 
 /** Bytes of input that may wait in a page. */
 const ROOM = 128 * 1024 * 1024;
@@ -80,6 +80,26 @@ describe("a page that does not get everything through", () => {
     await page.getByTestId("not-loaded").getByRole("button", { name: "Try again" }).click();
     await device.shows(/\[200~first[^]*second\^\[\[201~/);
     await until(async () => (await page.getByTestId("composer").inputValue()) === "", "the composer to be empty");
+  });
+
+  it("says that what is asked could not be loaded, and shows it when asked again", async () => {
+    const parts = /\/assets\/(Inbox|ApprovalSheet)-/;
+    const asks = await host.start("asks", "bash", "-c", `${BIN} ask 'Deploy?' --timeout 10m; exec cat`);
+    const page = await open(PHONE, parts);
+    const missing = page.getByTestId("not-loaded");
+    const again = missing.getByRole("button", { name: "Try again" });
+    await missing.waitFor();
+    await page.unroute(parts);
+    await page.route(/\/assets\/ApprovalSheet-.*\.js/, (route) => route.abort());
+    await again.click();
+    await page.getByTestId("approval").click();
+    await missing.waitFor();
+    await again.click();
+    await missing.waitFor();
+    await page.unroute(/\/assets\/ApprovalSheet-.*\.js/);
+    await again.click();
+    await page.getByTestId("request").getByText("Deploy?").waitFor();
+    await host.cli("kill", asks);
   });
 
   for (const [kind, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
