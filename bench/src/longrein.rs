@@ -108,7 +108,15 @@ impl Host {
     /// Starts a session.
     pub async fn session(&self, command: Vec<String>) -> Result<SessionId> {
         let env = std::env::vars().collect();
-        let create = Create { command, cwd: None, name: None, size: Some(SIZE), env: Some(env), ttl: None };
+        let create = Create {
+            command,
+            cwd: None,
+            name: None,
+            size: Some(SIZE),
+            env: Some(env),
+            ttl: None,
+            agent: None,
+        };
         let created: Created = self.call(Method::SessionCreate(create)).await?;
         self.sessions.borrow_mut().push(created.session.clone());
         Ok(created.session)

@@ -3,10 +3,24 @@
 //!
 //! Program and screen do not know each other: whoever owns a session reads from one and feeds the other.
 
+pub mod acp;
+pub mod adapter;
+pub mod any;
+pub mod claude;
+pub mod codex;
 mod env;
+pub mod family;
+mod form;
+mod jsonrpc;
+pub mod known;
+mod out;
+mod pipes;
 mod pty;
 mod screen;
+pub mod text;
 
 pub use env::clean_env;
+pub use out::Place;
+pub use pipes::piped;
 pub use pty::{Pty, SpawnError, SpawnSpec, Stop, reap};
 pub use screen::{Screen, Viewport};

@@ -260,7 +260,7 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
 }
 
 /// Looks the program up as `execvp` would, so that a mistake is told in words: after the fork nobody could tell.
-fn find(program: &str, spec: &SpawnSpec) -> Result<PathBuf, SpawnError> {
+pub(crate) fn find(program: &str, spec: &SpawnSpec) -> Result<PathBuf, SpawnError> {
     let runnable =
         |path: &Path| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
     if program.contains('/') {

@@ -57,6 +57,12 @@ pub enum Command {
     /// is where anything goes wrong.
     #[command(after_help = ASK_EXIT)]
     Ask(Ask),
+    /// Tell a person something, on all of their devices, without waiting for an answer
+    Notify(Notify),
+    /// Start a coding agent without a terminal, and talk to it
+    Chat(Chat),
+    /// List the coding agents that are known, whether they are installed, and what works with each
+    Agents(Json),
     /// List what waits for a person's decision on this machine, or on another host this machine has joined
     Approvals(Approvals),
     /// Allow what an approval asks, after showing it whole
@@ -89,6 +95,12 @@ pub enum Command {
     /// The program of a session that is there for one question; started by `ask`
     #[command(hide = true)]
     Waiting(Waiting),
+    /// What the session of a `notify` runs
+    #[command(hide = true)]
+    Said(Notify),
+    /// What agents call before they do something
+    #[command(hide = true)]
+    Hook,
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +121,9 @@ pub struct Run {
     /// The terminal's size until somebody attaches, such as 120x40: 2 to 1000 columns, 1 to 500 rows (1x1 becomes 2x1)
     #[arg(long, value_name = "COLSxROWS", value_parser = size)]
     pub size: Option<Size>,
+    /// Which agent the program is (default: found out from its name), or `none` to treat it as any program
+    #[arg(long)]
+    pub agent: Option<String>,
     /// Print a link and a QR code that pair a device, even where one is paired already
     #[arg(long)]
     pub link: bool,
@@ -269,6 +284,37 @@ pub struct Ask {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Notify {
+    /// What is to be known: at most 1000 characters
+    pub text: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Chat {
+    /// Which agent; `longrein agents` lists them
+    #[arg(long)]
+    pub agent: String,
+    /// The folder to start in (default: this one)
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<PathBuf>,
+    /// Go on with a conversation, by the agent's own name for it
+    #[arg(long, value_name = "ID")]
+    pub resume: Option<String>,
+    /// The session's name (default: from the agent and the folder)
+    #[arg(long)]
+    pub name: Option<String>,
+    /// End the session by itself after this time, such as 30m or 2h
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub ttl: Option<u32>,
+    /// Start the session and leave it; print its id
+    #[arg(long)]
+    pub detach: bool,
+    /// More arguments for the agent
+    #[arg(last = true, value_name = "ARG")]
+    pub args: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -38,6 +38,11 @@ fn main() -> ExitCode {
         Command::Run(_) => Status::OfNewProgram,
         Command::Attach(_) => Status::OfProgram,
         Command::Ask(_) => Status::OfAnswer,
+        Command::Hook => {
+            // An agent would go on.
+            std::panic::set_hook(Box::new(|_| std::process::exit(problem::OBJECTION.into())));
+            Status::OfHook
+        }
         _ => Status::Own,
     };
     match dispatch(cli.command) {
@@ -91,6 +96,11 @@ async fn conversation(command: Command) -> Outcome {
         Command::Ttl(args) => command::ttl::run(&args).await,
         Command::Ask(args) => command::ask::run(&args).await,
         Command::Waiting(args) => command::ask::wait(&args).await,
+        Command::Agents(args) => command::agents::run(&args).await,
+        Command::Notify(args) => command::notify::run(&args).await,
+        Command::Said(args) => Ok(command::notify::said(&args)),
+        Command::Chat(args) => command::chat::run(args).await,
+        Command::Hook => Ok(command::hook::run().await),
         Command::Approvals(args) => command::approvals::run(&args).await,
         Command::Approve(args) => command::approvals::approve(&args).await,
         Command::Deny(args) => command::approvals::deny(&args).await,
@@ -109,9 +119,11 @@ async fn conversation(command: Command) -> Outcome {
 
 fn wants_json(command: &Command) -> bool {
     match command {
-        Command::Down(args) | Command::Status(args) | Command::Devices(args) | Command::Doctor(args) => {
-            args.json
-        }
+        Command::Agents(args)
+        | Command::Down(args)
+        | Command::Status(args)
+        | Command::Devices(args)
+        | Command::Doctor(args) => args.json,
         Command::Up(args) => args.json,
         Command::Pair(args) => args.json,
         Command::Ls(args) => args.json,
@@ -132,6 +144,10 @@ fn wants_json(command: &Command) -> bool {
         | Command::Approve(_)
         | Command::Deny(_)
         | Command::Waiting(_)
+        | Command::Notify(_)
+        | Command::Said(_)
+        | Command::Chat(_)
+        | Command::Hook
         | Command::Logs(_)
         | Command::Export(_)
         | Command::Relay(_)

@@ -25,6 +25,11 @@ pub fn bytes(bytes: &[u8]) {
     }
 }
 
+/// Writes, and says whether it was taken: for answers that count.
+pub fn try_bytes(bytes: &[u8]) -> io::Result<()> {
+    write(bytes)
+}
+
 /// Writes a line for somebody who may have gone, which is no reason to stop: a daemon says where it serves.
 pub fn line_if_read(text: fmt::Arguments<'_>) {
     let _ = try_line(text);

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 /// What every command ends with.
 pub type Outcome = Result<ExitCode, Failure>;
 
+/// What agents take for an objection of a hook that says nothing else.
+pub const OBJECTION: u8 = 2;
 /// `run` and `attach`: Longrein failed, not the program (as `env`, `timeout` and `docker` have it). `ask`: there is no answer.
 pub const OURS: u8 = 125;
 /// `run`: no such program.
@@ -83,6 +85,7 @@ pub fn status(failure: &Failure, command: Status) -> ExitCode {
     match (command, failure.kind) {
         (Status::OfNewProgram, ErrorKind::NotFound) => ExitCode::from(NO_PROGRAM),
         (Status::OfProgram | Status::OfNewProgram | Status::OfAnswer, _) => ExitCode::from(OURS),
+        (Status::OfHook, _) => ExitCode::from(OBJECTION),
         (Status::Own, _) => ExitCode::FAILURE,
     }
 }
@@ -98,4 +101,6 @@ pub enum Status {
     OfNewProgram,
     /// A person's answer.
     OfAnswer,
+    /// What an agent is told; it takes any failure but one for a yes.
+    OfHook,
 }

@@ -3,8 +3,11 @@
 use crate::driver::{Driver, Order};
 use crate::{Error, Route};
 use bytes::Bytes;
-use session::id::SessionId;
-use session::message::{Act, Cursor, Failure, Size};
+use session::codec::MAX_PAYLOAD;
+use session::id::{ApprovalId, SessionId};
+use session::message::{
+    Act, Approval, ApprovalState, Chat, Cursor, Decider, Decision, ErrorKind, Failure, Size,
+};
 use session::outbox::Ticket;
 use session::role::Role;
 use std::time::{Duration, Instant};
@@ -120,6 +123,47 @@ pub enum Update {
         /// that replaces one which was not sent yet counts with it.
         n: u64,
     },
+    /// The agent, or a person, said or did something.
+    Chat {
+        /// The event; of several, the last.
+        cursor: Cursor,
+        /// Unix milliseconds.
+        at: u64,
+        /// What.
+        chat: Box<Chat>,
+    },
+    /// The agent is saying something just now.
+    Partial {
+        /// Of what; what is said in the end names it.
+        item: String,
+        /// Bytes of it that came before.
+        from: u64,
+        /// It is thought, not said.
+        thinking: bool,
+        /// What follows them.
+        text: String,
+    },
+    /// Somebody waits for a person's decision.
+    Asked {
+        /// What is asked.
+        approval: Box<Approval>,
+        /// The request's bytes, whose digest that names.
+        request: Bytes,
+    },
+    /// An approval is over.
+    Decided {
+        /// Which.
+        approval: ApprovalId,
+        /// What became of it.
+        state: Box<ApprovalState>,
+    },
+    /// What was allowed until the session ends is so no longer.
+    Revoked {
+        /// The grant.
+        grant: ApprovalId,
+        /// Who took it back.
+        by: Decider,
+    },
     /// A command will not be taken.
     Refused {
         /// Which.
@@ -200,6 +244,22 @@ impl Attachment {
     /// Ends the session.
     pub async fn stop(&self) {
         self.order(Order::Act(Act::Stop)).await;
+    }
+
+    /// Says something to the agent: at most [`MAX_PAYLOAD`] bytes.
+    pub async fn prompt(&self, text: String) -> Result<(), Failure> {
+        if text.len() > MAX_PAYLOAD {
+            let message = format!("a prompt has at most {MAX_PAYLOAD} bytes");
+            let hint = "put what is long into a file, and name that".to_owned();
+            return Err(Failure { kind: ErrorKind::Invalid, message, hint });
+        }
+        self.order(Order::Prompt(text.into())).await;
+        Ok(())
+    }
+
+    /// Decides an approval whose request, of this digest, somebody was shown.
+    pub async fn decide(&self, approval: ApprovalId, digest: String, decision: Decision) {
+        self.order(Order::Act(Act::Decide { approval, digest, decision })).await;
     }
 
     /// Does not wait for the next attempt, but tries now.

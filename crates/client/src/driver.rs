@@ -3,6 +3,7 @@
 use crate::attachment::{AttachOpts, DEFAULT_WINDOW, Path, Update, random};
 use crate::connection::{Connection, as_failure};
 use crate::door::Away;
+use crate::pieces::Pieces;
 use crate::wake::{self, Clock, woken};
 use crate::{Error, Route};
 use bytes::{Bytes, BytesMut};
@@ -44,6 +45,7 @@ pub(crate) enum Order {
     Input(Bytes),
     Resize(Size),
     Act(Act),
+    Prompt(Bytes),
 }
 
 /// How one connection ended.
@@ -70,11 +72,13 @@ pub(crate) struct Driver {
     /// Input that the outbox had no room for; nothing else is taken before it.
     typed: Bytes,
     /// An act that the outbox had no room for; nothing else is taken before it either.
-    act: Option<Act>,
+    act: Option<(Act, Bytes)>,
     /// What the caller has not taken yet; nothing more is read before it is empty.
     ready: VecDeque<Update>,
     /// A snapshot's pieces so far.
     pieces: BytesMut,
+    /// What an agent said, so far.
+    said: Pieces,
     /// An end whose output is still to come.
     exit: Option<(u64, i32)>,
     size: Option<Size>,
@@ -111,6 +115,7 @@ impl Driver {
             act: None,
             ready: VecDeque::new(),
             pieces: BytesMut::new(),
+            said: Pieces::default(),
             exit: None,
             role: Role::Viewer,
         })
@@ -403,17 +408,21 @@ impl Driver {
                 Act::Resize { size }
             }
             Order::Act(act) => act,
+            Order::Prompt(text) => {
+                self.act = Some((Act::Prompt { files: Vec::new() }, text));
+                return self.stuff();
+            }
         };
-        self.act = Some(act);
+        self.act = Some((act, Bytes::new()));
         self.stuff();
     }
 
     /// Moves what was ordered to the outbox as far as there is room.
     fn stuff(&mut self) {
-        if let Some(act) = self.act.take()
-            && self.outbox.push(act.clone(), Bytes::new(), self.clock.now()).is_err()
+        if let Some((act, payload)) = self.act.take()
+            && self.outbox.push(act.clone(), payload.clone(), self.clock.now()).is_err()
         {
-            self.act = Some(act);
+            self.act = Some((act, payload));
         }
         if !self.typed.is_empty() {
             let taken = self.outbox.push_input(&self.typed, self.clock.now());
@@ -451,17 +460,20 @@ impl Driver {
             ToClient::Attached { session, head, size, applied } if session == *ours => {
                 let fresh = self.follow.handle_attached(head);
                 self.pieces.clear();
+                if fresh {
+                    self.said.clear();
+                }
                 self.outbox.handle_attached(applied);
                 if let Some(size) = self.size {
                     self.outbox.handle_screen(size, self.clock.now());
                 }
                 self.ready.push_back(Update::Attached { head, size, fresh });
             }
-            ToClient::Event { session, epoch, seq, at: _, event } if session == *ours => {
+            ToClient::Event { session, epoch, seq, at, event } if session == *ours => {
                 let cursor = Cursor { epoch, seq };
                 let took = self.follow.handle_event(cursor, &event, payload.len(), now);
                 if took.map_err(|gap| Error::Nonsense(gap.to_string()))? == Took::Apply {
-                    self.event(cursor, event, payload);
+                    self.event(cursor, at, event, payload);
                 }
                 self.release_exit();
             }
@@ -497,7 +509,7 @@ impl Driver {
         Ok(None)
     }
 
-    fn event(&mut self, cursor: Cursor, event: Event, payload: Bytes) {
+    fn event(&mut self, cursor: Cursor, at: u64, event: Event, payload: Bytes) {
         self.ready.push_back(match event {
             Event::Output => Update::Output { cursor, bytes: payload },
             Event::Resize { size } => Update::Resized { size },
@@ -508,8 +520,10 @@ impl Driver {
                 self.exit = Some((cursor.seq, exit));
                 return;
             }
-            // They stand in the session's summary, and change nothing on its screen.
-            Event::Asked { .. } | Event::Decided { .. } => return,
+            event => match self.said.handle(cursor, at, event, &payload) {
+                Some(update) => update,
+                None => return,
+            },
         });
     }
 

@@ -11,7 +11,9 @@ mod connection;
 mod door;
 mod driver;
 mod error;
+mod hooking;
 mod known;
+mod pieces;
 mod wake;
 
 pub use attachment::{AttachOpts, Attachment, DEFAULT_WINDOW, Path, Update};

@@ -135,7 +135,7 @@ impl Watching {
         }
         let told = self.told;
         let newer = inner.sessions.values().filter(|entry| entry.version > told);
-        news.extend(newer.map(|entry| ToClient::Changed { summary: entry.summary.clone() }));
+        news.extend(newer.map(|entry| ToClient::Changed { summary: Box::new(entry.summary.clone()) }));
         let gone = self.known.iter().filter(|id| !inner.sessions.contains_key(*id));
         news.extend(gone.map(|session| ToClient::Removed { session: session.clone() }));
         self.known = inner.sessions.keys().cloned().collect();
@@ -169,6 +169,8 @@ mod tests {
             attached: 0,
             preview: Vec::new(),
             approvals: Vec::new(),
+            grants: Vec::new(),
+            agent: None,
         }
     }
 

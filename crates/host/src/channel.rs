@@ -290,7 +290,11 @@ impl Channel {
         }
         match message {
             // The latter are between programs of this machine and keepers.
-            ToHost::Hello { .. } | ToHost::Ask { .. } | ToHost::Request { .. } => Err(CloseCode::Malformed),
+            ToHost::Hello { .. }
+            | ToHost::Ask { .. }
+            | ToHost::Hook { .. }
+            | ToHost::Notify { .. }
+            | ToHost::Request { .. } => Err(CloseCode::Malformed),
             ToHost::Watch {} => self.watch().await,
             ToHost::Attach { session, after, size, window, scrollback, redraw } => {
                 let window = window.min(MAX_WINDOW);
@@ -302,7 +306,9 @@ impl Channel {
                 self.drop_leg(&session);
                 self.say(&ToClient::Detached { session, why: None }).await
             }
-            ToHost::Ack { session, .. } => self.tell_keeper(&session, &bytes).await,
+            ToHost::Ack { session, .. } | ToHost::Past { session, .. } => {
+                self.tell_keeper(&session, &bytes).await
+            }
             // For the host alone to write, whose reasons are short.
             ToHost::Command { session, n, act: Act::Refused { .. } } => {
                 self.refuse(session, n, Later::refusal()).await

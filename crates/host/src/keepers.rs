@@ -189,7 +189,7 @@ async fn watch_once(
         branch = Some(known);
         heard = true;
         let running = summary.run == RunState::Running;
-        core.board.put(if running { summary } else { settled(summary) });
+        core.board.put(if running { *summary } else { settled(*summary) });
         if let Some(first) = first.take() {
             let _ = first.send(());
         }
@@ -257,6 +257,8 @@ fn from_log(core: &Core, id: &SessionId) -> Option<Meta> {
         attached: 0,
         preview: Vec::new(),
         approvals: Vec::new(),
+        grants: Vec::new(),
+        agent: None,
     };
     Some(Meta { summary, boot: String::new() })
 }
@@ -484,7 +486,7 @@ async fn changed(receiver: &mut MessageReceiver) -> Result<Summary, link::Error>
     loop {
         let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
         if let Ok((ToClient::Changed { summary }, _)) = codec::decode::<ToClient>(&message) {
-            return Ok(summary);
+            return Ok(*summary);
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::channel::Who;
 use crate::core::{Core, failure};
 use crate::{keepers, spawn};
 use session::id::SessionId;
-use session::message::{Create, ErrorKind, Failure, Restart, RunState};
+use session::message::{Agent, Create, ErrorKind, Failure, Restart, RunState};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -62,7 +62,14 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
     if whole.imported && !(imported && who.local) {
         return Err(was_imported(&before, who.local));
     }
+    // An agent without a terminal goes on with its conversation; one with a terminal is told by its arguments.
+    let agent = whole.agent.filter(|agent| agent.structured).map(|agent| Agent {
+        name: agent.name,
+        structured: true,
+        resume: agent.conversation,
+    });
     let create = Create {
+        agent,
         command: whole.command,
         cwd: Some(whole.cwd),
         name: Some(whole.name),

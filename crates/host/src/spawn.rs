@@ -5,7 +5,7 @@ use crate::keepers;
 use serde::{Deserialize, Serialize};
 use session::ending;
 use session::id::SessionId;
-use session::message::{Create, ErrorKind, Failure, RunState, Size};
+use session::message::{Agent, Create, ErrorKind, Failure, RunState, Size};
 use std::fs::OpenOptions;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ struct Spec<'a> {
     ttl: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     continues: Option<&'a SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a Agent>,
     paths: &'a Paths,
 }
 
@@ -59,17 +61,20 @@ pub(crate) struct Checked {
     size: Option<Size>,
     env: Option<Vec<(String, String)>>,
     ttl: Option<u32>,
+    agent: Option<Agent>,
 }
 
 /// Looks at what is to be started.
 pub(crate) fn check(create: Create, local: bool) -> Result<Checked, Failure> {
-    let Create { command, cwd, name, size, env, ttl } = create;
+    let Create { command, cwd, name, size, env, ttl, agent } = create;
     let invalid = |message: &str, hint: &str| Err(failure(ErrorKind::Invalid, message, hint));
-    if command.first().is_none_or(String::is_empty) {
+    let structured = agent.as_ref().is_some_and(|agent| agent.structured);
+    if !structured && command.first().is_none_or(String::is_empty) {
         return invalid("no program was named", "name one, such as `bash`");
     }
     let nul = |text: &String| text.contains('\0');
-    if command.iter().any(nul) || cwd.as_ref().is_some_and(nul) {
+    let said = agent.iter().flat_map(|agent| std::iter::once(&agent.name).chain(&agent.resume));
+    if command.iter().chain(said).any(nul) || cwd.as_ref().is_some_and(nul) {
         return invalid("a program's words cannot hold a zero byte", "");
     }
     if size.is_some_and(|size| !(1..=1000).contains(&size.cols) || !(1..=1000).contains(&size.rows)) {
@@ -90,16 +95,21 @@ pub(crate) fn check(create: Create, local: bool) -> Result<Checked, Failure> {
         let message = format!("there is no folder {cwd}");
         return Err(failure(ErrorKind::Environment, message, "make it first, or name another"));
     }
-    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| default_name(&command[0], &cwd));
+    let program = agent.as_ref().filter(|_| structured).map(|agent| &agent.name).or(command.first());
+    let program = program.map(String::as_str).unwrap_or_default();
+    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| default_name(program, &cwd));
     let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
     // A device may not choose the environment: it would be a way around the choice of program.
-    Ok(Checked { command, cwd, name, size, env: env.filter(|_| local), ttl })
+    Ok(Checked { command, cwd, name, size, env: env.filter(|_| local), ttl, agent })
 }
 
 impl Checked {
     /// Fails where the keeper would not find the program; asked before something else is ended for it.
     pub fn find_program(&self) -> Result<(), Failure> {
-        let (program, cwd) = (&self.command[0], Path::new(&self.cwd));
+        // Of an agent without a terminal these are the arguments alone.
+        let terminal = self.agent.as_ref().is_none_or(|agent| !agent.structured);
+        let Some(program) = self.command.first().filter(|_| terminal) else { return Ok(()) };
+        let cwd = Path::new(&self.cwd);
         let is_program = |path: PathBuf| {
             path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
         };
@@ -126,7 +136,7 @@ pub(crate) async fn session(
     continues: Option<&SessionId>,
     by: Instant,
 ) -> Result<SessionId, Failure> {
-    let Checked { command, cwd, name, size, env, ttl } = checked;
+    let Checked { command, cwd, name, size, env, ttl, agent } = checked;
     let id = SessionId::from_random(random()?);
     core.paths.create_session_dir(id.as_str()).map_err(|error| disk(&error))?;
     let spec = Spec {
@@ -138,6 +148,7 @@ pub(crate) async fn session(
         size,
         ttl,
         continues,
+        agent: agent.as_ref(),
         paths: &core.paths,
     };
     let spec = serde_json::to_vec(&spec)

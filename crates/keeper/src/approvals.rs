@@ -15,6 +15,8 @@ use tokio::time::sleep;
 
 /// Bytes of a request in one answer. As text in a header each may need six, and a message has 64,000.
 const PIECE: usize = 8 * 1024;
+/// Bytes of what an agent tells its hook.
+const MAX_HOOK: usize = 16 * 1024 * 1024;
 /// How often the wall clock is looked at while something waits: the timers of the system stand still while the machine
 /// sleeps.
 const LOOK: Duration = Duration::from_secs(5);
@@ -26,6 +28,8 @@ pub(crate) struct Asker {
     coming: BytesMut,
     /// What it waits for.
     waits: Vec<ApprovalId>,
+    /// It is an agent's hook.
+    pub hook: bool,
 }
 
 impl Session {
@@ -53,12 +57,43 @@ impl Session {
         let request = std::mem::take(&mut client.asker.coming).freeze();
         let asked = inner.ask(id, request);
         drop(inner);
+        let granted = asked.clone().ok();
         let (approval, why) = match asked {
             Ok(approval) => (self.summary().approvals.into_iter().find(|one| one.id == approval), None),
             Err(why) => (None, Some(why)),
         };
         self.answer(id, ToClient::Asked { approval: approval.map(Box::new), why });
+        if let Some(approval) = granted {
+            self.inner.borrow_mut().allow_granted(&approval);
+        }
         self.approvals_changed();
+        Ok(())
+    }
+
+    /// A piece of what an agent told its hook.
+    pub(crate) fn hook_piece(
+        &self,
+        id: ClientId,
+        session: &SessionId,
+        last: bool,
+        piece: &[u8],
+    ) -> Result<(), Leave> {
+        let mut inner = self.inner.borrow_mut();
+        let ours = inner.about.id == *session;
+        let Some(client) = inner.clients.get_mut(&id) else { return Err(Leave::Malformed) };
+        if !ours || client.peer.device.is_some() || client.asker.hook {
+            return Err(Leave::Malformed);
+        }
+        client.asker.coming.extend_from_slice(piece);
+        if client.asker.coming.len() > MAX_HOOK {
+            return Err(Leave::Limited);
+        }
+        if last {
+            client.asker.hook = true;
+            let input = std::mem::take(&mut client.asker.coming);
+            drop(inner);
+            self.hook(id, &input);
+        }
         Ok(())
     }
 
@@ -102,6 +137,7 @@ impl Session {
         self.wake_followers();
         self.hurry.notify_one();
         self.asked.notify_one();
+        self.decided.notify_one();
     }
 
     fn expire(&self) {
@@ -120,6 +156,15 @@ impl Session {
 
 impl Inner {
     fn ask(&mut self, id: ClientId, request: Bytes) -> Result<ApprovalId, Failure> {
+        let name = self.put_asked(request)?;
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.asker.waits.push(name.clone());
+        }
+        Ok(name)
+    }
+
+    /// Something waits for a person from here on.
+    pub(crate) fn put_asked(&mut self, request: Bytes) -> Result<ApprovalId, Failure> {
         if self.run != RunState::Running {
             return Err(failure(ErrorKind::Ended, "the session has ended", ""));
         }
@@ -131,10 +176,38 @@ impl Inner {
         let [word, ..] = seal::words_of(word.try_into().unwrap_or(&[0; 32]));
         let change = self.approvals.ask(name.clone(), request, word, clock::unix_ms())?;
         self.put(change)?;
-        if let Some(client) = self.clients.get_mut(&id) {
-            client.asker.waits.push(name.clone());
-        }
         Ok(name)
+    }
+
+    /// Allows what was just asked where somebody has allowed exactly that until the session ends.
+    pub(crate) fn allow_granted(&mut self, approval: &ApprovalId) {
+        let Some(change) = self.approvals.granted(approval, clock::unix_ms()) else { return };
+        // What cannot be stored is not allowed: it waits for a person.
+        if let Err(why) = self.put(change) {
+            tracing::warn!(why = %why.message, "a grant is of no use now");
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn put_withdrawn(&mut self, approval: &ApprovalId) {
+        let change = self.approvals.withdraw(approval, clock::unix_ms());
+        self.put_no(change);
+    }
+
+    /// Somebody takes a grant back.
+    pub(crate) fn revoke(&mut self, client: ClientId, grant: &ApprovalId) -> Result<(), Failure> {
+        let Some(by) = self.decider(client) else { return Ok(()) };
+        match self.approvals.revoke(grant, by) {
+            // Whether or not it can be stored: it is a no.
+            Some(change) => self.put_no(Some(change)),
+            None => return Err(failure(ErrorKind::NotFound, "that is not allowed any more already", "")),
+        }
+        Ok(())
+    }
+
+    fn decider(&self, client: ClientId) -> Option<Decider> {
+        let peer = &self.clients.get(&client)?.peer;
+        Some(Decider { device: peer.device.clone(), label: peer.label.clone() })
     }
 
     /// Somebody decides.
@@ -145,8 +218,7 @@ impl Inner {
         digest: &str,
         decision: &Decision,
     ) -> Result<(), Failure> {
-        let Some(peer) = self.clients.get(&client).map(|client| &client.peer) else { return Ok(()) };
-        let by = Decider { device: peer.device.clone(), label: peer.label.clone() };
+        let Some(by) = self.decider(client) else { return Ok(()) };
         match self.approvals.decide(approval, digest, decision, by, clock::unix_ms())? {
             Some(change @ Change::Over(_, ApprovalState::Denied { .. })) => self.put_no(Some(change)),
             Some(change) => self.put(change)?,
@@ -184,6 +256,7 @@ impl Inner {
                 asker
                     .answer(ToClient::Decided { approval: approval.clone(), state: Box::new(state.clone()) });
             }
+            self.asked.handle_over(approval, state);
         }
         self.approvals.apply(change);
     }

@@ -76,7 +76,7 @@ async fn read(
         // A message that only a newer version knows ends nothing; bytes that are no message do.
         match codec::decode::<ToHost>(&message) {
             Ok((message, payload)) => {
-                if let Err(why) = session.handle(id, message, payload) {
+                if let Err(why) = session.handle(id, message, &payload) {
                     return Some(why);
                 }
             }

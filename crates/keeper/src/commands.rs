@@ -3,11 +3,12 @@
 use crate::clock;
 use crate::follower::Client;
 use crate::session::{ClientId, Inner, Session, failure};
+use crate::side;
 use bytes::Bytes;
 use session::id::SessionId;
 use session::inbox::{self, Receipt};
 use session::later::Later;
-use session::message::{Act, EndedBy, ErrorKind, Event, Failure, RunState, ToClient};
+use session::message::{Act, EndedBy, ErrorKind, Event, Failure, RunState, Size, ToClient};
 
 /// Bytes of input of one client that may wait for the program; beyond it that client is not read.
 pub(crate) const MAX_INPUT: usize = session::outbox::SEND_WINDOW + 64 * 1024;
@@ -54,7 +55,7 @@ impl Session {
         session: &SessionId,
         n: u64,
         act: Option<&Act>,
-        payload: Bytes,
+        payload: &Bytes,
         allowed: bool,
     ) {
         let mut inner = self.inner.borrow_mut();
@@ -93,7 +94,7 @@ impl Session {
                     .answer(id, refused(failure(ErrorKind::Limited, message, "use a client that did")));
             }
         }
-        let (why_not, news) = inner.judge(id, act, allowed);
+        let (why_not, news) = inner.judge(id, act, allowed, payload);
         let first = inner.inputs.iter().all(|input| input.from.as_ref().is_none_or(|(of, _)| *of != key));
         let (None, Some(act)) = (&why_not, act) else {
             let why = why_not.unwrap_or_else(Later::refusal);
@@ -122,41 +123,38 @@ impl Session {
                 true
             }
             Act::Stop => {
-                if let Some(program) = self.program() {
-                    inner.ended_by(EndedBy::Person);
-                    program.stop();
-                }
+                inner.ended_by(EndedBy::Person);
+                self.hang_up();
                 true
             }
-            Act::Ttl(_) | Act::Decide { .. } => true,
+            Act::Ttl(_)
+            | Act::Decide { .. }
+            | Act::Revoke { .. }
+            | Act::Upload { .. }
+            | Act::Configure { .. } => true,
+            // One for a terminal is input.
+            Act::Prompt { .. } => inner.structured,
             Act::Input | Act::Resize { .. } | Act::TakeSize | Act::GiveSize | Act::Refused { .. } => false,
         };
         if at_once && first {
             inner.inbox.handle_settled(&key, n);
             drop(inner);
             self.answer(id, ToClient::Applied { session: session.clone(), n });
-            return self.changed(act, news);
+            return self.changed(id, act, news, payload);
         }
-        let bytes = if *act == Act::Input { payload } else { Bytes::new() };
-        let size = match *act {
-            Act::Input if !bytes.is_empty() => inner.sizing.handle_typed(&id),
-            Act::Input
-            | Act::Interrupt
-            | Act::Stop
-            | Act::Ttl(_)
-            | Act::Decide { .. }
-            | Act::Refused { .. } => None,
-            Act::Resize { size } => {
-                let attached = inner.clients.get(&id).is_some_and(|client| client.replay.is_some());
-                if attached { inner.sizing.handle_screen(id, size) } else { None }
-            }
-            Act::TakeSize => inner.sizing.handle_take(&id),
-            Act::GiveSize => inner.sizing.handle_give(&id),
+        let bytes = match act {
+            Act::Input => payload.clone(),
+            Act::Prompt { files } if !inner.structured => inner.typed(payload, files, self.model.pastes()),
+            _ => Bytes::new(),
         };
+        let size = inner.sized(id, act, !bytes.is_empty());
         inner.take_in(id, key, n, bytes, None);
         drop(inner);
         self.apply_size(size);
-        self.changed(act, news);
+        if *act == Act::Input {
+            self.typed();
+        }
+        self.changed(id, act, news, payload);
         self.pump();
     }
 
@@ -225,7 +223,13 @@ fn has_ended() -> Failure {
 
 impl Inner {
     /// Why a command is refused, if it is; and what is to be logged where it changes when the session ends by itself.
-    fn judge(&mut self, id: ClientId, act: Option<&Act>, allowed: bool) -> (Option<Failure>, Option<Event>) {
+    fn judge(
+        &mut self,
+        id: ClientId,
+        act: Option<&Act>,
+        allowed: bool,
+        payload: &[u8],
+    ) -> (Option<Failure>, Option<Event>) {
         let why = match act {
             Some(Act::Refused { why }) => Some(why.clone()),
             _ if !allowed => {
@@ -238,9 +242,53 @@ impl Inner {
             Some(Act::Decide { approval, digest, decision }) => {
                 self.decide(id, approval, digest, decision).err()
             }
+            Some(Act::Revoke { grant }) => self.revoke(id, grant).err(),
+            Some(Act::Prompt { files }) => self.judge_prompt(payload, files).err(),
+            Some(Act::Upload { file, from, last }) => {
+                self.uploads.handle_piece(file, *from, *last, payload).err()
+            }
+            Some(Act::Input) if self.structured => {
+                Some(failure(ErrorKind::Invalid, "this session has no terminal", "send a prompt instead"))
+            }
+            Some(Act::Configure { .. }) if !self.structured => {
+                Some(failure(ErrorKind::Invalid, "this agent has a terminal", "change it there"))
+            }
             _ => None,
         };
         (why, None)
+    }
+
+    /// The size that the terminal gets by this.
+    fn sized(&mut self, id: ClientId, act: &Act, typed: bool) -> Option<Size> {
+        match *act {
+            Act::Input | Act::Prompt { .. } if typed => self.sizing.handle_typed(&id),
+            Act::Input
+            | Act::Interrupt
+            | Act::Stop
+            | Act::Ttl(_)
+            | Act::Decide { .. }
+            | Act::Revoke { .. }
+            | Act::Prompt { .. }
+            | Act::Upload { .. }
+            | Act::Configure { .. }
+            | Act::Refused { .. } => None,
+            Act::Resize { size } => {
+                let attached = self.clients.get(&id).is_some_and(|client| client.replay.is_some());
+                if attached { self.sizing.handle_screen(id, size) } else { None }
+            }
+            Act::TakeSize => self.sizing.handle_take(&id),
+            Act::GiveSize => self.sizing.handle_give(&id),
+        }
+    }
+
+    /// A prompt as it is typed.
+    fn typed(&self, text: &[u8], files: &[String], pastes: bool) -> Bytes {
+        let mut text = String::from_utf8_lossy(text).into_owned();
+        for file in files {
+            text.push('\n');
+            text.push_str(&self.uploads.path(file).to_string_lossy());
+        }
+        side::typed(&text, pastes)
     }
 
     /// Puts a command behind those that wait.

@@ -1,10 +1,12 @@
 //! What connections say to the session, and what goes to them.
 
 use crate::approvals::Asker;
+use crate::chat;
 use crate::clock;
 use crate::follower::{Client, Leave};
 use crate::screen::Snapshot;
 use crate::session::{ClientId, Session, failure};
+use agent::adapter::Input;
 use bytes::Bytes;
 use session::id::{SessionId, StreamId};
 use session::later::Later;
@@ -61,6 +63,7 @@ impl Session {
             applied: None,
             waiting_input: 0,
             asker: Asker::default(),
+            past: None,
             wake: Rc::clone(&wake),
             room: Rc::clone(&room),
         };
@@ -78,6 +81,9 @@ impl Session {
         self.apply_size(size);
         if let Some(client) = gone {
             self.withdraw(&client.asker);
+            if client.asker.hook {
+                self.hear(Input::HookGone { id });
+            }
             if client.replay.is_some() {
                 self.dirty.notify_one();
             }
@@ -86,7 +92,7 @@ impl Session {
     }
 
     /// A message from a client.
-    pub fn handle(&self, id: ClientId, message: ToHost, payload: Bytes) -> Result<(), Leave> {
+    pub fn handle(&self, id: ClientId, message: ToHost, payload: &Bytes) -> Result<(), Leave> {
         let allowed = self
             .inner
             .borrow()
@@ -105,7 +111,10 @@ impl Session {
             ToHost::Command { session, n, act } => {
                 self.command(id, &session, n, Some(&act), payload, allowed);
             }
-            ToHost::Ask { session, last } => self.ask(id, &session, last, &payload)?,
+            ToHost::Ask { session, last } => self.ask(id, &session, last, payload)?,
+            ToHost::Hook { session, last } => self.hook_piece(id, &session, last, payload)?,
+            ToHost::Notify { session } => self.notify(id, &session, payload)?,
+            ToHost::Past { before, room, .. } => self.past(id, before, room),
             ToHost::Request { approval, from, .. } => self.request(id, &approval, from),
             ToHost::Call { id: call, .. } => {
                 let why = failure(ErrorKind::NotFound, "a keeper answers no calls", "ask the host");
@@ -120,7 +129,7 @@ impl Session {
     /// A message that only a newer version knows: what waits for an answer gets one.
     pub fn handle_later(&self, id: ClientId, message: Later) -> Result<(), Leave> {
         match message {
-            Later::Command { session, n } => self.command(id, &session, n, None, Bytes::new(), true),
+            Later::Command { session, n } => self.command(id, &session, n, None, &Bytes::new(), true),
             Later::Call { id: call } => {
                 self.answer(id, ToClient::Reply { id: call, ok: None, error: Some(Later::refusal()) });
             }
@@ -235,9 +244,12 @@ impl Session {
         if let Some(mut summary) = summary {
             client.changed = false;
             summary.shorten();
-            out.push((ToClient::Changed { summary }, Bytes::new()));
+            out.push((ToClient::Changed { summary: Box::new(summary) }, Bytes::new()));
         }
         client.poll_replay(&inner.journal, &inner.about.id, &mut out)?;
+        if let Some(past) = client.past.take() {
+            chat::page(&inner.journal, &inner.sayings, &inner.about.id, past, &mut out)?;
+        }
         client.poll_applied(Instant::now(), &mut out);
         Ok(out)
     }
@@ -288,7 +300,7 @@ mod tests {
             scrollback,
             redraw: true,
         };
-        session.handle(id, message, Bytes::new()).expect("it may");
+        session.handle(id, message, &Bytes::new()).expect("it may");
     }
 
     fn pieces(session: &Session, id: ClientId) -> Vec<Bytes> {

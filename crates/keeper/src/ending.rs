@@ -2,7 +2,8 @@
 //! keeper is told to end.
 
 use crate::clock;
-use crate::session::{Inner, Session};
+use crate::session::{ClientId, Inner, Session};
+use agent::adapter::Input;
 use bytes::Bytes;
 use session::ending::Due;
 use session::message::{Act, EndedBy, Event, Failure, Ttl};
@@ -17,32 +18,49 @@ const LOOK: Duration = Duration::from_secs(5);
 impl Session {
     /// Hangs up, and kills after a grace.
     pub fn stop(&self, by: EndedBy) {
-        if let Some(program) = self.program() {
+        if !self.has_ended() {
             self.inner.borrow_mut().ended_by(by);
+            self.hang_up();
+        }
+    }
+
+    /// Tells the program to end.
+    pub(crate) fn hang_up(&self) {
+        if let Some(program) = self.program() {
             program.stop();
+        }
+        if let Some(structured) = self.structured() {
+            structured.stop();
         }
     }
 
     /// Says when the session is to end by itself.
     pub fn set_ttl(&self, ttl: Ttl) -> Result<(), Failure> {
         let news = self.inner.borrow_mut().ending.handle_ttl(ttl, clock::unix_ms())?;
-        self.changed(&Act::Ttl(ttl), news);
+        self.retimed(news);
         Ok(())
     }
 
     /// A command changed when the session ends by itself, or decided an approval, where it was of that kind.
-    pub(crate) fn changed(&self, act: &Act, news: Option<Event>) {
+    pub(crate) fn changed(&self, id: ClientId, act: &Act, news: Option<Event>, payload: &[u8]) {
         match act {
-            Act::Ttl(_) => {
-                if let Some(event) = news {
-                    self.append(event, Bytes::new());
-                }
-                self.retimed.notify_one();
-                self.hurry.notify_one();
+            Act::Ttl(_) => self.retimed(news),
+            Act::Decide { .. } | Act::Revoke { .. } => self.approvals_changed(),
+            Act::Prompt { files } => self.prompted(id, payload, files),
+            Act::Interrupt => self.hear(Input::Interrupt),
+            Act::Configure { mode, model } => {
+                self.hear(Input::Configure { mode: mode.as_deref(), model: model.as_deref() });
             }
-            Act::Decide { .. } => self.approvals_changed(),
             _ => {}
         }
+    }
+
+    fn retimed(&self, news: Option<Event>) {
+        if let Some(event) = news {
+            self.append(event, Bytes::new());
+        }
+        self.retimed.notify_one();
+        self.hurry.notify_one();
     }
 
     /// Says that the end is near, or ends, where that is due.

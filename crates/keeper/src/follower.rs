@@ -1,6 +1,7 @@
 //! One client of the session: what waits to be told to it, and where it is in the log.
 
 use crate::approvals::Asker;
+use crate::chat::Past;
 use crate::journal::Journal;
 use crate::screen::Snapshot;
 use bytes::Bytes;
@@ -50,6 +51,8 @@ pub(crate) struct Client {
     pub applied: Option<(ToClient, Instant)>,
     pub waiting_input: usize,
     pub asker: Asker,
+    /// A page of the chat that it wants.
+    pub past: Option<Past>,
     pub wake: Rc<Notify>,
     /// Its input was taken; it may be read again.
     pub room: Rc<Notify>,
@@ -134,11 +137,6 @@ impl Client {
                 return Err(Leave::Unreadable);
             }
             for record in records {
-                if structured && !record.event.is_beside_snapshot() {
-                    replay.handle_passed(record.mark.seq);
-                    batch += session::replay::OVERHEAD;
-                    continue;
-                }
                 replay.handle_sent(record.mark, record.payload.len(), now);
                 batch += record.payload.len() as u64 + session::replay::OVERHEAD;
                 let header = ToClient::Event {
@@ -153,10 +151,6 @@ impl Client {
         }
         if !replay.is_skipping() {
             self.snapshot = None;
-        }
-        if batch >= BATCH && out.is_empty() {
-            // Others may have their turn; nobody else would wake it.
-            self.wake.notify_one();
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use session::later::Later;
 use session::message::Event;
 use session::replay::{Mark, OVERHEAD, View};
 use std::collections::VecDeque;
-use store::{BESIDE, Base, Entry, NewEntry, PAGE, Place, SessionLog, StreamRow};
+use store::{BESIDE, Base, Entry, Kept, NewEntry, PAGE, Place, SessionLog, StreamRow};
 
 /// Bytes of the newest events that are also in memory, so that a client that keeps up costs no reading.
 const RECENT: u64 = 512 * 1024;
@@ -68,8 +68,24 @@ fn header(event: &Event) -> String {
         | Event::Banner { .. }
         | Event::Ending { .. }
         | Event::Asked { .. }
-        | Event::Decided { .. } => serde_json::to_string(event).unwrap_or_default(),
+        | Event::Decided { .. }
+        | Event::Revoked { .. }
+        | Event::Chat { .. }
+        | Event::Partial { .. } => serde_json::to_string(event).unwrap_or_default(),
     }
+}
+
+fn kept(event: &Event) -> Kept {
+    match event {
+        event if event.is_trimmable() => Kept::Trimmed,
+        event if event.is_past() => Kept::Past,
+        _ => Kept::Told,
+    }
+}
+
+/// Whether something begins with this event, or is it.
+fn begins(event: &Event) -> bool {
+    !matches!(event, Event::Asked { part: 1.., .. } | Event::Chat { part: 1.., .. })
 }
 
 /// An event from the log. One that a newer version wrote is passed on as what can be said about it.
@@ -115,7 +131,7 @@ impl Journal {
         let mut logged = false;
         if !self.is_paused() {
             let header = header(&event);
-            let entry = NewEntry { at, kept: !event.is_trimmable(), header: &header, payload: &payload };
+            let entry = NewEntry { at, kept: kept(&event), header: &header, payload: &payload };
             stored = self.log.append(&[entry]);
             logged = stored.is_ok();
         }
@@ -145,7 +161,7 @@ impl Journal {
         let headers: Vec<_> = events.iter().map(|(event, _)| header(event)).collect();
         let entries = events.iter().zip(&headers).map(|((event, payload), header)| NewEntry {
             at,
-            kept: !event.is_trimmable(),
+            kept: kept(event),
             header,
             payload,
         });
@@ -191,13 +207,16 @@ impl Journal {
             let Some(base) = cover.filter(|base| base.seq >= dropped.seq) else { return Ok(()) };
             self.log.put_base(base)?;
             let first = self.recent.len() - self.unlogged;
-            let kept: Vec<_> = self.recent.range(first..).take_while(|r| r.mark.seq < dropped.seq).collect();
-            let headers: Vec<_> = kept.iter().map(|record| header(&record.event)).collect();
-            let rows = kept.iter().zip(&headers).map(|(record, header)| {
-                (place(record.mark), NewEntry { at: record.at, kept: true, header, payload: &record.payload })
+            let saved: Vec<_> = self.recent.range(first..).take_while(|r| r.mark.seq < dropped.seq).collect();
+            let headers: Vec<_> = saved.iter().map(|record| header(&record.event)).collect();
+            let rows = saved.iter().zip(&headers).map(|(record, header)| {
+                (
+                    place(record.mark),
+                    NewEntry { at: record.at, kept: kept(&record.event), header, payload: &record.payload },
+                )
             });
             self.log.skip_to(place(dropped), &rows.collect::<Vec<_>>())?;
-            let (count, bytes) = (kept.len(), kept.iter().map(|record| record.size()).sum::<u64>());
+            let (count, bytes) = (saved.len(), saved.iter().map(|record| record.size()).sum::<u64>());
             self.unlogged -= count;
             self.unlogged_bytes -= bytes;
             self.dropped = None;
@@ -206,10 +225,9 @@ impl Journal {
             let first = self.recent.len() - self.unlogged;
             let record = &self.recent[first];
             let header = header(&record.event);
-            let kept = !record.event.is_trimmable();
             self.log.append(&[NewEntry {
                 at: record.at,
-                kept,
+                kept: kept(&record.event),
                 header: &header,
                 payload: &record.payload,
             }])?;
@@ -231,15 +249,55 @@ impl Journal {
         Ok(bounded(self.recent.range(start..), room))
     }
 
-    /// Those in `after + 1 ..= upto` that may not be trimmed, bounded in the same way.
+    /// Those in `after + 1 ..= upto` that a client is told of before a snapshot, bounded in the same way.
     pub fn read_kept(&self, after: u64, upto: u64, room: u64) -> Result<Vec<Record>, store::Error> {
         let logged = self.log.read_kept(after, upto, room)?;
         if !logged.is_empty() {
             return Ok(logged.into_iter().map(record).collect());
         }
         let fresh = self.recent.range(self.recent.len() - self.unlogged..);
-        let wanted = fresh.filter(|r| !r.event.is_trimmable() && r.mark.seq > after && r.mark.seq <= upto);
+        let told = |r: &&Record| kept(&r.event) == Kept::Told;
+        let wanted = fresh.filter(|r| told(r) && r.mark.seq > after && r.mark.seq <= upto);
         Ok(bounded(wanted, room))
+    }
+
+    /// Those below `before` that a client fetches ([`Event::is_past`]), the newest first, bounded in the same way.
+    fn read_past(&self, before: u64, room: u64) -> Result<Vec<Record>, store::Error> {
+        let fresh = self.recent.range(self.recent.len() - self.unlogged..);
+        let wanted = fresh.filter(|r| r.event.is_past() && r.mark.seq < before);
+        let fresh = bounded(wanted.rev(), room);
+        if fresh.is_empty() {
+            return Ok(self.log.read_past(before, room)?.into_iter().map(record).collect());
+        }
+        Ok(fresh)
+    }
+
+    /// A page of those below `before` that a client fetches, the oldest first, about as many as fit into `room`: whole
+    /// things alone, and at least one if there is one. Also whether there are more before it.
+    pub fn page(&self, before: u64, room: u64) -> Result<(Vec<Record>, bool), store::Error> {
+        let (mut page, mut bytes): (Vec<Record>, u64) = (Vec::new(), 0);
+        let mut next = before;
+        loop {
+            let found = self.read_past(next, room.saturating_sub(bytes).max(1))?;
+            if found.is_empty() {
+                break;
+            }
+            for record in found {
+                next = record.mark.seq;
+                bytes += record.size();
+                page.push(record);
+                let whole = page.last().is_some_and(|record| begins(&record.event));
+                if whole && bytes >= room {
+                    break;
+                }
+            }
+            if bytes >= room && page.last().is_some_and(|record| begins(&record.event)) {
+                break;
+            }
+        }
+        let more = !self.read_past(next, 1)?.is_empty();
+        page.reverse();
+        Ok((page, more))
     }
 
     /// Where an event lies.

@@ -9,6 +9,7 @@
 //! on that way waits for a timer, another thread, or a client that does not keep up.
 
 mod approvals;
+mod chat;
 mod clients;
 mod clock;
 mod commands;
@@ -17,13 +18,18 @@ mod disk;
 mod ending;
 mod follower;
 mod journal;
+mod lines;
 mod process;
 mod program;
 mod screen;
 mod session;
+mod side;
 mod spec;
 mod start;
+mod structured;
+mod tail;
 mod upkeep;
+mod uploads;
 
 pub use process::run;
 pub use spec::Spec;

@@ -318,7 +318,11 @@ pub(crate) async fn reap(session: Rc<Session>, mut children: Signal) {
     while children.recv().await.is_some() {
         match session.program() {
             Some(program) => program.pty.borrow_mut().reap(),
-            None => agent::reap(|_, _| {}),
+            None => agent::reap(|pid, exit| {
+                if let Some(structured) = session.structured() {
+                    structured.handle_exit(pid, exit);
+                }
+            }),
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use crate::journal::{self, Record};
 use agent::Screen;
+use agent::adapter::Said;
 use bytes::Bytes;
 use session::message::{Event, Size};
 use session::replay::Mark;
@@ -29,6 +30,8 @@ const PREVIEW: (usize, usize) = (6, 120);
 const MAX_TITLE: usize = 256;
 /// Bytes of answers to the program that may wait to be written.
 const MAX_REPLIES: usize = 64 * 1024;
+/// Things that the program said of itself that wait to be heard.
+const MAX_SAID: usize = 256;
 /// Bytes read from the log at once.
 const CHUNK: u64 = 1024 * 1024;
 
@@ -46,17 +49,21 @@ enum Ask {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct State {
     queue: VecDeque<Record>,
     behind: u64,
     asks: Vec<Ask>,
     title: Option<String>,
+    said: Vec<Said>,
     replies: Vec<u8>,
     /// What waits must be taken in now.
     urgent: bool,
     /// What was taken in ends in the midst of a sequence, so that whatever follows may be a question.
     unfinished: bool,
     closed: bool,
+    /// The program knows what is pasted from what is typed.
+    pastes: bool,
 }
 
 struct Shared {
@@ -114,8 +121,12 @@ impl Model {
 
     /// Nothing up to here changes the screen that was not fed: a snapshot stands for it as well.
     pub fn pass(&self, mark: Mark) {
-        let nothing = Record { mark, at: 0, event: Event::Output, payload: Bytes::new() };
-        self.shared.lock().queue.push_back(nothing);
+        let mut state = self.shared.lock();
+        match state.queue.back_mut() {
+            Some(last) if last.mark.seq >= mark.seq => {}
+            Some(last) if last.payload.is_empty() && last.event == Event::Output => last.mark = mark,
+            _ => state.queue.push_back(Record { mark, at: 0, event: Event::Output, payload: Bytes::new() }),
+        }
     }
 
     /// More waits than may.
@@ -152,6 +163,16 @@ impl Model {
         self.shared.lock().title.take()
     }
 
+    /// What the program said of itself.
+    pub fn take_said(&self) -> Vec<Said> {
+        std::mem::take(&mut self.shared.lock().said)
+    }
+
+    /// Whether the program asked for bracketed paste, as far as the model has come.
+    pub fn pastes(&self) -> bool {
+        self.shared.lock().pastes
+    }
+
     /// What the emulator owes the program.
     pub fn take_replies(&self) -> Vec<u8> {
         std::mem::take(&mut self.shared.lock().replies)
@@ -170,9 +191,10 @@ impl Drop for Model {
     }
 }
 
-/// Whether output may make the terminal answer or change its title: escape sequences, in either form, and ENQ do.
+/// Whether output may make the terminal answer or change its title, or be something for a person: escape sequences,
+/// in either form, ENQ and BEL do.
 fn is_telling(output: &[u8]) -> bool {
-    output.iter().any(|byte| matches!(byte, 0x05 | 0x1b | 0xc2))
+    output.iter().any(|byte| matches!(byte, 0x05 | 0x07 | 0x1b | 0xc2))
 }
 
 fn matters(event: &Event) -> bool {
@@ -236,7 +258,7 @@ fn run(shared: &Shared, origin: Origin) {
         tracing::error!(%error, "the log cannot be read to rebuild the screen");
     }
     // What was owed while it was rebuilt was answered in its time.
-    let _ = thread.screen.replies();
+    let _ = (thread.screen.replies(), thread.screen.said());
     loop {
         let (queue, asks) = {
             let mut state = shared.lock();
@@ -253,10 +275,13 @@ fn run(shared: &Shared, origin: Origin) {
         };
         for record in queue {
             thread.take(&record);
-            let replies = thread.screen.replies();
+            let (replies, said) = (thread.screen.replies(), thread.screen.said());
             let mut state = shared.lock();
             state.behind = state.behind.saturating_sub(record.payload.len() as u64);
-            let mut news = false;
+            state.pastes = thread.screen.pastes();
+            let mut news = !said.is_empty();
+            let room = MAX_SAID.saturating_sub(state.said.len());
+            state.said.extend(said.into_iter().take(room));
             if !replies.is_empty() && state.replies.len() + replies.len() <= MAX_REPLIES {
                 state.replies.extend_from_slice(&replies);
                 news = true;

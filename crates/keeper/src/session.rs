@@ -1,6 +1,7 @@
 //! One session: its journal, who follows it, whose commands wait, and who sets its size. Everything happens on one thread;
 //! nothing here waits.
 
+use crate::chat::Saying;
 use crate::clock;
 use crate::commands::Input;
 use crate::disk::Disk;
@@ -8,16 +9,21 @@ use crate::follower::Client;
 use crate::journal::Journal;
 use crate::program::Program;
 use crate::screen::{Model, Snapshot};
+use crate::side::{Asked, Side};
+use crate::uploads::Uploads;
 use bytes::Bytes;
 use session::approval::Approvals;
 use session::ending::Ending;
 use session::id::{SessionId, StreamId};
 use session::inbox::{self, Inbox};
-use session::message::{Approval, Cursor, EndedBy, ErrorKind, Event, Failure, RunState, Size, Summary};
+use session::message::{
+    AgentState, Approval, Cursor, EndedBy, ErrorKind, Event, Failure, RunState, Size, Summary,
+};
 use session::replay::{Mark, Replay};
 use session::sizing::Sizing;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 use store::{Base, StreamRow};
@@ -46,6 +52,10 @@ pub(crate) struct Parts {
     pub streams: Vec<StreamRow>,
     /// See [`crate::Spec::patience_ms`]; of no meaning where no program runs.
     pub patience_ms: u64,
+    /// The folder for files that are uploaded.
+    pub uploads: PathBuf,
+    /// The last event of the chat; 0 where there is none.
+    pub chat: u64,
 }
 
 /// All that changes.
@@ -66,6 +76,23 @@ pub(crate) struct Inner {
     /// When it ends by itself.
     pub ending: Ending,
     pub approvals: Approvals,
+    /// Of these, the ones that the agent's adapter asked.
+    pub asked: Asked,
+    /// The agent as lists show it.
+    pub agent: Option<AgentState>,
+    /// The agent's own name for its conversation.
+    pub conversation: Option<String>,
+    /// It has no terminal.
+    pub structured: bool,
+    /// When somebody typed last.
+    pub typed_at: Option<Instant>,
+    /// Prompts that wait for it.
+    pub queued: usize,
+    /// What it is saying just now.
+    pub sayings: Vec<Saying>,
+    /// The last event of the chat.
+    pub chat: u64,
+    pub uploads: Uploads,
     /// Who told the program to end.
     pub ended_by: EndedBy,
     pub last_activity: u64,
@@ -83,6 +110,7 @@ pub(crate) struct Session {
     pub inner: RefCell<Inner>,
     pub model: Model,
     program: RefCell<Option<Rc<Program>>>,
+    pub(crate) side: RefCell<Option<Side>>,
     /// A client acked.
     pub acked: Notify,
     /// Input waits for the program.
@@ -103,12 +131,16 @@ pub(crate) struct Session {
     pub retimed: Notify,
     /// An approval waits, or one is over.
     pub asked: Notify,
+    /// What the adapter asked is over.
+    pub decided: Notify,
+    /// The adapter names another file.
+    pub tailed: Notify,
     pub disk: Disk,
 }
 
 impl Session {
     pub fn new(about: About, parts: Parts, size: Size, run: RunState) -> Self {
-        let Parts { journal, model, disk, streams, patience_ms } = parts;
+        let Parts { journal, model, disk, streams, patience_ms, uploads, chat } = parts;
         let streams = streams.into_iter().filter_map(|row| {
             let stream: StreamId = row.stream.parse().ok()?;
             // Empty where none was refused.
@@ -131,6 +163,15 @@ impl Session {
             run,
             ending: Ending::default(),
             approvals: Approvals::default(),
+            asked: Asked::default(),
+            agent: None,
+            conversation: None,
+            structured: false,
+            typed_at: None,
+            queued: 0,
+            sayings: Vec::new(),
+            chat,
+            uploads: Uploads::new(uploads),
             ended_by: EndedBy::Itself,
             title: String::new(),
             preview: Vec::new(),
@@ -140,6 +181,7 @@ impl Session {
             inner: RefCell::new(inner),
             model,
             program: RefCell::new(None),
+            side: RefCell::new(None),
             acked: Notify::new(),
             input: Notify::new(),
             dirty: Notify::new(),
@@ -150,6 +192,8 @@ impl Session {
             paused: Notify::new(),
             retimed: Notify::new(),
             asked: Notify::new(),
+            decided: Notify::new(),
+            tailed: Notify::new(),
             disk,
         }
     }
@@ -168,6 +212,8 @@ impl Session {
         inner.title = remembered.title;
         inner.preview = remembered.preview;
         inner.remembered = remembered.approvals;
+        inner.conversation = remembered.agent.as_ref().and_then(|agent| agent.conversation.clone());
+        inner.agent = remembered.agent;
         inner.last_activity = last_activity;
     }
 
@@ -256,6 +302,7 @@ impl Session {
     pub fn end(&self, exit: i32) {
         *self.program.borrow_mut() = None;
         self.withdraw_all();
+        self.end_side(exit);
         self.append(Event::Exit { exit }, Bytes::new());
         let mut inner = self.inner.borrow_mut();
         inner.run = RunState::Ended { exit, at: clock::unix_ms(), by: inner.ended_by };
@@ -351,6 +398,17 @@ impl Inner {
         self.clients.values().filter(|client| client.replay.is_some()).count()
     }
 
+    fn agent(&self) -> Option<AgentState> {
+        let known = self.agent.is_some() || self.structured || self.chat > 0;
+        known.then(|| AgentState {
+            structured: self.structured || self.agent.as_ref().is_some_and(|agent| agent.structured),
+            queued: u32::try_from(self.queued).unwrap_or(u32::MAX),
+            conversation: self.conversation.clone(),
+            chat: self.chat,
+            ..self.agent.clone().unwrap_or_default()
+        })
+    }
+
     pub fn summary(&self) -> Summary {
         let view = self.journal.view();
         let about = &self.about;
@@ -377,6 +435,8 @@ impl Inner {
             } else {
                 self.remembered.clone()
             },
+            grants: if self.run == RunState::Running { self.approvals.grants() } else { Vec::new() },
+            agent: self.agent(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use session::id::SessionId;
-use session::message::Size;
+use session::message::{Agent, Size};
 use session::outbox::PATIENCE;
 use store::Paths;
 
@@ -29,6 +29,9 @@ pub struct Spec {
     /// The session that this one is started again from.
     #[serde(default)]
     pub continues: Option<SessionId>,
+    /// Which agent the program is, where that was said.
+    #[serde(default)]
+    pub agent: Option<Agent>,
     /// Where everything lies.
     pub paths: Paths,
     /// Bytes of terminal output to keep.

@@ -9,8 +9,13 @@ use crate::journal::{self, Journal};
 use crate::program::{self, Program, StartError};
 use crate::screen::{Model, Origin};
 use crate::session::{About, Parts, Session, failure};
+use crate::side;
 use crate::spec::Spec;
+use crate::structured::{self, Streams, Structured};
+use crate::tail;
 use crate::upkeep::{self, Meta};
+use agent::adapter::Adapter;
+use agent::family::{self, Launch, Launched};
 use agent::{SpawnSpec, clean_env};
 use bytes::Bytes;
 use link::unix::Listener;
@@ -62,7 +67,7 @@ fn environment(what: &str, error: &dyn std::fmt::Display) -> Failure {
 
 /// Keeps a session until its program has ended and nobody needs it any more. `ready` is called once the program runs and
 /// the socket answers. Needs a tokio `LocalRuntime`.
-pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
+pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     let id = spec.session.as_str();
     spec.paths.create_session_dir(id).map_err(|error| disk(&error))?;
     let mut log =
@@ -74,23 +79,18 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     adopt();
     // A keeper has no terminal; whoever hangs up, it is not meant.
     let _hangup = listen_for(SignalKind::hangup())?;
-    let env = spec.env.unwrap_or_else(|| std::env::vars_os().filter_map(text).collect());
+    let env = spec.env.take().unwrap_or_else(|| std::env::vars_os().filter_map(text).collect());
     let mut env = clean_env(env);
     env.push(("LONGREIN_SESSION".to_owned(), id.to_owned()));
     // So that `longrein` inside a session speaks to the host that the session belongs to.
     env.extend(std::env::var("LONGREIN_HOME").ok().map(|home| ("LONGREIN_HOME".to_owned(), home)));
-    let program = Program::start(&SpawnSpec {
-        command: spec.command.clone(),
-        cwd: PathBuf::from(&spec.cwd),
-        env,
-        size,
-    });
-    let program = match program {
-        Ok(program) => Rc::new(program),
-        Err(error) => {
+    let started = start(&spec, env, size);
+    let (started, adapter) = match started {
+        Ok(started) => started,
+        Err(why) => {
             // Nothing happened in it; the folder goes with the session.
             let _ = log.close();
-            return Err(error.into());
+            return Err(why);
         }
     };
     let about = About {
@@ -108,7 +108,7 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     let parts = Parts { patience_ms: spec.patience_ms, ..parts };
     let session = Rc::new(Session::new(about, parts, size, RunState::Running));
     session.append(Event::Resize { size }, Bytes::new());
-    session.set_program(Rc::clone(&program));
+    let running = session.set_running(started, adapter);
     if let Some(seconds) = spec.ttl {
         session.set_ttl(Ttl::In { seconds })?;
     }
@@ -116,7 +116,8 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     session.disk.wait();
     let tasks = [
         spawn_local(clients::accept(Rc::clone(&session), listener)),
-        spawn_local(program::write_input(Rc::clone(&session), Rc::clone(&program))),
+        spawn_local(side::watch(Rc::clone(&session))),
+        spawn_local(tail::watch(Rc::clone(&session))),
         spawn_local(upkeep::show(Rc::clone(&session))),
         spawn_local(upkeep::news(Rc::clone(&session))),
         spawn_local(upkeep::trim(Rc::clone(&session))),
@@ -127,8 +128,17 @@ pub async fn keep(spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     ];
     ready();
     let life = async {
-        let exit = program::drive(&session, &program, children).await;
-        drop(program);
+        let exit = match running {
+            Running::Terminal(program) => {
+                let input = spawn_local(program::write_input(Rc::clone(&session), Rc::clone(&program)));
+                let exit = program::drive(&session, &program, children).await;
+                input.abort();
+                exit
+            }
+            Running::Structured(structured, streams) => {
+                structured::drive(&session, &structured, streams).await
+            }
+        };
         let by = session.inner.borrow().ended_by;
         if exit > BY_SIGNAL && by == EndedBy::Itself {
             // Perhaps of the same hand that ends everything: what it tells us may take a moment longer to be heard.
@@ -185,9 +195,58 @@ pub async fn read(id: SessionId, paths: Paths, ready: impl FnOnce()) -> Result<(
     session.close().map_err(|error| disk(&error))
 }
 
+/// A program that runs.
+enum Running {
+    Terminal(Rc<Program>),
+    Structured(Rc<Structured>, Streams),
+}
+
+impl Session {
+    fn set_running(&self, started: Running, adapter: Box<dyn Adapter>) -> Running {
+        match &started {
+            Running::Terminal(program) => {
+                self.set_program(Rc::clone(program));
+                self.set_side(adapter, None);
+            }
+            Running::Structured(structured, _) => self.set_side(adapter, Some(Rc::clone(structured))),
+        }
+        started
+    }
+}
+
+fn start(
+    spec: &Spec,
+    mut env: Vec<(String, String)>,
+    size: Size,
+) -> Result<(Running, Box<dyn Adapter>), Failure> {
+    let cwd = PathBuf::from(&spec.cwd);
+    let ourselves =
+        std::env::current_exe().map_err(|error| environment("our own program is not found", &error))?;
+    let hook = [ourselves.to_string_lossy().into_owned(), "hook".to_owned()];
+    let Launched { command, env: more, structured, adapter } = family::launch(&Launch {
+        command: &spec.command,
+        agent: spec.agent.as_ref(),
+        cwd: &cwd,
+        env: &env,
+        hook: &hook,
+        folder: &spec.paths.session_dir(spec.session.as_str()),
+    })?;
+    env.extend(more);
+    let spec = SpawnSpec { command, cwd, env, size };
+    let running = if structured {
+        let (structured, streams) = Structured::start(&spec).map_err(StartError::from)?;
+        Running::Structured(structured, streams)
+    } else {
+        Running::Terminal(Rc::new(Program::start(&spec)?))
+    };
+    Ok((running, adapter))
+}
+
 fn parts(log: SessionLog, meta: PathBuf, limit: u64, origin: Origin) -> Result<Parts, Failure> {
     let streams = log.streams().map_err(|error| disk(&error))?;
     let reader = log.reader().map_err(|error| disk(&error))?;
+    let uploads = meta.with_file_name("files");
+    let chat = last_chat(&log).map_err(|error| disk(&error))?;
     let thread = |error: std::io::Error| environment("a thread cannot be started", &error);
     Ok(Parts {
         journal: Journal::new(log, limit),
@@ -195,7 +254,26 @@ fn parts(log: SessionLog, meta: PathBuf, limit: u64, origin: Origin) -> Result<P
         disk: Disk::start(reader, meta).map_err(thread)?,
         streams,
         patience_ms: 0,
+        uploads,
+        chat,
     })
+}
+
+/// The last event of the chat in the log; 0 where there is none.
+fn last_chat(log: &SessionLog) -> Result<u64, store::Error> {
+    let mut before = u64::MAX;
+    loop {
+        let entries = log.read_past(before, ENDING)?;
+        let Some(first) = entries.last() else { return Ok(0) };
+        before = first.seq;
+        let is_chat = |entry: store::Entry| {
+            let record = journal::record(entry);
+            matches!(record.event, Event::Chat { .. }).then_some(record.mark.seq)
+        };
+        if let Some(seq) = entries.into_iter().find_map(is_chat) {
+            return Ok(seq);
+        }
+    }
 }
 
 /// The exit status in the log, and when the last event was.
@@ -331,7 +409,8 @@ pub(crate) mod tests {
         pub fn new(folder: &Path) -> Self {
             std::fs::remove_file(folder.join("log.lock")).unwrap();
             let mut log = SessionLog::open(&folder.join("log.db"), "boot").unwrap();
-            log.append(&[NewEntry { at: 1, kept: false, header: "{}", payload: b"" }]).unwrap();
+            log.append(&[NewEntry { at: 1, kept: store::Kept::Trimmed, header: "{}", payload: b"" }])
+                .unwrap();
             Self(log)
         }
 

@@ -2,6 +2,7 @@
 //! model, the log is kept in bounds.
 
 use crate::session::Session;
+use agent::adapter::Said;
 use serde::{Deserialize, Serialize};
 use session::message::Summary;
 use std::rc::Rc;
@@ -86,8 +87,12 @@ pub(crate) async fn news(session: Rc<Session>) {
         if !replies.is_empty() {
             session.reply_to_program(replies);
         }
+        for said in session.model.take_said() {
+            session.heard_of(&said);
+        }
         late = Instant::now() < next_title;
         if !late && let Some(title) = session.model.take_title() {
+            session.heard_of(&Said::Title(title.clone()));
             session.set_title(title);
             next_title = Instant::now() + SHOW_EVERY;
         }

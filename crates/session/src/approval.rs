@@ -11,7 +11,10 @@
 
 use crate::codec::MAX_PAYLOAD;
 use crate::id::ApprovalId;
-use crate::message::{Approval, ApprovalState, Decider, Decision, ErrorKind, Event, Failure, Request, Risk};
+use crate::message::{
+    Approval, ApprovalState, Decider, Decision, ErrorKind, Event, Failure, Grant, Question, Request, Risk,
+    Scope,
+};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::collections::VecDeque;
@@ -27,6 +30,10 @@ pub const MAX_OVER: usize = 8;
 pub const MAX_CHOICES: usize = 16;
 /// Bytes of one choice.
 pub const MAX_CHOICE: usize = 200;
+/// Questions of a request.
+pub const MAX_QUESTIONS: usize = 8;
+/// Things that are allowed at once until a session ends.
+pub const MAX_GRANTS: usize = 32;
 /// Bytes of what somebody writes with a decision.
 pub const MAX_TEXT: usize = 4_000;
 /// Seconds after which a request that does not say it is denied.
@@ -36,6 +43,8 @@ pub const EXPIRES_WITHIN: (u32, u32) = (10, 24 * 60 * 60);
 /// Characters of a title, and of what somebody wrote where it stands in a list. All of a session's approvals go into one
 /// message, with the rest of its summary.
 const MAX_TITLE: usize = 120;
+/// Characters of a grant in words.
+const MAX_WORDS: usize = 200;
 /// Characters of whoever asks.
 const MAX_SOURCE: usize = 32;
 
@@ -46,6 +55,8 @@ pub enum Change {
     Asked(Approval, Bytes),
     /// One is over.
     Over(ApprovalId, ApprovalState),
+    /// What was allowed until the session ends is so no longer.
+    Revoked(ApprovalId, Decider),
 }
 
 impl Change {
@@ -74,6 +85,9 @@ impl Change {
                     Bytes::new(),
                 )]
             }
+            Self::Revoked(grant, by) => {
+                vec![(Event::Revoked { grant: grant.clone(), by: by.clone() }, Bytes::new())]
+            }
         }
     }
 }
@@ -89,6 +103,15 @@ struct Entry {
 pub struct Approvals {
     pending: Vec<Entry>,
     over: VecDeque<Entry>,
+    grants: Vec<Granted>,
+}
+
+/// What is allowed without being asked: exactly the same of the same asker.
+#[derive(Debug)]
+struct Granted {
+    grant: Grant,
+    source: String,
+    scope: Scope,
 }
 
 /// The digest that decisions name.
@@ -132,6 +155,36 @@ impl Approvals {
         Ok(Change::Asked(approval, request))
     }
 
+    /// What becomes of one that was just asked without anybody being asked, because somebody allowed exactly the same until
+    /// the session ends.
+    pub fn granted(&self, id: &ApprovalId, now: u64) -> Option<Change> {
+        let entry = self.pending.iter().find(|entry| entry.approval.id == *id)?;
+        let request: Request = serde_json::from_slice(&entry.request).ok()?;
+        let scope = request.scope.as_ref().filter(|_| request.risk != Risk::Dangerous)?;
+        let granted = self.grants.iter().find(|granted| granted.is_for(&request.source, scope))?;
+        let state = ApprovalState::Allowed {
+            by: granted.grant.by.clone(),
+            decided_at: now,
+            choice: None,
+            text: None,
+            answers: Vec::new(),
+            for_session: true,
+            granted: Some(granted.grant.id.clone()),
+        };
+        Some(Change::Over(id.clone(), state))
+    }
+
+    /// What is allowed until the session ends, the oldest first.
+    pub fn grants(&self) -> Vec<Grant> {
+        self.grants.iter().map(|granted| granted.grant.clone()).collect()
+    }
+
+    /// Somebody takes one of these back; `None` where it is none of them any more.
+    pub fn revoke(&self, grant: &ApprovalId, by: Decider) -> Option<Change> {
+        let stands = self.grants.iter().any(|granted| granted.grant.id == *grant);
+        stands.then(|| Change::Revoked(grant.clone(), by))
+    }
+
     /// Somebody decides; `None` where they have decided the same already.
     pub fn decide(
         &self,
@@ -162,7 +215,7 @@ impl Approvals {
         let request: Request = serde_json::from_slice(request)
             .map_err(|error| invalid(format!("the request cannot be read: {error}")))?;
         let state = match decision {
-            Decision::Allow { choice, text, word } => {
+            Decision::Allow { choice, text, word, answers, for_session } => {
                 if approval.word.is_some() && *word != approval.word {
                     return Err(invalid("the word that was typed is not the one that was asked for"));
                 }
@@ -178,8 +231,19 @@ impl Approvals {
                 if text.is_some() && !request.free_text {
                     return Err(invalid("this takes no text"));
                 }
-                let (choice, text) = (choice.clone(), written(text.as_ref())?);
-                ApprovalState::Allowed { by, decided_at: now, choice, text }
+                check_answers(&request.questions, answers)?;
+                if *for_session {
+                    self.check_grant(&request)?;
+                }
+                ApprovalState::Allowed {
+                    by,
+                    decided_at: now,
+                    choice: choice.clone(),
+                    text: written(text.as_ref())?,
+                    answers: answers.clone(),
+                    for_session: *for_session,
+                    granted: None,
+                }
             }
             Decision::Deny { text } => {
                 ApprovalState::Denied { by, decided_at: now, text: written(text.as_ref())? }
@@ -223,12 +287,14 @@ impl Approvals {
                     return;
                 };
                 let mut entry = self.pending.remove(place);
+                self.grants.extend(granted(&entry, &state));
                 entry.approval.state = state;
                 self.over.push_back(entry);
                 if self.over.len() > MAX_OVER {
                     self.over.pop_front();
                 }
             }
+            Change::Revoked(id, _) => self.grants.retain(|granted| granted.grant.id != id),
         }
     }
 
@@ -236,6 +302,9 @@ impl Approvals {
     pub fn list(&self) -> Vec<Approval> {
         let brief = |entry: &Entry| {
             let mut approval = entry.approval.clone();
+            if let ApprovalState::Allowed { answers, .. } = &mut approval.state {
+                answers.clear();
+            }
             if let ApprovalState::Allowed { text: Some(text), .. }
             | ApprovalState::Denied { text: Some(text), .. } = &mut approval.state
             {
@@ -251,9 +320,62 @@ impl Approvals {
         self.find(id).map(|entry| (&entry.approval, &entry.request))
     }
 
+    fn check_grant(&self, request: &Request) -> Result<(), Failure> {
+        if request.scope.is_none() || request.risk == Risk::Dangerous {
+            return Err(invalid("this can be allowed for once only"));
+        }
+        if self.grants.len() >= MAX_GRANTS {
+            let message = format!("{MAX_GRANTS} things are allowed in this session already");
+            return Err(failure(ErrorKind::Limited, message, "allow it once, or take one of those back"));
+        }
+        Ok(())
+    }
+
     fn find(&self, id: &ApprovalId) -> Option<&Entry> {
         self.pending.iter().chain(&self.over).find(|entry| entry.approval.id == *id)
     }
+}
+
+impl Granted {
+    fn is_for(&self, source: &str, scope: &Scope) -> bool {
+        self.source == source && self.scope.tool == scope.tool && self.scope.pattern == scope.pattern
+    }
+}
+
+/// What this decision allows until the session ends, if it does.
+fn granted(entry: &Entry, state: &ApprovalState) -> Option<Granted> {
+    let ApprovalState::Allowed { by, decided_at, for_session: true, granted: None, .. } = state else {
+        return None;
+    };
+    let request: Request = serde_json::from_slice(&entry.request).ok()?;
+    let scope = request.scope?;
+    let words = line(&scope.words, MAX_WORDS);
+    let grant = Grant { id: entry.approval.id.clone(), words, by: by.clone(), since: *decided_at };
+    Some(Granted { grant, source: request.source, scope })
+}
+
+fn check_answers(questions: &[Question], answers: &[Vec<String>]) -> Result<(), Failure> {
+    if answers.len() != questions.len() {
+        return Err(invalid("every question has to be answered, and nothing else"));
+    }
+    let mut bytes = 0;
+    for (question, answers) in questions.iter().zip(answers) {
+        if answers.is_empty() || (answers.len() > 1 && !question.several) {
+            return Err(invalid("a question has one answer, or some where it takes several"));
+        }
+        for (n, answer) in answers.iter().enumerate() {
+            let offered = question.choices.iter().any(|choice| choice.id == *answer);
+            if (!offered && !question.free_text) || answer.trim().is_empty() || answers[..n].contains(answer)
+            {
+                return Err(invalid("this is none of the answers"));
+            }
+            bytes += answer.len();
+        }
+    }
+    if bytes > MAX_TEXT {
+        return Err(invalid(format!("what is answered has at most {MAX_TEXT} bytes")));
+    }
+    Ok(())
 }
 
 fn check(request: &Request) -> Result<(), Failure> {
@@ -271,6 +393,20 @@ fn check(request: &Request) -> Result<(), Failure> {
                 "a choice is one line of at most {MAX_CHOICE} bytes, and each is another"
             )));
         }
+    }
+    let plain = |question: &Question| {
+        !question.text.trim().is_empty()
+            && question.choices.len() <= MAX_CHOICES
+            && (question.free_text || !question.choices.is_empty())
+            && question
+                .choices
+                .iter()
+                .all(|choice| !choice.id.trim().is_empty() && choice.id.len() <= MAX_CHOICE)
+    };
+    if request.questions.len() > MAX_QUESTIONS || !request.questions.iter().all(plain) {
+        return Err(invalid(format!(
+            "there are at most {MAX_QUESTIONS} questions, each with something to answer it with"
+        )));
     }
     let (least, most) = EXPIRES_WITHIN;
     if request.expires_in.is_some_and(|seconds| !(least..=most).contains(&seconds)) {
@@ -307,11 +443,15 @@ fn line(text: &str, most: usize) -> String {
 fn is_same(over: &ApprovalState, decision: &Decision, who: &Decider) -> bool {
     match (over, decision) {
         (
-            ApprovalState::Allowed { by, choice, text, .. },
-            Decision::Allow { choice: again, text: other, .. },
+            ApprovalState::Allowed { by, choice, text, answers, for_session, granted: None, .. },
+            Decision::Allow { choice: again, text: other, answers: answered, for_session: lasts, .. },
         ) => {
             let is_text = written(other.as_ref()).is_ok_and(|other| other == *text);
-            by.device == who.device && choice == again && is_text
+            by.device == who.device
+                && choice == again
+                && is_text
+                && answers == answered
+                && for_session == lasts
         }
         (ApprovalState::Denied { by, .. }, Decision::Deny { .. }) => by.device == who.device,
         _ => false,

@@ -4,9 +4,10 @@
 
 use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId, StreamId};
 use crate::message::{
-    Act, Approval, ApprovalState, Asked, Awake, Create, Created, Cursor, Decider, Decision, Device, EndedBy,
-    ErrorKind, Event, Failure, Invited, LostBy, Method, Notice, Peer, Request, Restart, Retimed, Risk,
-    RunState, Size, Status, Summary, ToClient, ToHost, Ttl,
+    Act, Agent, AgentState, Approval, ApprovalState, Asked, Awake, Change, Chat, Choice, Create, Created,
+    Cursor, Decider, Decision, Device, Doing, EndedBy, ErrorKind, Event, Failure, Grant, Image, Invited,
+    LostBy, Method, Notice, Outcome, Peer, Question, Request, Restart, Retimed, Risk, RunState, Scope, Setup,
+    Size, Status, Step, StepState, Summary, ToClient, ToHost, Tool, ToolKind, Ttl,
 };
 use crate::role::Role;
 use std::fmt::Write as _;
@@ -40,6 +41,22 @@ fn render() -> String {
     declare::<Peer>(&config, &mut out);
     declare::<Ttl>(&config, &mut out);
     declare::<Risk>(&config, &mut out);
+    declare::<Choice>(&config, &mut out);
+    declare::<Change>(&config, &mut out);
+    declare::<ToolKind>(&config, &mut out);
+    declare::<Tool>(&config, &mut out);
+    declare::<Image>(&config, &mut out);
+    declare::<Outcome>(&config, &mut out);
+    declare::<StepState>(&config, &mut out);
+    declare::<Step>(&config, &mut out);
+    declare::<Setup>(&config, &mut out);
+    declare::<Chat>(&config, &mut out);
+    declare::<Doing>(&config, &mut out);
+    declare::<AgentState>(&config, &mut out);
+    declare::<Question>(&config, &mut out);
+    declare::<Scope>(&config, &mut out);
+    declare::<Grant>(&config, &mut out);
+    declare::<Agent>(&config, &mut out);
     declare::<Request>(&config, &mut out);
     declare::<Decider>(&config, &mut out);
     declare::<ApprovalState>(&config, &mut out);

@@ -125,9 +125,11 @@ mod tests {
             head: crate::message::Cursor { epoch: 1, seq: 1 },
             attached: 0,
             approvals: Vec::new(),
+            grants: Vec::new(),
+            agent: None,
             preview: vec!["é".into()],
         };
-        let changed = ToClient::Changed { summary };
+        let changed = ToClient::Changed { summary: Box::new(summary) };
         assert_eq!(decode::<ToClient>(&bytes(&changed, b"")).unwrap().0, changed);
     }
 

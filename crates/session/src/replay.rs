@@ -69,10 +69,9 @@ pub enum Next {
     },
     /// Ask the screen model for a snapshot, and give it to [`Replay::handle_snapshot`].
     Snapshot,
-    /// Send the events in `after + 1 ..= upto` that may not be trimmed, at most so many bytes but at least one, each
-    /// followed by [`Replay::handle_sent`], or by [`Replay::handle_passed`] where it is none
-    /// [beside a snapshot](crate::message::Event::is_beside_snapshot); where there are none left, call
-    /// [`Replay::handle_no_more`].
+    /// Send the events in `after + 1 ..= upto` that may neither be trimmed nor
+    /// [fetched](crate::message::Event::is_past), at most so many bytes but at least one, each followed by
+    /// [`Replay::handle_sent`]; where there are none left, call [`Replay::handle_no_more`].
     Structured {
         /// Behind this one.
         after: u64,
@@ -186,11 +185,6 @@ impl Replay {
             self.cursor = mark;
         }
         self.note_sent(mark.seq, u32::MAX, payload, now);
-    }
-
-    /// An event of [`Next::Structured`] is not sent.
-    pub fn handle_passed(&mut self, seq: u64) {
-        self.structured = seq;
     }
 
     /// The answer to [`Next::Structured`]: none is left.

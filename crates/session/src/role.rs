@@ -53,13 +53,14 @@ fn least(message: &ToHost) -> Role {
         | ToHost::Attach { .. }
         | ToHost::Detach { .. }
         | ToHost::Ack { .. }
+        | ToHost::Past { .. }
         | ToHost::Request { .. }
         | ToHost::Ping { .. }
         | ToHost::Pong { .. } => Role::Viewer,
         // And for programs of this machine alone.
-        ToHost::Ask { .. } => Role::Owner,
+        ToHost::Ask { .. } | ToHost::Hook { .. } | ToHost::Notify { .. } => Role::Owner,
         ToHost::Command { act, .. } => match act {
-            Act::Decide { .. } => Role::Approver,
+            Act::Decide { .. } | Act::Revoke { .. } => Role::Approver,
             Act::Input
             | Act::Resize { .. }
             | Act::TakeSize
@@ -67,6 +68,9 @@ fn least(message: &ToHost) -> Role {
             | Act::Interrupt
             | Act::Stop
             | Act::Ttl(_)
+            | Act::Prompt { .. }
+            | Act::Upload { .. }
+            | Act::Configure { .. }
             | Act::Refused { .. } => Role::Operator,
         },
         ToHost::Call { method, .. } => match method {

@@ -49,6 +49,10 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Act::Stop => "stop",
                 Act::Ttl(_) => "ttl",
                 Act::Decide { .. } => "decide",
+                Act::Revoke { .. } => "revoke",
+                Act::Prompt { .. } => "prompt",
+                Act::Upload { .. } => "upload",
+                Act::Configure { .. } => "configure",
                 Act::Refused { .. } => "refused",
             },
         ],
@@ -74,13 +78,23 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
             },
         ],
         ToHost::Ask { .. } => ["ask", ""],
+        ToHost::Past { .. } => ["past", ""],
+        ToHost::Hook { .. } => ["hook", ""],
+        ToHost::Notify { .. } => ["notify", ""],
         ToHost::Request { .. } => ["request", ""],
         ToHost::Ping { .. } => ["ping", ""],
         ToHost::Pong { .. } => ["pong", ""],
     }
 }
 
-const ALL_TO_HOST: [&str; 36] = [
+const ALL_TO_HOST: [&str; 43] = [
+    "notify",
+    "revoke",
+    "prompt",
+    "upload",
+    "configure",
+    "past",
+    "hook",
     "ask",
     "request",
     "decide",
@@ -145,8 +159,14 @@ fn to_client_names(message: &ToClient) -> [&'static str; 2] {
                 Event::Ending { .. } => "ending",
                 Event::Asked { .. } => "asked",
                 Event::Decided { .. } => "decided",
+                Event::Revoked { .. } => "revoked_grant",
+                Event::Chat { .. } => "chat",
+                Event::Partial { .. } => "partial",
             },
         ],
+        ToClient::Past { .. } => ["past", ""],
+        ToClient::PastEnd { .. } => ["past_end", ""],
+        ToClient::Hooked { .. } => ["hooked", ""],
         ToClient::Snapshot { .. } => ["snapshot", ""],
         ToClient::Applied { .. } => ["applied", ""],
         ToClient::Refused { .. } => ["refused", ""],
@@ -168,7 +188,13 @@ fn to_client_names(message: &ToClient) -> [&'static str; 2] {
     }
 }
 
-const ALL_TO_CLIENT: [&str; 32] = [
+const ALL_TO_CLIENT: [&str; 38] = [
+    "revoked_grant",
+    "chat",
+    "partial",
+    "past",
+    "past_end",
+    "hooked",
     "asked",
     "answer",
     "decided",
@@ -223,8 +249,8 @@ fn every_message_of_a_client_is_in_the_document() {
 /// The least role in the document's tables.
 fn documented_role(message: &ToHost) -> Role {
     let [name, nested] = to_host_names(message);
-    if let ToHost::Command { act: Act::Decide { .. }, .. } = message {
-        assert!(DOC.contains("approver for `decide`"));
+    if let ToHost::Command { act: Act::Decide { .. } | Act::Revoke { .. }, .. } = message {
+        assert!(DOC.contains("approver for `decide` and `revoke`"));
         return Role::Approver;
     }
     let named = if name == "call" { nested } else { name };
@@ -243,7 +269,7 @@ fn documented_role(message: &ToHost) -> Role {
     }
     match row.trim_end_matches('|').rsplit('|').next().map(str::trim) {
         Some("viewer") => Role::Viewer,
-        Some("operator; approver for `decide`") => Role::Operator,
+        Some("operator; approver for `decide` and `revoke`") => Role::Operator,
         Some("owner") => Role::Owner,
         _ => panic!("no role in {row}"),
     }

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let begin = Instant::now();
             log.append(&[NewEntry {
                 at: n,
-                kept: false,
+                kept: longrein_store::Kept::Trimmed,
                 header: r#"{"kind":"output"}"#,
                 payload: &payload,
             }])?;

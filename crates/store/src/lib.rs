@@ -13,6 +13,8 @@ mod sqlite;
 
 pub use error::Error;
 pub use host::{AuditEntry, DeviceRow, HostDb};
-pub use log::{BESIDE, Base, Entry, LogReader, NewEntry, Place, SessionLog, StreamRow, boot_id, log_in_use};
+pub use log::{
+    BESIDE, Base, Entry, Kept, LogReader, NewEntry, Place, SessionLog, StreamRow, boot_id, log_in_use,
+};
 pub use paths::{Paths, write_private};
 pub use sqlite::PAGE;

@@ -1,7 +1,7 @@
 //! A writer that is killed between any two steps leaves a log that opens, and that is the truth up to some event: never
 //! less than the writer was told is stored, never anything else.
 
-use longrein_store::{Base, Entry, NewEntry, SessionLog, StreamRow, boot_id, write_private};
+use longrein_store::{Base, Entry, Kept, NewEntry, SessionLog, StreamRow, boot_id, write_private};
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -39,9 +39,17 @@ const POINTS: [(&str, u32); 18] = [
 ];
 
 /// What the event `seq` is: some are kept, some large, some tiny.
-fn truth(seq: u64) -> (bool, String, Vec<u8>) {
-    let kept = seq.is_multiple_of(11);
-    let size = if kept { 40 } else { [1, 90, 5000, 20_000, 3, 48_000][usize::try_from(seq % 6).unwrap()] };
+fn truth(seq: u64) -> (Kept, String, Vec<u8>) {
+    let kept = match seq % 22 {
+        0 => Kept::Past,
+        11 => Kept::Told,
+        _ => Kept::Trimmed,
+    };
+    let size = if kept == Kept::Trimmed {
+        [1, 90, 5000, 20_000, 3, 48_000][usize::try_from(seq % 6).unwrap()]
+    } else {
+        40
+    };
     let payload = seq.to_le_bytes().into_iter().cycle().take(size).collect();
     (kept, format!(r#"{{"n":{seq}}}"#), payload)
 }
@@ -120,7 +128,9 @@ fn verify(folder: &Path, said: &Said, what: &str) {
     let left = log.read_after(log.trimmed().seq, u64::MAX).unwrap();
     assert!(left.iter().map(|entry| entry.seq).eq(log.trimmed().seq + 1..=head), "{what}");
     left.iter().for_each(check);
-    let kept = log.read_kept(0, head, u64::MAX).unwrap();
+    let mut kept = log.read_kept(0, head, u64::MAX).unwrap();
+    kept.extend(log.read_past(u64::MAX, u64::MAX).unwrap());
+    kept.sort_by_key(|entry| entry.seq);
     assert!(kept.iter().map(|entry| entry.seq).eq((1..=head).filter(|seq| seq.is_multiple_of(11))), "{what}");
     kept.iter().for_each(check);
     let base = log.base().unwrap();

@@ -300,7 +300,12 @@ async fn walk(name: &'static str, opts: AttachOpts, shared: &Shared) {
                 Update::Resized { .. }
                 | Update::Title { .. }
                 | Update::Banner { .. }
-                | Update::Ending { .. } => {}
+                | Update::Ending { .. }
+                | Update::Chat { .. }
+                | Update::Partial { .. }
+                | Update::Asked { .. }
+                | Update::Decided { .. }
+                | Update::Revoked { .. } => {}
             }
         }
     };

@@ -38,6 +38,7 @@ impl Actions for Model {
 
     fn execute(&mut self, code: u32) {
         match code {
+            0x07 => self.bell(),
             0x08 => self.backspace(),
             0x09 => self.tab(),
             0x0a..=0x0c => self.line_feed(),

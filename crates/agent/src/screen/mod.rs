@@ -23,12 +23,14 @@ mod params;
 mod parser;
 mod report;
 mod resize;
+mod said;
 mod sgr;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod viewport;
 
+use crate::adapter::Said;
 use model::Model;
 use parser::Parser;
 
@@ -116,6 +118,16 @@ impl Screen {
     /// What the program asked the terminal and is to be told, as input. Taken out: asking again gives what came since.
     pub fn replies(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.model.replies)
+    }
+
+    /// What the program said of itself. Taken out, in the same way.
+    pub fn said(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.model.said)
+    }
+
+    /// Whether the program asked to be told what is pasted (mode 2004).
+    pub fn pastes(&self) -> bool {
+        self.model.modes.bracketed_paste
     }
 
     /// The window title, if the program set one.

@@ -8,6 +8,7 @@ use super::grapheme::Join;
 use super::keyboard::Keyboard;
 use super::modes::Modes;
 use super::palette::Palette;
+use crate::adapter::Said;
 use std::collections::VecDeque;
 
 /// The two screens, and everything they share.
@@ -33,6 +34,7 @@ pub struct Model {
     pub join: Join,
     in_run: bool,
     pub replies: Vec<u8>,
+    pub said: Vec<Said>,
 }
 
 /// A text that is printed again and again.
@@ -67,6 +69,7 @@ impl Model {
             join: Join::default(),
             in_run: false,
             replies: Vec::new(),
+            said: Vec::new(),
         }
     }
 

@@ -32,8 +32,12 @@ impl Model {
             104 if text.is_empty() => self.palette.restore_all(),
             104 => text.split(';').filter_map(index).for_each(|i| self.palette.restore(i)),
             110..=112 => self.palette.restore(SPECIAL + u16::try_from(id - 110).unwrap_or(0)),
+            9 => self.notify_iterm(text),
+            99 => self.notify_kitty(text),
+            777 => self.notify_urxvt(text),
             // The program status protocol: who is answered reports what it does.
             7501 if text == "?" => self.reply("\x1b]7501;?\x1b\\"),
+            7501 => self.status(text),
             _ => {}
         }
     }

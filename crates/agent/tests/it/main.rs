@@ -1,10 +1,16 @@
-//! The screen model against xterm.js, on generated and on recorded streams; and programs on real terminals.
+//! The screen model against xterm.js, on generated and on recorded streams; programs on real terminals; and agents, as they
+//! were recorded.
 
+mod acp;
+mod claude;
+mod codex;
 mod generate;
 mod generated;
+mod hostile;
 mod judge;
 mod native;
 mod programs;
 mod record;
 mod recorded;
+mod replay;
 mod stream;

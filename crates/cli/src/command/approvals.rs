@@ -79,7 +79,12 @@ pub async fn approve(args: &Approve) -> Outcome {
         return Err(invalid("There is a choice to make").hint(format!("--choice with one of: {choices}")));
     }
     let (choice, text, word) = (args.choice.clone(), args.text.clone(), args.word.clone());
-    decide(&mut connection, &one, Decision::Allow { choice, text, word }).await?;
+    decide(
+        &mut connection,
+        &one,
+        Decision::Allow { choice, text, word, answers: Vec::new(), for_session: false },
+    )
+    .await?;
     say!("Allowed.");
     Ok(ExitCode::SUCCESS)
 }
@@ -155,7 +160,7 @@ fn shown(one: &Listed, request: &Request, bytes: &[u8]) -> Result<String, Failur
     // What this version does not know is a part of what is asked.
     let all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).doing("read it")?;
     if all.keys().any(|member| !MEMBERS.contains(&member.as_str())) {
-        lines.push("There is more to it than this version knows. All of it, as it was sent:".to_owned());
+        lines.push("All of it, as it was sent:".to_owned());
         lines.push(visible(&String::from_utf8_lossy(bytes)));
     }
     Ok(lines.join("\n"))
@@ -181,12 +186,9 @@ mod tests {
         Request {
             source: "claude".to_owned(),
             question: "Run it?".to_owned(),
-            choices: Vec::new(),
-            free_text: false,
-            risk: Risk::Normal,
-            reasons: Vec::new(),
             cwd: Some("/".to_owned()),
             expires_in: Some(10),
+            ..Request::default()
         }
     }
 

@@ -66,11 +66,12 @@ fn request(args: &Ask) -> Request {
         },
         cwd,
         expires_in: args.timeout,
+        ..Request::default()
     }
 }
 
 /// The session that this program runs in, where that is one of ours.
-fn own_session(paths: &Paths) -> Option<SessionId> {
+pub fn own_session(paths: &Paths) -> Option<SessionId> {
     let session: SessionId = std::env::var("LONGREIN_SESSION").ok()?.parse().ok()?;
     paths.keeper_sock(session.as_str()).ok().filter(|socket| socket.exists()).map(|_| session)
 }
@@ -88,6 +89,7 @@ async fn session_for(paths: &Paths, request: &Request) -> Result<SessionId, Fail
         size: None,
         env: Some(super::run::environment()),
         ttl: None,
+        agent: None,
     };
     let host = hosts::route(paths, None).await?;
     let created: Created = hosts::ask(&host, Method::SessionCreate(create)).await?;

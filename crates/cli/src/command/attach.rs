@@ -5,20 +5,23 @@ use crate::config::Config;
 use crate::hosts;
 use crate::problem::{Hint as _, Outcome, invalid};
 use crate::table::clean;
-use crate::terminal::tty;
 use crate::terminal::view::{self, End, View};
+use crate::terminal::{talk, tty};
 use std::process::ExitCode;
 
 pub use crate::terminal::view::View as Shown;
 
 /// Shows a session in this terminal.
 pub async fn run(args: &Attach) -> Outcome {
+    let paths = hosts::paths()?;
+    let found = hosts::find(&paths, args.session.as_deref()).await?;
+    if found.summary.agent.as_ref().is_some_and(|agent| agent.structured) {
+        return talk::run(found.route, found.summary.id).await;
+    }
     if !tty::is_interactive() {
         return Err(invalid("`attach` needs a terminal").hint("`longrein logs SESSION` prints without one."));
     }
-    let paths = hosts::paths()?;
     let config = Config::load(&paths.config)?;
-    let found = hosts::find(&paths, args.session.as_deref()).await?;
     show(View {
         host: found.host,
         route: found.route,

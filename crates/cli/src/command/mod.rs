@@ -1,19 +1,23 @@
 //! One file per subcommand.
 
+pub mod agents;
 pub mod approvals;
 pub mod ask;
 pub mod attach;
+pub mod chat;
 pub mod completions;
 pub mod devices;
 pub mod doctor;
 pub mod down;
 pub mod export;
+pub mod hook;
 pub mod import;
 pub mod join;
 pub mod keeper;
 pub mod kill;
 pub mod logs;
 pub mod ls;
+pub mod notify;
 pub mod pair;
 pub mod relay;
 pub mod restart;

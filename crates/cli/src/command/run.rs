@@ -13,7 +13,7 @@ use crate::terminal::{tty, view};
 use client::{AttachOpts, Attachment, Route, Update};
 use session::ending::NOTICE_MS;
 use session::id::SessionId;
-use session::message::{Create, Created, Cursor, Device, Failure, Invited, Method};
+use session::message::{Agent, Create, Created, Cursor, Device, Failure, Invited, Method};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -100,21 +100,25 @@ async fn no_device(connection: &mut client::Connection) -> Result<bool, Failure>
 }
 
 fn create(args: &Run) -> Result<Create, Failure> {
-    let here = std::env::current_dir().doing("find the current folder")?;
-    let cwd = args.cwd.as_ref().map_or_else(|| here.clone(), |cwd| here.join(cwd));
-    if !cwd.is_dir() {
-        return Err(invalid(format!("{} is not a folder", cwd.display())));
-    }
-    let cwd =
-        cwd.into_os_string().into_string().map_err(|_| invalid("The folder's name is not valid UTF-8"))?;
     Ok(Create {
         command: args.command.clone(),
-        cwd: Some(cwd),
+        cwd: Some(folder(args.cwd.as_deref())?),
         name: args.name.clone(),
         size: args.size.or_else(tty::size),
         env: Some(environment()),
         ttl: args.ttl,
+        agent: args.agent.clone().map(|name| Agent { name, structured: false, resume: None }),
     })
+}
+
+/// The folder to start in, named from the root on.
+pub fn folder(cwd: Option<&Path>) -> Result<String, Failure> {
+    let here = std::env::current_dir().doing("find the current folder")?;
+    let cwd = cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
+    if !cwd.is_dir() {
+        return Err(invalid(format!("{} is not a folder", cwd.display())));
+    }
+    cwd.into_os_string().into_string().map_err(|_| invalid("The folder's name is not valid UTF-8"))
 }
 
 /// This process's environment, as far as it is text and fits; what is largest is left out first.

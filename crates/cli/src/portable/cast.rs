@@ -96,8 +96,14 @@ impl Writer {
                 self.line(at, "x", &exit.to_string());
             }
             // The program's bytes say it themselves; and what is near its end now is not when this is played.
-            // Nor was what somebody was asked ever on the screen.
-            Event::Title { .. } | Event::Ending { .. } | Event::Asked { .. } | Event::Decided { .. } => {}
+            // Nor was what somebody was asked, or what an agent said beside it, ever on the screen.
+            Event::Title { .. }
+            | Event::Ending { .. }
+            | Event::Asked { .. }
+            | Event::Decided { .. }
+            | Event::Revoked { .. }
+            | Event::Chat { .. }
+            | Event::Partial { .. } => {}
         }
     }
 
@@ -201,7 +207,14 @@ mod tests {
 
     fn event(seq: u64, at: u64, header: &str, payload: &[u8]) -> Piece {
         let payload = payload.to_vec();
-        Piece::Event(Entry { seq, at, upto: 0, kept: false, header: header.to_owned(), payload })
+        Piece::Event(Entry {
+            seq,
+            at,
+            upto: 0,
+            kept: store::Kept::Trimmed,
+            header: header.to_owned(),
+            payload,
+        })
     }
 
     fn output(seq: u64, at: u64, payload: &[u8]) -> Piece {

@@ -137,8 +137,14 @@ mod tests {
     use store::{Base, Entry};
 
     fn event(header: &str, payload: &[u8]) -> Piece {
-        let entry =
-            Entry { seq: 7, at: 9, upto: 0, kept: false, header: header.into(), payload: payload.into() };
+        let entry = Entry {
+            seq: 7,
+            at: 9,
+            upto: 0,
+            kept: store::Kept::Trimmed,
+            header: header.into(),
+            payload: payload.into(),
+        };
         Piece::Event(entry)
     }
 

@@ -71,7 +71,8 @@ mod tests {
 
     fn entry(kept: bool) -> NewEntry<'static> {
         let header = if kept { r#"{"kind":"banner","text":"x"}"# } else { r#"{"kind":"output"}"# };
-        NewEntry { at: 5, kept, header, payload: if kept { b"" } else { &[b'x'; 100] } }
+        let is = if kept { store::Kept::Told } else { store::Kept::Trimmed };
+        NewEntry { at: 5, kept: is, header, payload: if kept { b"" } else { &[b'x'; 100] } }
     }
 
     fn numbers(log: &LogReader) -> Vec<(char, u64)> {

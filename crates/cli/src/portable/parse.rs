@@ -8,7 +8,7 @@ use serde::Deserialize;
 use session::codec::MAX_MESSAGE;
 use session::message::{Event, Failure, Size};
 use std::io::{BufRead, Read as _};
-use store::{Base, Entry};
+use store::{Base, Entry, Kept};
 
 /// Longest line, in bytes: a snapshot of a large terminal with all its scrollback, and each of its bytes escaped.
 const MAX_LINE: u64 = 64 * 1024 * 1024;
@@ -88,14 +88,7 @@ impl<R: BufRead> Lines<R> {
             return Err(self.wrong("it is too long for one message"));
         }
         let at = line.at.ok_or_else(|| self.wrong("it has no time"))?;
-        Ok(Some(Piece::Event(Entry {
-            seq: line.seq,
-            at,
-            upto: 0,
-            kept: !event.is_trimmable(),
-            header,
-            payload,
-        })))
+        Ok(Some(Piece::Event(Entry { seq: line.seq, at, upto: 0, kept: kept(&event), header, payload })))
     }
 
     /// What is wrong with this line.
@@ -109,7 +102,6 @@ impl<R: BufRead> Lines<R> {
             |text: &str, longest| text.chars().count() <= longest && !text.chars().any(char::is_control);
         match event {
             Event::Output if payload.len() > MAX_OUTPUT => return Err(self.wrong("its output is too long")),
-            Event::Output => return Ok(()),
             Event::Resize { size } => {
                 self.size(Ok(*size))?;
             }
@@ -126,11 +118,16 @@ impl<R: BufRead> Lines<R> {
                 }
                 return Ok(());
             }
+            Event::Chat { .. } | Event::Partial { .. } if payload.len() > MAX_OUTPUT => {
+                return Err(self.wrong("what was said is too long"));
+            }
+            Event::Output | Event::Chat { .. } | Event::Partial { .. } => return Ok(()),
             Event::Title { .. }
             | Event::Banner { .. }
             | Event::Ending { .. }
             | Event::Exit { .. }
-            | Event::Decided { .. } => {}
+            | Event::Decided { .. }
+            | Event::Revoked { .. } => {}
         }
         if payload.is_empty() { Ok(()) } else { Err(self.wrong("only output and snapshots have data")) }
     }
@@ -173,6 +170,14 @@ struct Line {
     kind: String,
     data: Option<String>,
     base64: Option<String>,
+}
+
+fn kept(event: &Event) -> Kept {
+    match event {
+        event if event.is_trimmable() => Kept::Trimmed,
+        event if event.is_past() => Kept::Past,
+        _ => Kept::Told,
+    }
 }
 
 #[cfg(test)]

@@ -114,6 +114,8 @@ impl About {
             attached: 0,
             preview: self.preview,
             approvals: Vec::new(),
+            grants: Vec::new(),
+            agent: None,
         }
     }
 }
@@ -249,7 +251,14 @@ mod tests {
 
     fn event(seq: u64, event: &Event, payload: &[u8]) -> Piece {
         let header = serde_json::to_string(event).unwrap();
-        Piece::Event(Entry { seq, at: 100 + seq, upto: 0, kept: false, header, payload: payload.to_vec() })
+        Piece::Event(Entry {
+            seq,
+            at: 100 + seq,
+            upto: 0,
+            kept: store::Kept::Trimmed,
+            header,
+            payload: payload.to_vec(),
+        })
     }
 
     fn snapshot(seq: u64) -> Piece {

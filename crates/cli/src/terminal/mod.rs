@@ -7,5 +7,6 @@ pub mod pairing;
 pub mod panel;
 mod picture;
 mod signals;
+pub mod talk;
 pub mod tty;
 pub mod view;

@@ -357,7 +357,15 @@ impl Screen {
                 Path::Connecting { .. } | Path::Live { .. } => None,
             }),
             // A banner is for people who watch the app; what was refused or settled shows in what the program does.
-            Update::Banner { .. } | Update::Settled { .. } | Update::Refused { .. } => {}
+            // The rest is not on the screen.
+            Update::Banner { .. }
+            | Update::Settled { .. }
+            | Update::Refused { .. }
+            | Update::Chat { .. }
+            | Update::Partial { .. }
+            | Update::Asked { .. }
+            | Update::Decided { .. }
+            | Update::Revoked { .. } => {}
         }
         None
     }

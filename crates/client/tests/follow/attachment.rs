@@ -65,7 +65,14 @@ impl Screen {
                 self.why = why;
             }
             Update::Banner { text } => self.banners.push(text),
-            Update::Resized { .. } | Update::Title { .. } | Update::Ending { .. } => {}
+            Update::Resized { .. }
+            | Update::Title { .. }
+            | Update::Ending { .. }
+            | Update::Chat { .. }
+            | Update::Partial { .. }
+            | Update::Asked { .. }
+            | Update::Decided { .. }
+            | Update::Revoked { .. } => {}
         }
     }
 

@@ -255,7 +255,13 @@ fn handle(
             vec![ToClient::Pong { sent }]
         }
         ToHost::Pong { .. } | ToHost::Detach { .. } => vec![],
-        other @ (ToHost::Watch {} | ToHost::Call { .. } | ToHost::Ask { .. } | ToHost::Request { .. }) => {
+        other @ (ToHost::Watch {}
+        | ToHost::Call { .. }
+        | ToHost::Ask { .. }
+        | ToHost::Hook { .. }
+        | ToHost::Notify { .. }
+        | ToHost::Past { .. }
+        | ToHost::Request { .. }) => {
             panic!("an attachment does not send {other:?}")
         }
     }

@@ -50,6 +50,8 @@ fn summary(n: u8) -> Summary {
         attached: 0,
         preview: Vec::new(),
         approvals: Vec::new(),
+        grants: Vec::new(),
+        agent: None,
     }
 }
 

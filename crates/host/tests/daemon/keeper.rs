@@ -170,6 +170,8 @@ impl Shared {
             attached: 0,
             preview: vec![],
             approvals: vec![],
+            grants: vec![],
+            agent: None,
         }
     }
 }
@@ -203,7 +205,7 @@ async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: Mes
                     }
                     ToHost::Watch {} => {
                         watching = true;
-                        ToClient::Changed { summary: shared.summary() }
+                        ToClient::Changed { summary: Box::new(shared.summary()) }
                     }
                     ToHost::Attach { session, after, .. } => {
                         cursor = Some(after.map_or(0, |after| after.seq));
@@ -266,7 +268,7 @@ async fn serve(shared: Arc<Shared>, mut sender: MessageSender, mut receiver: Mes
             }
             changed = title.changed(), if watching => {
                 changed.unwrap();
-                if sender.send(&ToClient::Changed { summary: shared.summary() }, &[]).await.is_err() {
+                if sender.send(&ToClient::Changed { summary: Box::new(shared.summary()) }, &[]).await.is_err() {
                     return;
                 }
             }

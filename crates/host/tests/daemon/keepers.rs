@@ -238,7 +238,7 @@ async fn a_session_whose_summary_a_power_cut_emptied_is_still_listed() {
         paths.create_session_dir(id.as_str()).unwrap();
         std::fs::write(paths.session_meta(id.as_str()), b"").unwrap();
         let mut log = SessionLog::open(&paths.session_log(id.as_str()), "boot").unwrap();
-        let entry = |at, header| NewEntry { at, kept: false, header, payload: b"" };
+        let entry = |at, header| NewEntry { at, kept: store::Kept::Trimmed, header, payload: b"" };
         log.append(&[entry(5, r#"{"kind":"output"}"#), entry(7, last)]).unwrap();
     }
     let daemon = Daemon::start_in(home).await;

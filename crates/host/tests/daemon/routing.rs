@@ -190,7 +190,8 @@ async fn a_list_of_any_length_comes_in_pages() {
     assert!(long.len() == 3 && long.iter().all(|summary| summary.command[1].ends_with("p…")));
 
     let command = vec!["claude".to_owned(), "p".repeat(60_000)];
-    let create = Create { command, cwd: Some("/".into()), name: None, size: None, env: None, ttl: None };
+    let create =
+        Create { command, cwd: Some("/".into()), name: None, size: None, env: None, ttl: None, agent: None };
     let refused = talk.order(Method::SessionCreate(create)).await.unwrap_err();
     assert_eq!(
         (refused.kind, refused.message.as_str()),
@@ -345,8 +346,15 @@ async fn a_viewers_typing_is_refused_and_its_reading_is_not() {
         ToClient::Refused { n: 1, why, .. } => assert_eq!(why.kind, ErrorKind::Forbidden),
         other => panic!("{other:?}"),
     }
-    let create =
-        Create { command: vec!["sh".into()], cwd: None, name: None, size: None, env: None, ttl: None };
+    let create = Create {
+        command: vec!["sh".into()],
+        cwd: None,
+        name: None,
+        size: None,
+        env: None,
+        ttl: None,
+        agent: None,
+    };
     for method in [
         Method::SessionCreate(create),
         Method::SessionStop { session: keeper.id() },
@@ -396,6 +404,7 @@ async fn a_session_that_cannot_start_says_why_and_leaves_nothing() {
             size,
             env: None,
             ttl: None,
+            agent: None,
         })
     };
     for (method, kind) in [

@@ -1,20 +1,11 @@
 use super::*;
 use crate::start::tests::{Rival, session, session_within};
 use session::id::{DeviceId, StreamId};
-use session::message::{Act, Approval, Event, Peer, Request, Risk, ToHost};
+use session::message::{Act, Approval, Event, Peer, Request, ToHost};
 use session::role::Role;
 
 fn request(question: &str) -> Vec<u8> {
-    let request = Request {
-        source: "ask".into(),
-        question: question.into(),
-        choices: Vec::new(),
-        free_text: false,
-        risk: Risk::Normal,
-        reasons: Vec::new(),
-        cwd: None,
-        expires_in: None,
-    };
+    let request = Request { source: "ask".into(), question: question.into(), ..Request::default() };
     serde_json::to_vec(&request).unwrap()
 }
 
@@ -37,7 +28,7 @@ fn ask_bytes(session: &Session, id: ClientId, request: &[u8]) -> Result<Approval
     let pieces: Vec<_> = request.chunks(1000).collect();
     for (n, piece) in pieces.iter().enumerate() {
         let message = ToHost::Ask { session: ours.clone(), last: n + 1 == pieces.len() };
-        session.handle(id, message, Bytes::copy_from_slice(piece)).expect("it may");
+        session.handle(id, message, &Bytes::copy_from_slice(piece)).expect("it may");
     }
     let answer = told(session, id).into_iter().find_map(|message| match message {
         ToClient::Asked { approval: Some(approval), .. } => Some(Ok(*approval)),
@@ -52,14 +43,10 @@ fn ask(session: &Session, id: ClientId) -> Approval {
 }
 
 fn decide(session: &Session, id: ClientId, n: u64, approval: &Approval, allow: bool) -> Result<(), Failure> {
-    let decision = if allow {
-        Decision::Allow { choice: None, text: None, word: None }
-    } else {
-        Decision::Deny { text: Some("no".into()) }
-    };
+    let decision = if allow { Decision::allow() } else { Decision::Deny { text: Some("no".into()) } };
     let act = Act::Decide { approval: approval.id.clone(), digest: approval.digest.clone(), decision };
     let message = ToHost::Command { session: session.summary().id, n, act };
-    session.handle(id, message, Bytes::new()).expect("it may");
+    session.handle(id, message, &Bytes::new()).expect("it may");
     for message in told_settled(session, id) {
         match message {
             ToClient::Applied { n: settled, .. } if settled == n => return Ok(()),
@@ -125,7 +112,7 @@ async fn only_a_program_here_asks_and_only_who_may_decides() {
     let session = session(folder.path());
     let (viewer, owner) = (phone(&session, 2, Role::Viewer), phone(&session, 3, Role::Owner));
     let from_afar = ToHost::Ask { session: session.summary().id, last: true };
-    assert_eq!(session.handle(owner, from_afar, request("Deploy?").into()), Err(Leave::Malformed));
+    assert_eq!(session.handle(owner, from_afar, &request("Deploy?").into()), Err(Leave::Malformed));
     let approval = ask(&session, program(&session));
     assert_eq!(decide(&session, viewer, 1, &approval, true).unwrap_err().kind, ErrorKind::Forbidden);
     assert_eq!(listed(&session, &approval), ApprovalState::Pending);
@@ -183,7 +170,7 @@ async fn no_amount_of_questions_keeps_a_client_waiting_for_its_screen() {
         scrollback: Some(0),
         redraw: false,
     };
-    session.handle(phone, attach, Bytes::new()).expect("it may");
+    session.handle(phone, attach, &Bytes::new()).expect("it may");
     told(&session, phone);
     let (which, snapshot) = session.poll_snapshot(phone).expect("it wants one");
     let snapshot = snapshot.await.unwrap();
@@ -215,7 +202,7 @@ async fn a_long_command_beside_many_questions_is_told_in_one_message_and_remembe
     for _ in 0..session::approval::MAX_PENDING {
         ask_bytes(&session, asker, &request(&"😀".repeat(200))).unwrap();
     }
-    session.handle(watcher, ToHost::Watch {}, Bytes::new()).expect("it may");
+    session.handle(watcher, ToHost::Watch {}, &Bytes::new()).expect("it may");
     let all = told(&session, watcher);
     let changed = all.iter().find(|message| matches!(message, ToClient::Changed { .. })).expect("it is told");
     let mut bytes = Vec::new();

@@ -398,7 +398,7 @@ impl Client {
             }
             ToClient::Applied { n, .. } => self.outbox.handle_applied(n),
             ToClient::Refused { n, why, .. } => self.outbox.handle_refused(n, why),
-            ToClient::Changed { summary } => self.summaries.push(summary),
+            ToClient::Changed { summary } => self.summaries.push(*summary),
             ToClient::Welcome { .. } | ToClient::State { .. } | ToClient::Pong { .. } => {}
             other => panic!("unexpected {other:?}"),
         }
@@ -413,7 +413,11 @@ impl Client {
             Event::Exit { exit } => self.exits.push(exit),
             Event::Banner { text } => self.banners.push(text),
             Event::Ending { ends_at } => self.endings.push(ends_at),
-            Event::Asked { .. } | Event::Decided { .. } => {}
+            Event::Asked { .. }
+            | Event::Decided { .. }
+            | Event::Revoked { .. }
+            | Event::Chat { .. }
+            | Event::Partial { .. } => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::id::DeviceId;
-use crate::message::Decision;
+use crate::message::{Choice, Decision};
 use proptest::prelude::*;
 
 const NOW: u64 = 1_790_000_000_000;
@@ -10,16 +10,7 @@ fn id(n: u8) -> ApprovalId {
 }
 
 fn request(question: &str) -> Request {
-    Request {
-        source: "ask".into(),
-        question: question.into(),
-        choices: Vec::new(),
-        free_text: false,
-        risk: Risk::Normal,
-        reasons: Vec::new(),
-        cwd: None,
-        expires_in: None,
-    }
+    Request { source: "ask".into(), question: question.into(), ..Request::default() }
 }
 
 fn bytes(request: &Request) -> Bytes {
@@ -31,7 +22,12 @@ fn phone(n: u8) -> Decider {
 }
 
 fn allow() -> Decision {
-    Decision::Allow { choice: None, text: None, word: None }
+    Decision::allow()
+}
+
+fn allow_with(choice: Option<&str>, text: Option<&str>, word: Option<&str>) -> Decision {
+    let (choice, text, word) = (choice.map(str::to_owned), text.map(str::to_owned), word.map(str::to_owned));
+    Decision::Allow { choice, text, word, answers: Vec::new(), for_session: false }
 }
 
 fn deny(text: &str) -> Decision {
@@ -103,11 +99,11 @@ fn what_is_dangerous_wants_its_word() {
     let mut all = Approvals::default();
     let digest = ask(&mut all, 1, &Request { risk: Risk::Dangerous, ..request("Drop the database?") });
     assert_eq!(all.get(&id(1)).unwrap().0.word.as_deref(), Some("window"));
-    for word in [None, Some("Window".to_owned())] {
-        let typed = Decision::Allow { choice: None, text: None, word };
+    for word in [None, Some("Window")] {
+        let typed = allow_with(None, None, word);
         assert!(decide(&mut all, 1, &digest, &typed, 1).is_err());
     }
-    let typed = Decision::Allow { choice: None, text: None, word: Some("window".into()) };
+    let typed = allow_with(None, None, Some("window"));
     decide(&mut all, 1, &digest, &typed, 1).unwrap();
     // A no needs none.
     let digest = ask(&mut all, 2, &Request { risk: Risk::Dangerous, ..request("Drop it?") });
@@ -120,11 +116,7 @@ fn an_answer_is_one_of_the_choices() {
     let mut all = Approvals::default();
     let choices = vec!["staging".to_owned(), "production".to_owned()];
     let digest = ask(&mut all, 1, &Request { choices, ..request("Where?") });
-    let take = |choice: Option<&str>, text: Option<&str>| Decision::Allow {
-        choice: choice.map(str::to_owned),
-        text: text.map(str::to_owned),
-        word: None,
-    };
+    let take = |choice: Option<&str>, text: Option<&str>| allow_with(choice, text, None);
     for wrong in [take(None, None), take(Some("moon"), None), take(Some("staging"), Some("now"))] {
         assert!(decide(&mut all, 1, &digest, &wrong, 1).is_err(), "{wrong:?}");
     }
@@ -161,7 +153,7 @@ fn what_cannot_be_shown_whole_or_read_is_not_asked() {
         );
     }
     // Unknown members are part of what was asked: they are in the bytes, and so in the digest.
-    let more = Bytes::from_static(br#"{"source":"claude","question":"Run?","tool":"Bash"}"#);
+    let more = Bytes::from_static(br#"{"source":"claude","question":"Run?","colour":"Bash"}"#);
     assert!(all.ask(id(1), more, "window", NOW).is_ok());
 }
 
@@ -204,7 +196,13 @@ fn a_full_list_of_the_worst_leaves_room_in_a_message() {
         let digest = ask(&mut all, n, &worst);
         if n < 8 {
             let (choice, text) = (Some(choices[0].clone()), Some(wide.clone()));
-            let decision = Decision::Allow { choice, text, word: Some("window".into()) };
+            let decision = Decision::Allow {
+                choice,
+                text,
+                word: Some("window".into()),
+                answers: Vec::new(),
+                for_session: false,
+            };
             let by = Decider { label: "😀".repeat(64), ..phone(n) };
             let change = all.decide(&id(n), &digest, &decision, by, NOW + 1).unwrap().unwrap();
             all.apply(change);
@@ -225,7 +223,7 @@ fn what_is_logged_holds_the_whole_request() {
     let mut whole = Vec::new();
     for (n, (event, payload)) in events.iter().enumerate() {
         assert!(event.is_trimmable() == (n > 0) && payload.is_empty() == (n == 0));
-        assert!(payload.len() <= crate::codec::MAX_PAYLOAD && !event.is_beside_snapshot());
+        assert!(payload.len() <= crate::codec::MAX_PAYLOAD && event.is_past() == (n == 0));
         assert!(matches!(event, Event::Asked { part, last, .. } if *part as usize == n && *last == (n == 4)));
         whole.extend_from_slice(payload);
     }
@@ -270,6 +268,106 @@ proptest! {
     }
 }
 
+fn scoped(tool: &str, pattern: &str) -> Request {
+    let scope = Scope { tool: tool.into(), pattern: pattern.into(), words: format!("{tool}: {pattern}") };
+    Request { scope: Some(scope), ..request("Run it?") }
+}
+
+fn for_session() -> Decision {
+    Decision::Allow { choice: None, text: None, word: None, answers: Vec::new(), for_session: true }
+}
+
+#[test]
+fn what_is_allowed_for_the_session_is_exactly_the_same_of_the_same_asker_until_it_is_taken_back() {
+    let mut all = Approvals::default();
+    let test = scoped("Bash", "npm test");
+    let digest = ask(&mut all, 1, &test);
+    assert_eq!(all.granted(&id(1), NOW), None);
+    decide(&mut all, 1, &digest, &for_session(), 7).unwrap();
+    assert_eq!(all.grants().len(), 1);
+    let others = [
+        scoped("Bash", "npm test; rm -rf ~"),
+        scoped("Shell", "npm test"),
+        Request { source: "somebody".into(), ..test.clone() },
+        Request { risk: Risk::Dangerous, ..test.clone() },
+        Request { scope: None, ..test.clone() },
+    ];
+    for (n, other) in others.iter().enumerate() {
+        let n = u8::try_from(n).unwrap() + 2;
+        ask(&mut all, n, other);
+        assert_eq!(all.granted(&id(n), NOW), None, "{other:?}");
+    }
+    ask(&mut all, 20, &test);
+    let change = all.granted(&id(20), NOW + 3).unwrap();
+    assert!(matches!(&change, Change::Over(_, ApprovalState::Allowed { by, granted: Some(grant), .. })
+        if *by == phone(7) && *grant == id(1)));
+    all.apply(change);
+    assert_eq!(all.grants().len(), 1, "what was granted grants nothing more");
+    assert_eq!(all.revoke(&id(20), phone(8)), None);
+    let change = all.revoke(&id(1), phone(8)).unwrap();
+    assert!(matches!(&change.events()[..], [(Event::Revoked { .. }, _)]));
+    all.apply(change);
+    assert_eq!(all.revoke(&id(1), phone(8)), None);
+    ask(&mut all, 21, &test);
+    assert_eq!(all.granted(&id(21), NOW), None);
+}
+
+#[test]
+fn nothing_dangerous_and_nothing_without_a_scope_is_allowed_for_a_session() {
+    let mut all = Approvals::default();
+    let dangerous = Request { risk: Risk::Dangerous, ..scoped("Bash", "rm -rf /") };
+    let digest = ask(&mut all, 1, &dangerous);
+    let typed = Decision::Allow {
+        choice: None,
+        text: None,
+        word: Some("window".into()),
+        answers: Vec::new(),
+        for_session: true,
+    };
+    decide(&mut all, 1, &digest, &typed, 1).unwrap_err();
+    let digest = ask(&mut all, 2, &request("Deploy?"));
+    decide(&mut all, 2, &digest, &for_session(), 1).unwrap_err();
+    decide(&mut all, 2, &digest, &allow(), 1).unwrap();
+    assert!(all.grants().is_empty());
+}
+
+#[test]
+fn every_question_is_answered_with_what_it_takes() {
+    let mut all = Approvals::default();
+    let choice = |id: &str| Choice { id: id.into(), about: String::new() };
+    let choices = vec![choice("Red"), choice("Blue")];
+    let questions = vec![
+        Question { text: "Which colour?".into(), choices: choices.clone(), several: false, free_text: false },
+        Question { text: "Which more?".into(), choices, several: true, free_text: true },
+    ];
+    let digest = ask(&mut all, 1, &Request { questions, ..request("Two questions") });
+    let answer = |first: &[&str], second: &[&str]| Decision::Allow {
+        choice: None,
+        text: None,
+        word: None,
+        answers: [first, second].map(|list| list.iter().map(|&text| text.to_owned()).collect()).into(),
+        for_session: false,
+    };
+    for wrong in [
+        allow(),
+        answer(&[], &["Red"]),
+        answer(&["Red", "Blue"], &["Red"]),
+        answer(&["Green"], &["Red"]),
+        answer(&["Red"], &["Red", "Red"]),
+        answer(&["Red"], &[" "]),
+        answer(&["Red"], &[&"x".repeat(MAX_TEXT)]),
+    ] {
+        assert!(decide(&mut all, 1, &digest, &wrong, 1).is_err(), "{wrong:?}");
+    }
+    let right = answer(&["Red"], &["Blue", "mauve"]);
+    decide(&mut all, 1, &digest, &right, 1).unwrap();
+    decide(&mut all, 1, &digest, &right, 1).expect("the same again");
+    assert!(decide(&mut all, 1, &digest, &answer(&["Blue"], &["Blue"]), 1).is_err());
+    let unanswerable = Question { text: "What?".into(), choices: vec![], several: false, free_text: false };
+    let request = Request { questions: vec![unanswerable], ..request("One") };
+    all.ask(id(2), bytes(&request), "window", NOW).unwrap_err();
+}
+
 #[test]
 fn what_is_no_text_is_not_asked() {
     let all = Approvals::default();
@@ -284,10 +382,10 @@ fn what_is_no_text_is_not_asked() {
 fn an_allow_with_a_blank_text_may_be_said_again() {
     let mut all = Approvals::default();
     let digest = ask(&mut all, 1, &Request { free_text: true, ..request("Deploy?") });
-    let blank = Decision::Allow { choice: None, text: Some(" ".into()), word: None };
+    let blank = allow_with(None, Some(" "), None);
     decide(&mut all, 1, &digest, &blank, 1).unwrap();
     decide(&mut all, 1, &digest, &blank, 1).expect("said again, its answer having been lost");
     decide(&mut all, 1, &digest, &allow(), 1).expect("it is the same");
-    let other = Decision::Allow { choice: None, text: Some("now".into()), word: None };
+    let other = allow_with(None, Some("now"), None);
     assert!(decide(&mut all, 1, &digest, &other, 1).is_err());
 }

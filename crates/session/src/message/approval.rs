@@ -1,10 +1,11 @@
 //! An approval: what is asked of a person before something is done, and what they decided.
 
+use super::{Choice, Tool};
 use crate::id::{ApprovalId, DeviceId};
 use serde::{Deserialize, Serialize};
 
 /// What an asker wants to know: the bytes of this, as JSON, are what a person is shown and what the digest is of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Request {
     /// Who asks, in a word: `ask` for a script, or an agent's name.
@@ -29,6 +30,61 @@ pub struct Request {
     /// Denied when nobody has decided after so many seconds: 10 to 86,400, and an hour where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u32>,
+    /// What an agent wants to do, where that is what is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Box<Tool>>,
+    /// A plan to be allowed, in Markdown; a denial's text is what is to be different.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Questions to be answered instead of yes or no, at most eight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+    /// What may be allowed until the session ends, where that is offered; never of anything dangerous.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
+/// One of several questions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Question {
+    /// What is asked.
+    pub text: String,
+    /// The answers to choose from, at most 16.
+    #[serde(default)]
+    pub choices: Vec<Choice>,
+    /// More than one may be chosen.
+    #[serde(default)]
+    pub several: bool,
+    /// An answer may be a text of the person's own.
+    #[serde(default)]
+    pub free_text: bool,
+}
+
+/// What an allowance for a session is for: a request of the same tool and pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Scope {
+    /// The tool's name.
+    pub tool: String,
+    /// What it is used for, exactly: the command, or the file.
+    pub pattern: String,
+    /// Both in words, for people.
+    pub words: String,
+}
+
+/// What is allowed until the session ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Grant {
+    /// The approval that it was allowed with; names it.
+    pub id: ApprovalId,
+    /// As in the [`Scope`]: one line of at most 200 characters, ending in `…` where there is more.
+    pub words: String,
+    /// Who allowed it.
+    pub by: Decider,
+    /// Unix milliseconds.
+    pub since: u64,
 }
 
 /// How much care a request wants. It never makes anything easier.
@@ -39,6 +95,8 @@ pub enum Risk {
     /// As much as any.
     #[default]
     Normal,
+    /// There is something to look out for.
+    Careful,
     /// It is allowed only by somebody who types a word.
     Dangerous,
 }
@@ -90,6 +148,15 @@ pub enum ApprovalState {
         /// What they wrote; in lists its beginning.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
+        /// Their answers, one list for each question; not in lists.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        answers: Vec<Vec<String>>,
+        /// It is allowed until the session ends; or, with `granted`, it was so already.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        for_session: bool,
+        /// The earlier approval by which it was allowed without being asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        granted: Option<ApprovalId>,
     },
     /// Somebody denied it.
     Denied {
@@ -140,6 +207,12 @@ pub enum Decision {
         /// The approval's word, where it has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         word: Option<String>,
+        /// For each of the request's questions the choices taken, or a text of the person's own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        answers: Vec<Vec<String>>,
+        /// And whatever is of the request's scope until the session ends.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        for_session: bool,
     },
     /// No.
     Deny {
@@ -147,4 +220,11 @@ pub enum Decision {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
     },
+}
+
+impl Decision {
+    /// A yes that says nothing else.
+    pub fn allow() -> Self {
+        Self::Allow { choice: None, text: None, word: None, answers: Vec::new(), for_session: false }
+    }
 }

@@ -143,6 +143,23 @@ pub struct Create {
     /// End it by itself after so many seconds; as [`Ttl::In`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<u32>,
+    /// Which agent the program is; found out from the command where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Agent>,
+}
+
+/// Which agent a session's program is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Agent {
+    /// Its name, of those that `longrein agents` lists; `none` for a program that is to be treated as any other.
+    pub name: String,
+    /// Without a terminal: what it says is in the chat alone. The command then is the agent's own arguments.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub structured: bool,
+    /// The agent's own name for the conversation to go on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
 }
 
 /// A session to start again: the same program and arguments, folder and name.

@@ -5,14 +5,18 @@
 
 mod approval;
 mod call;
+mod chat;
 mod failure;
 mod session;
 mod short;
 mod to_client;
 mod to_host;
 
-pub use approval::{Approval, ApprovalState, Decider, Decision, Request, Risk};
-pub use call::{Asked, Awake, Create, Created, Device, Invited, Method, Restart, Retimed, Status};
+pub use approval::{Approval, ApprovalState, Decider, Decision, Grant, Question, Request, Risk, Scope};
+pub use call::{Agent, Asked, Awake, Create, Created, Device, Invited, Method, Restart, Retimed, Status};
+pub use chat::{
+    AgentState, Change, Chat, Choice, Doing, Image, Outcome, Setup, Step, StepState, Tool, ToolKind,
+};
 pub use failure::{ErrorKind, Failure};
 pub use session::{EndedBy, Event, LostBy, RunState, Summary, Ttl};
 pub use to_client::{Notice, ToClient};

@@ -1,6 +1,8 @@
 //! What a session is, and what is in its log.
 
-use super::{Approval, ApprovalState, Cursor, Size};
+#[cfg(doc)]
+use super::Chat;
+use super::{AgentState, Approval, ApprovalState, Cursor, Decider, Grant, Size};
 use crate::id::{ApprovalId, SessionId};
 use serde::{Deserialize, Serialize};
 
@@ -57,22 +59,58 @@ pub enum Event {
         #[serde(flatten)]
         state: Box<ApprovalState>,
     },
+    /// What was allowed until the session ends is so no longer.
+    Revoked {
+        /// The grant.
+        grant: ApprovalId,
+        /// Who took it back.
+        by: Decider,
+    },
+    /// An agent said or did something. The payloads of all pieces, joined, are a [`Chat`] as JSON; nothing else of the
+    /// session comes between them.
+    Chat {
+        /// 0, 1, 2 …
+        part: u32,
+        /// No piece follows.
+        last: bool,
+    },
+    /// What an agent is saying just now: the payload is text that follows what came of it before. All of it comes as a
+    /// [`Chat`] when it is said.
+    Partial {
+        /// Of what; [`Chat::Agent`] and [`Chat::Thinking`] name it.
+        item: String,
+        /// Bytes of it that came before.
+        from: u64,
+        /// It is thought, not said.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        thinking: bool,
+    },
 }
 
 impl Event {
     /// Whether old ones may be dropped, because a snapshot stands for them.
     pub fn is_trimmable(&self) -> bool {
         match self {
-            Self::Output | Self::Resize { .. } | Self::Title { .. } => true,
+            Self::Output | Self::Resize { .. } | Self::Title { .. } | Self::Partial { .. } => true,
             Self::Asked { part, .. } => *part > 0,
-            Self::Exit { .. } | Self::Banner { .. } | Self::Ending { .. } | Self::Decided { .. } => false,
+            Self::Exit { .. }
+            | Self::Banner { .. }
+            | Self::Ending { .. }
+            | Self::Decided { .. }
+            | Self::Revoked { .. }
+            | Self::Chat { .. } => false,
         }
     }
 
-    /// Whether a client that gets a snapshot in place of older events gets it all the same. Of what is asked and decided
-    /// the session's summary tells, so that a client is never kept waiting for its screen by any number of questions.
-    pub fn is_beside_snapshot(&self) -> bool {
-        !self.is_trimmable() && !matches!(self, Self::Asked { .. } | Self::Decided { .. })
+    /// Whether a client that gets a snapshot fetches it with [`super::ToHost::Past`] when it wants it, instead of being
+    /// told of it first: of these there may be many, and no client is kept waiting for its screen by them. What waits for a
+    /// decision is in the session's summary.
+    pub fn is_past(&self) -> bool {
+        match self {
+            Self::Asked { part, .. } => *part == 0,
+            Self::Decided { .. } | Self::Revoked { .. } | Self::Chat { .. } => true,
+            _ => false,
+        }
     }
 }
 
@@ -125,6 +163,12 @@ pub struct Summary {
     /// Approvals that wait, oldest first, and the last ones that are over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
+    /// What is allowed until the session ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
+    /// The agent, where the program is one that says what it is doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentState>,
 }
 
 /// Whether a session's program runs.

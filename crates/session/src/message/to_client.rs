@@ -41,7 +41,7 @@ pub enum ToClient {
     /// A session is new or looks different.
     Changed {
         /// All of it.
-        summary: Summary,
+        summary: Box<Summary>,
     },
     /// A session was forgotten.
     Removed {
@@ -80,6 +80,36 @@ pub enum ToClient {
         /// What. Output carries its bytes as the payload.
         #[serde(flatten)]
         event: Event,
+    },
+    /// An event of a page that [`ToHost::Past`] asked for, with its payload. Not counted in the window. The last page's may
+    /// be followed by [`Event::Partial`]s: what the agent is saying just now, the newest of it, for clients that have heard
+    /// only the end of it.
+    Past {
+        /// Which session.
+        session: SessionId,
+        /// Which life of its log.
+        epoch: u32,
+        /// Its number.
+        seq: u64,
+        /// Unix milliseconds.
+        at: u64,
+        /// What.
+        #[serde(flatten)]
+        event: Event,
+    },
+    /// The page is whole.
+    PastEnd {
+        /// Which session.
+        session: SessionId,
+        /// As in the [`ToHost::Past`].
+        before: u64,
+        /// There are more before the first of the page; where it had none, there are none.
+        more: bool,
+    },
+    /// The answer to [`ToHost::Hook`], once there is one.
+    Hooked {
+        /// What the hook tells its agent; where it is empty, nothing.
+        output: String,
     },
     /// A piece of the terminal as of `seq`; the payloads of all pieces, joined, are the bytes to write to a fresh
     /// emulator of that size. Nothing else of the session comes between the pieces.

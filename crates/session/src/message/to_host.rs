@@ -85,6 +85,31 @@ pub enum ToHost {
         /// No piece follows.
         last: bool,
     },
+    /// What was said and done before a place in the log, of a session that this channel follows: the events of which
+    /// [`super::Event::is_past`] is true, as [`ToClient::Past`], oldest first, and [`ToClient::PastEnd`] behind the last.
+    /// A client asks for the next page when it has one.
+    Past {
+        /// Which session.
+        session: SessionId,
+        /// Only events below this number.
+        before: u64,
+        /// About how many bytes, at most 262,144; at least one whole thing comes.
+        room: u32,
+    },
+    /// A hook of an agent in the session: the payloads of all pieces, joined, are what the agent told it. Of a program of
+    /// this machine to a keeper, one on each connection. Answered by [`ToClient::Hooked`].
+    Hook {
+        /// Which session.
+        session: SessionId,
+        /// No piece follows.
+        last: bool,
+    },
+    /// Something that people should know: the payload is text of at most 1,000 characters. Of a program of this machine to
+    /// a keeper.
+    Notify {
+        /// Which session.
+        session: SessionId,
+    },
     /// Answered by [`ToClient::Request`]. Between a host and a keeper.
     Request {
         /// Which session.
@@ -163,6 +188,35 @@ pub enum Act {
         /// What is decided.
         #[serde(flatten)]
         decision: Decision,
+    },
+    /// Allow no longer what was allowed until the session ends.
+    Revoke {
+        /// The grant.
+        grant: ApprovalId,
+    },
+    /// Say something to the agent: the payload is the text. Where it has a terminal it is pasted there.
+    Prompt {
+        /// Files that were uploaded to the session and come with it, by the names they were given.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<String>,
+    },
+    /// Put a file into the session's folder: the payload is a piece of it. The pieces follow one another.
+    Upload {
+        /// What the session calls it: the client's own new name, with the file's ending.
+        file: String,
+        /// Where the piece begins.
+        from: u64,
+        /// No piece follows.
+        last: bool,
+    },
+    /// Tell an agent without a terminal which mode or model to use.
+    Configure {
+        /// One of its modes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<String>,
+        /// One of its models.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
     },
     /// Nothing: the host refused what stood here. Written by the host on the way to a keeper, so that the refusal is told
     /// in its turn and the stream goes on behind it. A keeper that does not know this refuses it as well.

@@ -2,13 +2,35 @@
 
 /// What an event counts for beside its payload, in bytes, towards the log's size.
 pub(super) const OVERHEAD: u64 = 64;
+/// How long an event stays, and how it is found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kept {
+    /// Until a base stands for it.
+    Trimmed = 0,
+    /// For ever; [`super::SessionLog::read_kept`] finds it.
+    Told = 1,
+    /// For ever; [`super::SessionLog::read_past`] finds it.
+    Past = 2,
+}
+
+impl Kept {
+    pub(super) fn of(number: u8) -> Self {
+        match number {
+            0 => Self::Trimmed,
+            2 => Self::Past,
+            _ => Self::Told,
+        }
+    }
+}
+
 /// An event to append.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEntry<'a> {
     /// Unix milliseconds.
     pub at: u64,
-    /// It may never be trimmed.
-    pub kept: bool,
+    /// Whether it may be trimmed.
+    pub kept: Kept,
     /// What it is, as JSON.
     pub header: &'a str,
     /// Its bytes.
@@ -31,8 +53,8 @@ pub struct Entry {
     pub at: u64,
     /// Size of the log from its beginning up to and including this event, whatever was trimmed.
     pub upto: u64,
-    /// It may never be trimmed.
-    pub kept: bool,
+    /// Whether it may be trimmed.
+    pub kept: Kept,
     /// What it is, as JSON.
     pub header: String,
     /// Its bytes.

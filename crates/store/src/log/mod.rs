@@ -14,14 +14,14 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{Base, Entry, NewEntry, Place, StreamRow};
+pub use entry::{Base, Entry, Kept, NewEntry, Place, StreamRow};
 pub use reader::LogReader;
 
 use crate::paths::private_file;
 use crate::{Error, crash, sqlite};
 pub use bulk::BESIDE;
 use bulk::{Bulk, Reference};
-use row::{INSERT, READ_ALL, READ_KEPT, Source, base, insert, number, put_trimmed, read};
+use row::{INSERT, READ_ALL, READ_KEPT, READ_PAST, Source, base, insert, number, put_trimmed, read};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
@@ -69,6 +69,11 @@ const FORMAT: &[&str] = &[
 ",
     "
     ALTER TABLE stream ADD COLUMN refused TEXT NOT NULL DEFAULT '';
+",
+    "
+    DROP INDEX kept_event;
+    CREATE INDEX told_event ON event (seq) WHERE kept = 1;
+    CREATE INDEX past_event ON event (seq) WHERE kept = 2;
 ",
 ];
 
@@ -249,7 +254,7 @@ impl SessionLog {
             let mut statement = self.connection.prepare_cached(INSERT)?;
             for entry in entries {
                 head = Place { seq: head.seq + 1, upto: head.upto + entry.size() };
-                let beside = !entry.kept && entry.payload.len() >= BESIDE;
+                let beside = entry.kept == Kept::Trimmed && entry.payload.len() >= BESIDE;
                 let reference = if beside { self.bulk.write(head.seq, entry.payload)? } else { None };
                 crash::reach("insert");
                 insert(&mut statement, head, entry, reference)?;
@@ -293,9 +298,14 @@ impl SessionLog {
         read(&self.source(), READ_ALL, seq, u64::MAX >> 1, max_bytes)
     }
 
-    /// Those events in `after + 1 ..= upto` that may never be trimmed, bounded in the same way.
+    /// Those events in `after + 1 ..= upto` that are [`Kept::Told`], bounded in the same way.
     pub fn read_kept(&self, after: u64, upto: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
         read(&self.source(), READ_KEPT, after, upto, max_bytes)
+    }
+
+    /// Those events below `before` that are [`Kept::Past`], the newest first, bounded in the same way.
+    pub fn read_past(&self, before: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
+        read(&self.source(), READ_PAST, 0, before.min(u64::MAX >> 1).saturating_sub(1), max_bytes)
     }
 
     fn source(&self) -> Source<'_> {

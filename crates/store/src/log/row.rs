@@ -1,7 +1,7 @@
 //! A log's rows, from and to what they hold.
 
 use super::bulk::{self, Reference};
-use super::entry::{Base, Entry, NewEntry, OVERHEAD, Place};
+use super::entry::{Base, Entry, Kept, NewEntry, OVERHEAD, Place};
 use crate::Error;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 use std::fs::File;
@@ -9,7 +9,8 @@ use std::fs::File;
 pub(super) const INSERT: &str = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)";
 pub(super) const READ_ALL: &str =
     "SELECT seq, at, upto, kept, header, payload, bulk FROM event WHERE seq > ? AND seq <= ? ORDER BY seq";
-pub(super) const READ_KEPT: &str = "SELECT seq, at, upto, kept, header, payload, bulk FROM event WHERE kept AND seq > ? AND seq <= ? ORDER BY seq";
+pub(super) const READ_KEPT: &str = "SELECT seq, at, upto, kept, header, payload, bulk FROM event WHERE kept = 1 AND seq > ? AND seq <= ? ORDER BY seq";
+pub(super) const READ_PAST: &str = "SELECT seq, at, upto, kept, header, payload, bulk FROM event WHERE kept = 2 AND seq > ? AND seq <= ? ORDER BY seq DESC";
 
 pub(super) fn insert(
     statement: &mut CachedStatement<'_>,
@@ -22,7 +23,7 @@ pub(super) fn insert(
         place.seq.cast_signed(),
         entry.at.cast_signed(),
         place.upto.cast_signed(),
-        entry.kept,
+        entry.kept as u8,
         entry.header,
         reference.as_ref().map_or(entry.payload, <[u8; 16]>::as_slice),
         elsewhere.is_some()
@@ -105,7 +106,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         seq: number(row, 0)?,
         at: number(row, 1)?,
         upto: number(row, 2)?,
-        kept: row.get(3)?,
+        kept: Kept::of(row.get(3)?),
         header: row.get(4)?,
         payload: row.get(5)?,
     })

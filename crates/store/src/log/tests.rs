@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn output(payload: &[u8]) -> NewEntry<'_> {
-    NewEntry { at: 5, kept: false, header: r#"{"kind":"output"}"#, payload }
+    NewEntry { at: 5, kept: Kept::Trimmed, header: r#"{"kind":"output"}"#, payload }
 }
 
 fn banner() -> NewEntry<'static> {
-    NewEntry { at: 6, kept: true, header: r#"{"kind":"banner","text":"x"}"#, payload: b"" }
+    NewEntry { at: 6, kept: Kept::Told, header: r#"{"kind":"banner","text":"x"}"#, payload: b"" }
 }
 
 fn open() -> (tempfile::TempDir, SessionLog) {
@@ -132,7 +132,7 @@ fn a_full_disk_is_told_apart_and_appending_goes_on_when_there_is_room() {
     let big = vec![b'x'; 32 * 1024];
     log.append(&[output(b"small")]).unwrap();
     let head = log.head();
-    let inside = NewEntry { kept: true, ..output(&big) };
+    let inside = NewEntry { kept: Kept::Told, ..output(&big) };
     assert!(matches!(log.append(&[output(b"y"), inside]), Err(Error::Full)));
     assert!(matches!(log.append(&[inside]), Err(Error::Full)));
     assert_eq!(log.head(), head);

@@ -91,7 +91,384 @@ seconds: number, };
 /**
  * How much care a request wants. It never makes anything easier.
  */
-export type Risk = "normal" | "dangerous";
+export type Risk = "normal" | "careful" | "dangerous";
+
+/**
+ * One of several things that an agent can be told.
+ */
+export type Choice = { 
+/**
+ * What the agent calls it.
+ */
+id: string, 
+/**
+ * For people.
+ */
+about: string, };
+
+/**
+ * A file, before and after.
+ */
+export type Change = { 
+/**
+ * The file.
+ */
+path: string, 
+/**
+ * What stood there, or the part that is replaced; none where the file is new.
+ */
+old?: string | null, 
+/**
+ * What is to stand there; none where the file goes.
+ */
+new?: string | null, };
+
+/**
+ * What kind of thing a tool does.
+ */
+export type ToolKind = "read" | "edit" | "run" | "search" | "fetch" | "delegate" | "other";
+
+/**
+ * What a tool is to do. Also what an approval is about.
+ */
+export type Tool = { 
+/**
+ * The agent's own name of it.
+ */
+name: string, 
+/**
+ * What kind of thing it does.
+ */
+kind: ToolKind, 
+/**
+ * What it is about, in a line, in the agent's words.
+ */
+title?: string, 
+/**
+ * The command, where it runs one; whole.
+ */
+command?: string | null, 
+/**
+ * Files and folders that it touches.
+ */
+paths?: Array<string>, 
+/**
+ * What it would change.
+ */
+changes?: Array<Change>, 
+/**
+ * All of what the agent passes to it, as it came.
+ */
+input: unknown, };
+
+/**
+ * A picture.
+ */
+export type Image = { 
+/**
+ * Its media type, such as `image/png`.
+ */
+media: string, 
+/**
+ * Its bytes, base64 (RFC 4648, section 4).
+ */
+data: string, };
+
+/**
+ * How something ended.
+ */
+export type Outcome = "done" | "failed" | "denied" | "interrupted";
+
+/**
+ * How far a step of a plan is.
+ */
+export type StepState = "open" | "begun" | "done";
+
+/**
+ * A step of a plan.
+ */
+export type Step = { 
+/**
+ * What.
+ */
+text: string, 
+/**
+ * How far it is.
+ */
+state: StepState, };
+
+/**
+ * What an agent is, and what it can be told.
+ */
+export type Setup = { 
+/**
+ * Its version, as it says itself.
+ */
+version?: string | null, 
+/**
+ * Its own name for the conversation, with which it can be continued.
+ */
+conversation?: string | null, 
+/**
+ * The model it uses.
+ */
+model?: string | null, 
+/**
+ * The models it can be told to use.
+ */
+models?: Array<Choice>, 
+/**
+ * The mode it is in.
+ */
+mode?: string | null, 
+/**
+ * The modes it can be told to be in.
+ */
+modes?: Array<Choice>, 
+/**
+ * Its slash commands, without the slash.
+ */
+commands?: Array<Choice>, };
+
+/**
+ * One thing that was said or done. The payloads of a [`super::Event::Chat`]'s pieces, joined, are this as JSON. Kept for
+ * ever and never changed: what comes of a tool's call is a thing of its own, and names the call.
+ */
+export type Chat = { "type": "user", 
+/**
+ * What, in full.
+ */
+text: string, 
+/**
+ * The device it came from; none where it was typed at the agent itself.
+ */
+by?: string | null, 
+/**
+ * Files that came with it.
+ */
+files?: Array<string>, } | { "type": "agent", 
+/**
+ * The [`super::Event::Partial`]s that this is the whole of.
+ */
+item?: string | null, 
+/**
+ * What.
+ */
+text: string, 
+/**
+ * The call that it was said within, by an agent of the agent's own.
+ */
+within?: string | null, } | { "type": "thinking", 
+/**
+ * As in [`Chat::Agent`].
+ */
+item?: string | null, 
+/**
+ * What.
+ */
+text: string, 
+/**
+ * As in [`Chat::Agent`].
+ */
+within?: string | null, } | { "type": "call", 
+/**
+ * Names the call.
+ */
+call: string, 
+/**
+ * What is to be done.
+ */
+tool: Tool, 
+/**
+ * As in [`Chat::Agent`].
+ */
+within?: string | null, } | { "type": "result", 
+/**
+ * Which.
+ */
+call: string, 
+/**
+ * How it ended.
+ */
+outcome: Outcome, 
+/**
+ * What the tool said; may have a terminal's colours.
+ */
+text: string, 
+/**
+ * Bytes of it that were left out in the middle, where it was longer than the log takes.
+ */
+left_out?: number, 
+/**
+ * What it changed, where that is known only now.
+ */
+changes?: Array<Change>, 
+/**
+ * Pictures.
+ */
+images?: Array<Image>, } | { "type": "plan", 
+/**
+ * Its steps.
+ */
+steps: Array<Step>, } | { "type": "turn", 
+/**
+ * How it ended.
+ */
+outcome: Outcome, 
+/**
+ * Why it failed, in the agent's own words.
+ */
+error?: string | null, 
+/**
+ * What this turn cost, in millionths of a dollar, where the agent says it.
+ */
+cost?: number | null, 
+/**
+ * What the whole conversation cost so far, in millionths of a dollar.
+ */
+total?: number | null, 
+/**
+ * Tokens read, and written.
+ */
+tokens?: [number, number] | null, 
+/**
+ * Milliseconds.
+ */
+took?: number | null, } | { "type": "setup" } & Setup | { "type": "note", 
+/**
+ * One sentence.
+ */
+text: string, } | { "type": "unknown", 
+/**
+ * As it came.
+ */
+json: unknown, };
+
+/**
+ * What an agent is doing.
+ */
+export type Doing = "unknown" | "idle" | "working" | "needs_you";
+
+/**
+ * What an agent is doing, for lists.
+ */
+export type AgentState = { 
+/**
+ * Which agent: `claude`, `codex`, `opencode`, `gemini`, or what a program calls itself; empty where it does not.
+ */
+name: string, 
+/**
+ * It has no terminal: what it says is in the chat alone.
+ */
+structured?: boolean, 
+/**
+ * What it is doing.
+ */
+doing: Doing, 
+/**
+ * What it wants, where it needs a person: at most 200 characters, in its own words.
+ */
+wants?: string, 
+/**
+ * The beginning of what it said last: at most 200 characters.
+ */
+last?: string, 
+/**
+ * What the conversation cost so far, in millionths of a dollar, where it says it.
+ */
+cost?: number | null, 
+/**
+ * Turns so far.
+ */
+turns: number, 
+/**
+ * Prompts that wait until it is done with what it does.
+ */
+queued?: number, 
+/**
+ * The agent's own name for the conversation, with which it can be continued; written by the keeper.
+ */
+conversation?: string | null, 
+/**
+ * The last event that a chat view shows; 0 where there is none.
+ */
+chat: number, };
+
+/**
+ * One of several questions.
+ */
+export type Question = { 
+/**
+ * What is asked.
+ */
+text: string, 
+/**
+ * The answers to choose from, at most 16.
+ */
+choices: Array<Choice>, 
+/**
+ * More than one may be chosen.
+ */
+several: boolean, 
+/**
+ * An answer may be a text of the person's own.
+ */
+free_text: boolean, };
+
+/**
+ * What an allowance for a session is for: a request of the same tool and pattern.
+ */
+export type Scope = { 
+/**
+ * The tool's name.
+ */
+tool: string, 
+/**
+ * What it is used for, exactly: the command, or the file.
+ */
+pattern: string, 
+/**
+ * Both in words, for people.
+ */
+words: string, };
+
+/**
+ * What is allowed until the session ends.
+ */
+export type Grant = { 
+/**
+ * The approval that it was allowed with; names it.
+ */
+id: ApprovalId, 
+/**
+ * As in the [`Scope`]: one line of at most 200 characters, ending in `…` where there is more.
+ */
+words: string, 
+/**
+ * Who allowed it.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+since: number, };
+
+/**
+ * Which agent a session's program is.
+ */
+export type Agent = { 
+/**
+ * Its name, of those that `longrein agents` lists; `none` for a program that is to be treated as any other.
+ */
+name: string, 
+/**
+ * Without a terminal: what it says is in the chat alone. The command then is the agent's own arguments.
+ */
+structured?: boolean, 
+/**
+ * The agent's own name for the conversation to go on with.
+ */
+resume?: string | null, };
 
 /**
  * What an asker wants to know: the bytes of this, as JSON, are what a person is shown and what the digest is of.
@@ -128,7 +505,23 @@ cwd?: string | null,
 /**
  * Denied when nobody has decided after so many seconds: 10 to 86,400, and an hour where absent.
  */
-expires_in?: number | null, };
+expires_in?: number | null, 
+/**
+ * What an agent wants to do, where that is what is asked.
+ */
+tool?: Tool | null, 
+/**
+ * A plan to be allowed, in Markdown; a denial's text is what is to be different.
+ */
+plan?: string | null, 
+/**
+ * Questions to be answered instead of yes or no, at most eight.
+ */
+questions?: Array<Question>, 
+/**
+ * What may be allowed until the session ends, where that is offered; never of anything dangerous.
+ */
+scope?: Scope | null, };
 
 /**
  * Who decided.
@@ -162,7 +555,19 @@ choice?: string | null,
 /**
  * What they wrote; in lists its beginning.
  */
-text?: string | null, } | { "state": "denied", 
+text?: string | null, 
+/**
+ * Their answers, one list for each question; not in lists.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * It is allowed until the session ends; or, with `granted`, it was so already.
+ */
+for_session?: boolean, 
+/**
+ * The earlier approval by which it was allowed without being asked.
+ */
+granted?: ApprovalId | null, } | { "state": "denied", 
 /**
  * Who.
  */
@@ -239,7 +644,19 @@ choice?: string | null,
 /**
  * What they wrote; in lists its beginning.
  */
-text?: string | null, } | { "state": "denied", 
+text?: string | null, 
+/**
+ * Their answers, one list for each question; not in lists.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * It is allowed until the session ends; or, with `granted`, it was so already.
+ */
+for_session?: boolean, 
+/**
+ * The earlier approval by which it was allowed without being asked.
+ */
+granted?: ApprovalId | null, } | { "state": "denied", 
 /**
  * Who.
  */
@@ -276,7 +693,15 @@ text?: string | null,
 /**
  * The approval's word, where it has one.
  */
-word?: string | null, } | { "verdict": "deny", 
+word?: string | null, 
+/**
+ * For each of the request's questions the choices taken, or a text of the person's own.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * And whatever is of the request's scope until the session ends.
+ */
+for_session?: boolean, } | { "verdict": "deny", 
 /**
  * Why, for whoever asked: at most 4,000 bytes.
  */
@@ -331,11 +756,47 @@ text?: string | null,
 /**
  * The approval's word, where it has one.
  */
-word?: string | null, } | { "verdict": "deny", 
+word?: string | null, 
+/**
+ * For each of the request's questions the choices taken, or a text of the person's own.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * And whatever is of the request's scope until the session ends.
+ */
+for_session?: boolean, } | { "verdict": "deny", 
 /**
  * Why, for whoever asked: at most 4,000 bytes.
  */
-text?: string | null, }) | { "type": "refused", 
+text?: string | null, }) | { "type": "revoke", 
+/**
+ * The grant.
+ */
+grant: ApprovalId, } | { "type": "prompt", 
+/**
+ * Files that were uploaded to the session and come with it, by the names they were given.
+ */
+files?: Array<string>, } | { "type": "upload", 
+/**
+ * What the session calls it: the client's own new name, with the file's ending.
+ */
+file: string, 
+/**
+ * Where the piece begins.
+ */
+from: number, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "type": "configure", 
+/**
+ * One of its modes.
+ */
+mode?: string | null, 
+/**
+ * One of its models.
+ */
+model?: string | null, } | { "type": "refused", 
 /**
  * What the client is told.
  */
@@ -368,7 +829,11 @@ env?: Array<[string, string]> | null,
 /**
  * End it by itself after so many seconds; as [`Ttl::In`].
  */
-ttl?: number | null, };
+ttl?: number | null, 
+/**
+ * Which agent the program is; found out from the command where absent.
+ */
+agent?: Agent | null, };
 
 /**
  * A session to start again: the same program and arguments, folder and name.
@@ -639,7 +1104,15 @@ preview: Array<string>,
 /**
  * Approvals that wait, oldest first, and the last ones that are over.
  */
-approvals?: Array<Approval>, } & ({ "state": "running" } | { "state": "ended", 
+approvals?: Array<Approval>, 
+/**
+ * What is allowed until the session ends.
+ */
+grants?: Array<Grant>, 
+/**
+ * The agent, where the program is one that says what it is doing.
+ */
+agent?: AgentState | null, } & ({ "state": "running" } | { "state": "ended", 
 /**
  * Its exit status; 128 + n where signal n ended it, as shells have it.
  */
@@ -742,7 +1215,19 @@ choice?: string | null,
 /**
  * What they wrote; in lists its beginning.
  */
-text?: string | null, } | { "state": "denied", 
+text?: string | null, 
+/**
+ * Their answers, one list for each question; not in lists.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * It is allowed until the session ends; or, with `granted`, it was so already.
+ */
+for_session?: boolean, 
+/**
+ * The earlier approval by which it was allowed without being asked.
+ */
+granted?: ApprovalId | null, } | { "state": "denied", 
 /**
  * Who.
  */
@@ -762,7 +1247,35 @@ decided_at: number, } | { "state": "withdrawn",
 /**
  * Unix milliseconds.
  */
-decided_at: number, });
+decided_at: number, }) | { "kind": "revoked", 
+/**
+ * The grant.
+ */
+grant: ApprovalId, 
+/**
+ * Who took it back.
+ */
+by: Decider, } | { "kind": "chat", 
+/**
+ * 0, 1, 2 …
+ */
+part: number, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "kind": "partial", 
+/**
+ * Of what; [`Chat::Agent`] and [`Chat::Thinking`] name it.
+ */
+item: string, 
+/**
+ * Bytes of it that came before.
+ */
+from: number, 
+/**
+ * It is thought, not said.
+ */
+thinking?: boolean, };
 
 /**
  * What owners are told of as it happens.
@@ -872,7 +1385,15 @@ text?: string | null,
 /**
  * The approval's word, where it has one.
  */
-word?: string | null, } | { "verdict": "deny", 
+word?: string | null, 
+/**
+ * For each of the request's questions the choices taken, or a text of the person's own.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * And whatever is of the request's scope until the session ends.
+ */
+for_session?: boolean, } | { "verdict": "deny", 
 /**
  * Why, for whoever asked: at most 4,000 bytes.
  */
@@ -994,7 +1515,31 @@ session: SessionId,
 /**
  * No piece follows.
  */
-last: boolean, } | { "t": "request", 
+last: boolean, } | { "t": "past", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Only events below this number.
+ */
+before: number, 
+/**
+ * About how many bytes, at most 262,144; at least one whole thing comes.
+ */
+room: number, } | { "t": "hook", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "t": "notify", 
+/**
+ * Which session.
+ */
+session: SessionId, } | { "t": "request", 
 /**
  * Which session.
  */
@@ -1074,7 +1619,15 @@ text?: string | null,
 /**
  * The approval's word, where it has one.
  */
-word?: string | null, } | { "verdict": "deny", 
+word?: string | null, 
+/**
+ * For each of the request's questions the choices taken, or a text of the person's own.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * And whatever is of the request's scope until the session ends.
+ */
+for_session?: boolean, } | { "verdict": "deny", 
 /**
  * Why, for whoever asked: at most 4,000 bytes.
  */
@@ -1265,7 +1818,19 @@ choice?: string | null,
 /**
  * What they wrote; in lists its beginning.
  */
-text?: string | null, } | { "state": "denied", 
+text?: string | null, 
+/**
+ * Their answers, one list for each question; not in lists.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * It is allowed until the session ends; or, with `granted`, it was so already.
+ */
+for_session?: boolean, 
+/**
+ * The earlier approval by which it was allowed without being asked.
+ */
+granted?: ApprovalId | null, } | { "state": "denied", 
 /**
  * Who.
  */
@@ -1285,7 +1850,183 @@ decided_at: number, } | { "state": "withdrawn",
 /**
  * Unix milliseconds.
  */
-decided_at: number, })) | { "t": "snapshot", 
+decided_at: number, }) | { "kind": "revoked", 
+/**
+ * The grant.
+ */
+grant: ApprovalId, 
+/**
+ * Who took it back.
+ */
+by: Decider, } | { "kind": "chat", 
+/**
+ * 0, 1, 2 …
+ */
+part: number, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "kind": "partial", 
+/**
+ * Of what; [`Chat::Agent`] and [`Chat::Thinking`] name it.
+ */
+item: string, 
+/**
+ * Bytes of it that came before.
+ */
+from: number, 
+/**
+ * It is thought, not said.
+ */
+thinking?: boolean, }) | { "t": "past", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Which life of its log.
+ */
+epoch: number, 
+/**
+ * Its number.
+ */
+seq: number, 
+/**
+ * Unix milliseconds.
+ */
+at: number, } & ({ "kind": "output" } | { "kind": "resize", 
+/**
+ * Columns.
+ */
+cols: number, 
+/**
+ * Rows.
+ */
+rows: number, } | { "kind": "title", 
+/**
+ * At most 256 characters.
+ */
+title: string, } | { "kind": "exit", 
+/**
+ * Its exit status; 128 + n where signal n ended it.
+ */
+exit: number, } | { "kind": "banner", 
+/**
+ * One sentence.
+ */
+text: string, } | { "kind": "ending", 
+/**
+ * When, in Unix milliseconds; without one, not any more.
+ */
+ends_at?: number | null, } | { "kind": "asked", 
+/**
+ * What is asked.
+ */
+approval: Approval, 
+/**
+ * 0, 1, 2 …
+ */
+part: number, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "kind": "decided", 
+/**
+ * Which.
+ */
+approval: ApprovalId, } & ({ "state": "pending" } | { "state": "allowed", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * What they chose, where there was a choice.
+ */
+choice?: string | null, 
+/**
+ * What they wrote; in lists its beginning.
+ */
+text?: string | null, 
+/**
+ * Their answers, one list for each question; not in lists.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * It is allowed until the session ends; or, with `granted`, it was so already.
+ */
+for_session?: boolean, 
+/**
+ * The earlier approval by which it was allowed without being asked.
+ */
+granted?: ApprovalId | null, } | { "state": "denied", 
+/**
+ * Who.
+ */
+by: Decider, 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, 
+/**
+ * Why; in lists the beginning of it.
+ */
+text?: string | null, } | { "state": "expired", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, } | { "state": "withdrawn", 
+/**
+ * Unix milliseconds.
+ */
+decided_at: number, }) | { "kind": "revoked", 
+/**
+ * The grant.
+ */
+grant: ApprovalId, 
+/**
+ * Who took it back.
+ */
+by: Decider, } | { "kind": "chat", 
+/**
+ * 0, 1, 2 …
+ */
+part: number, 
+/**
+ * No piece follows.
+ */
+last: boolean, } | { "kind": "partial", 
+/**
+ * Of what; [`Chat::Agent`] and [`Chat::Thinking`] name it.
+ */
+item: string, 
+/**
+ * Bytes of it that came before.
+ */
+from: number, 
+/**
+ * It is thought, not said.
+ */
+thinking?: boolean, }) | { "t": "past_end", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * As in the [`ToHost::Past`].
+ */
+before: number, 
+/**
+ * There are more before the first of the page; where it had none, there are none.
+ */
+more: boolean, } | { "t": "hooked", 
+/**
+ * What the hook tells its agent; where it is empty, nothing.
+ */
+output: string, } | { "t": "snapshot", 
 /**
  * Which session.
  */
@@ -1361,7 +2102,19 @@ choice?: string | null,
 /**
  * What they wrote; in lists its beginning.
  */
-text?: string | null, } | { "state": "denied", 
+text?: string | null, 
+/**
+ * Their answers, one list for each question; not in lists.
+ */
+answers?: Array<Array<string>>, 
+/**
+ * It is allowed until the session ends; or, with `granted`, it was so already.
+ */
+for_session?: boolean, 
+/**
+ * The earlier approval by which it was allowed without being asked.
+ */
+granted?: ApprovalId | null, } | { "state": "denied", 
 /**
  * Who.
  */

@@ -1,0 +1,149 @@
+//! What every agent family's file does: it hears what an agent says, in whichever way that agent says it, and turns it
+//! into the session's events; and it tells the agent what a person decides.
+//!
+//! An adapter is a pure machine: the keeper gives it what it heard ([`Adapter::handle`]) and then does what it asks for
+//! ([`Adapter::poll`]) until it asks for nothing. It never fails: what it does not understand becomes
+//! [`Chat::Unknown`], and an agent that speaks quite differently a [`Chat::Note`].
+
+use session::message::{AgentState, ApprovalState, Chat, Doing, Request};
+use std::path::PathBuf;
+
+/// Bytes of one line, or of one hook's input, that an adapter is given at most.
+pub const MAX_LINE: usize = 16 * 1024 * 1024;
+/// Bytes of a [`Chat`] as JSON; the keeper logs no more, and an adapter cuts what a tool said ([`crate::text::cut`]).
+pub const MAX_CHAT: usize = 1024 * 1024;
+
+/// Something that an adapter heard.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The program was started. The first input of a structured session.
+    Started,
+    /// A line of what a structured agent writes, without its end.
+    Line(&'a [u8]),
+    /// A line longer than [`MAX_LINE`] was thrown away; it had so many bytes.
+    Overlong(u64),
+    /// A hook of the agent was called with this; `id` names it until it was answered or is gone.
+    Hook {
+        /// Names it.
+        id: u64,
+        /// What the agent told it; not checked.
+        input: &'a [u8],
+    },
+    /// The hook's process is gone before it was answered: nobody waits for what it asked.
+    HookGone {
+        /// Which.
+        id: u64,
+    },
+    /// A line of the file that [`Output::Tail`] named, without its end.
+    Tailed(&'a [u8]),
+    /// What the program says of itself through its terminal (OSC 7501, titles, bells).
+    Said(&'a Said),
+    /// Somebody typed into the terminal while the agent needed a person.
+    Typed,
+    /// A person says something to the agent. Given only while the adapter [`Adapter::takes_prompt`].
+    Prompt {
+        /// What.
+        text: &'a str,
+        /// Whole paths of files that come with it.
+        files: &'a [PathBuf],
+        /// The device it came from.
+        by: &'a str,
+    },
+    /// Stop what you are doing.
+    Interrupt,
+    /// Use this mode or model from now on.
+    Configure {
+        /// One of its modes.
+        mode: Option<&'a str>,
+        /// One of its models.
+        model: Option<&'a str>,
+    },
+    /// What was asked with this key is over. Also given where it could not be asked, as [`ApprovalState::Expired`].
+    Decided {
+        /// As in [`Output::Ask`].
+        key: u64,
+        /// What became of it.
+        state: &'a ApprovalState,
+    },
+    /// The program has ended.
+    Ended {
+        /// Its exit status.
+        exit: i32,
+    },
+}
+
+/// What a program says of itself through its terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Its status, by OSC 7501.
+    Status {
+        /// What it is doing; `Unknown` where it takes back what it said.
+        doing: Doing,
+        /// What it calls itself.
+        app: String,
+        /// What it says about it: at most 1,000 characters of plain text.
+        message: String,
+    },
+    /// A new title.
+    Title(String),
+    /// BEL.
+    Bell,
+    /// It notifies its person (OSC 9, OSC 99, OSC 777): at most 1,000 characters of plain text.
+    Notice(String),
+}
+
+/// Something to be done for an adapter.
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    /// Write this to the agent's standard input.
+    Send(Vec<u8>),
+    /// Log this, and show it.
+    Chat(Chat),
+    /// Show this as what it is saying just now.
+    Partial {
+        /// As in [`Chat::Agent`].
+        item: String,
+        /// Text that follows what came before.
+        text: String,
+        /// It is thought.
+        thinking: bool,
+    },
+    /// Ask a person.
+    Ask {
+        /// Names it.
+        key: u64,
+        /// What is asked.
+        request: Box<Request>,
+    },
+    /// Nobody waits for the answer any more.
+    Withdraw {
+        /// Which.
+        key: u64,
+    },
+    /// Answer a hook.
+    Answer {
+        /// Which.
+        id: u64,
+        /// What it tells the agent; where it is empty, nothing.
+        output: String,
+    },
+    /// Give me the lines of this file, those that are there and those that come. Takes the place of any before it.
+    Tail(PathBuf),
+    /// How the agent looks in lists from now on. The keeper fills in `chat` and `queued`.
+    State(Box<AgentState>),
+}
+
+/// One agent's side of a session.
+pub trait Adapter {
+    /// Hears something. `now` is in Unix milliseconds.
+    fn handle(&mut self, input: Input<'_>, now: u64);
+
+    /// The next thing to be done, until there is none.
+    fn poll(&mut self) -> Option<Output>;
+
+    /// Whether it would pass a prompt on now. Where a session has a terminal, prompts are typed there and this is not
+    /// asked.
+    fn takes_prompt(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,156 @@
+//! The agents that are known: which programs they are, and how each is started so that it can be heard and gated.
+
+use crate::adapter::Adapter;
+use crate::{acp, claude, codex};
+use session::message::{Agent, ErrorKind, Failure};
+use std::path::Path;
+
+/// A program that is about to be started.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// Program and arguments, as the person gave them; of a structured session the arguments alone.
+    pub command: &'a [String],
+    /// Which agent the person says it is.
+    pub agent: Option<&'a Agent>,
+    /// Its folder.
+    pub cwd: &'a Path,
+    /// Its environment.
+    pub env: &'a [(String, String)],
+    /// The program and first arguments that an agent is told to run as its hook; what the agent writes to its standard
+    /// input comes to the adapter as [`crate::adapter::Input::Hook`].
+    pub hook: &'a [String],
+    /// A private folder of this session, where files for this run alone may be written.
+    pub folder: &'a Path,
+}
+
+/// How it is started instead, and who listens to it.
+pub struct Launched {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Added to its environment.
+    pub env: Vec<(String, String)>,
+    /// It speaks on its standard input and output, and has no terminal.
+    pub structured: bool,
+    /// Who listens.
+    pub adapter: Box<dyn Adapter>,
+}
+
+/// Finds out how to start a program.
+pub fn launch(launch: &Launch<'_>) -> Result<Launched, Failure> {
+    let known = match name(launch) {
+        "claude" => claude::launch(launch)?,
+        "codex" => codex::launch(launch),
+        name => acp::launch(name, launch)?,
+    };
+    if known.is_none()
+        && let Some(agent) = launch.agent.filter(|agent| agent.structured)
+    {
+        return Err(Failure {
+            kind: ErrorKind::NotFound,
+            message: format!("no agent is known that is called {:?}", agent.name),
+            hint: "`longrein agents` lists them".to_owned(),
+        });
+    }
+    Ok(known.unwrap_or_else(|| Launched {
+        command: launch.command.to_vec(),
+        env: Vec::new(),
+        structured: false,
+        adapter: Box::new(crate::any::Any::default()),
+    }))
+}
+
+/// What a hook tells its agent where nobody could be asked: no. Codex takes what Claude takes.
+pub fn refusal(input: &[u8], why: &str) -> String {
+    claude::hooks::refusal(input, why)
+}
+
+/// Which agent it is: as the person says, or by the name of the program's file.
+fn name<'a>(launch: &Launch<'a>) -> &'a str {
+    if let Some(agent) = launch.agent {
+        return &agent.name;
+    }
+    let file = launch.command.first().and_then(|program| Path::new(program).file_name());
+    file.and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(command: &[&str], agent: Option<&Agent>) -> Result<(Vec<String>, bool), Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+        let launched = launch(&Launch {
+            command: &command,
+            agent,
+            cwd: folder.path(),
+            env: &[("HOME".into(), "/home/dev".into())],
+            hook: &["longrein".into(), "hook".into()],
+            folder: folder.path(),
+        })?;
+        Ok((launched.command, launched.structured))
+    }
+
+    fn agent(name: &str, structured: bool, resume: Option<&str>) -> Agent {
+        Agent { name: name.into(), structured, resume: resume.map(Into::into) }
+    }
+
+    #[test]
+    fn an_agent_is_known_by_its_programs_name_or_by_what_is_said() {
+        for (command, agent) in [
+            (&["claude"][..], None),
+            (&["/usr/bin/claude", "hi"], None),
+            (&["wrapper"], Some(agent("claude", false, Some("abc")))),
+        ] {
+            let (started, structured) = started(command, agent.as_ref()).unwrap();
+            assert!(started.contains(&"--settings".to_owned()) && !structured, "{started:?}");
+            assert_eq!(started[0], command[0]);
+            assert_eq!(started.contains(&"abc".to_owned()), agent.is_some());
+        }
+        for (command, agent) in [
+            (&["bash"][..], None),
+            (&["claude"], Some(agent("none", false, None))),
+            (&["claude", "mcp", "list"], None),
+            (&["claude", "-p", "hi"], None),
+        ] {
+            assert_eq!(
+                started(command, agent.as_ref()).unwrap(),
+                (command.iter().map(|w| (*w).to_owned()).collect(), false)
+            );
+        }
+        let (command, structured) =
+            started(&["--model", "x"], Some(&agent("claude", true, Some("abc")))).unwrap();
+        assert!(structured && command[0] == "claude" && command.ends_with(&["--model".into(), "x".into()]));
+        assert!(started(&["--output-format", "text"], Some(&agent("claude", true, None))).is_err());
+    }
+
+    #[test]
+    fn codex_in_its_terminal_gets_hooks_where_it_has_use_for_them() {
+        let given: Vec<_> = ["-m", "gpt", "hello"].map(str::to_owned).into();
+        let (codex, _) = started(&["/usr/bin/codex", "-m", "gpt", "hello"], None).unwrap();
+        assert!(codex[0] == "/usr/bin/codex" && codex.ends_with(&given));
+        assert!(codex.iter().any(|word| word.starts_with("hooks.PermissionRequest=")));
+        let (resumed, _) = started(&["codex"], Some(&agent("codex", false, Some("id")))).unwrap();
+        assert!(resumed.ends_with(&["resume".to_owned(), "id".to_owned()]));
+        for same in [&["codex", "exec", "hi"][..], &["gemini"], &["/opt/codex/run"]] {
+            assert_eq!(started(same, None).unwrap().0, same);
+        }
+    }
+
+    #[test]
+    fn agents_without_a_terminal_are_started_so_that_they_speak() {
+        for (name, given, command) in [
+            ("codex", "-c x=1", "codex app-server -c x=1"),
+            ("opencode", "", "opencode acp"),
+            ("gemini", "-m x", "gemini --acp -m x"),
+            ("acp", "my-agent --acp", "my-agent --acp"),
+        ] {
+            let given: Vec<_> = given.split_whitespace().collect();
+            let (started, structured) = started(&given, Some(&agent(name, true, None))).unwrap();
+            assert_eq!((started.join(" ").as_str(), structured), (command, true));
+        }
+        for name in ["vim", "acp", "none"] {
+            assert!(started(&[], Some(&agent(name, true, None))).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Without a terminal.
+
+use super::{Run, asks, chats, recorded, sent, told, withdrawn};
+use longrein_agent::adapter::{Input, Output};
+use serde_json::{Value, json};
+use session::message::{ApprovalState, Chat, Doing, Outcome, Risk};
+use std::path::PathBuf;
+
+/// Plays a recording of the control protocol: what Claude said is heard, and what whoever was on the other side did is done
+/// here, and has to be the same on the wire.
+fn replay(name: &str) -> Run {
+    let mut run = Run::new(true, &[]);
+    let mut pending: Vec<(String, u64)> = Vec::new();
+    for line in recorded(name).lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let message = &line["msg"];
+        if line["dir"] == "claude->host" {
+            let out = run.line(message);
+            assert_eq!(sent(&out), [Value::Null; 0], "{message}");
+            for (key, _) in asks(&out) {
+                pending.push((message["request_id"].as_str().unwrap().to_owned(), key));
+            }
+            continue;
+        }
+        let mut expected = message.clone();
+        if expected["request"]["subtype"] == "interrupt" {
+            // Names are ours to give.
+            expected["request_id"] = "int-2".into();
+        }
+        let out = match (message["type"].as_str().unwrap(), message["request"]["subtype"].as_str()) {
+            ("control_request", Some("initialize")) => run.hear(Input::Started),
+            ("control_request", Some("interrupt")) => run.hear(Input::Interrupt),
+            ("user", _) => {
+                assert!(run.adapter.takes_prompt());
+                run.prompt(message["message"]["content"][0]["text"].as_str().unwrap())
+            }
+            ("control_response", _) => {
+                assert!(!run.adapter.takes_prompt());
+                assert_eq!(run.state().doing, Doing::NeedsYou);
+                let response = &message["response"];
+                let (_, key) = pending.iter().find(|(id, _)| *id == response["request_id"]).unwrap();
+                let decision = &response["response"];
+                if decision["behavior"] == "allow" {
+                    // What is allowed here is never allowed by Claude itself later.
+                    let said = expected["response"]["response"].as_object_mut().unwrap();
+                    said.remove("updatedPermissions");
+                    let answers = decision["updatedInput"]["answers"].as_object();
+                    let answer = |answer: &Value| vec![answer.as_str().unwrap().to_owned()];
+                    run.allow(*key, answers.map(|all| all.values().map(answer).collect()).unwrap_or_default())
+                } else {
+                    // A no stops nothing but the call.
+                    expected["response"]["response"]["interrupt"] = false.into();
+                    run.deny(*key, decision["message"].as_str())
+                }
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(sent(&out), [expected]);
+    }
+    run
+}
+
+const COMMAND: &str = "touch made_by_agent.txt && echo hello-from-tool";
+
+#[test]
+fn an_allowed_command_runs_with_the_input_that_was_shown() {
+    for name in ["control-allow.jsonl", "control-slow150s.jsonl"] {
+        let run = replay(name);
+        assert_eq!(
+            told(&run),
+            [
+                "setup default",
+                "user run bash phone",
+                "setup default",
+                "agent I will run a command.",
+                "call toolu_fake_2_0_0 Bash",
+                "result toolu_fake_2_0_0 Done hello-from-tool",
+                "agent Done. Tool said: hello-from-tool",
+                "turn Done Some(1600) Some(1600)",
+            ],
+            "{name}"
+        );
+        let (_, request) = asks(&run.out).remove(0);
+        let tool = request.tool.unwrap();
+        assert_eq!((tool.command.as_deref(), request.risk), (Some(COMMAND), Risk::Normal));
+        assert_eq!(request.scope.unwrap().pattern, COMMAND);
+        assert!(run.adapter.takes_prompt());
+        let state = run.state();
+        assert_eq!((state.doing, state.turns, state.cost), (Doing::Idle, 1, Some(1600)));
+        assert_eq!((state.name.as_str(), state.structured), ("claude", true));
+        assert_eq!(state.last, "Done. Tool said: hello-from-tool");
+    }
+}
+
+#[test]
+fn what_claude_offers_to_allow_for_ever_is_not_taken() {
+    let run = replay("control-always.jsonl");
+    assert_eq!(
+        run.chats()
+            .iter()
+            .filter(|chat| matches!(chat, Chat::Setup(s) if s.mode.as_deref() == Some("acceptEdits")))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_denial_and_its_reason_reach_the_agent() {
+    let run = replay("control-deny.jsonl");
+    assert!(told(&run).contains(&"result toolu_fake_2_0_0 Denied Phone said no".to_owned()));
+    let run = replay("control-denyint.jsonl");
+    assert!(told(&run).contains(&"turn Interrupted Some(800) Some(800)".to_owned()), "{:?}", told(&run));
+}
+
+#[test]
+fn an_interruption_withdraws_what_waits() {
+    let run = replay("control-interrupt.jsonl");
+    assert_eq!(withdrawn(&run.out), [1]);
+    let told = told(&run);
+    assert!(told.iter().any(|line| line.starts_with("result toolu_fake_2_0_0 Interrupted")), "{told:?}");
+    assert_eq!(told.last().unwrap(), "turn Interrupted Some(800) Some(800)");
+    assert!(run.adapter.takes_prompt());
+}
+
+#[test]
+fn questions_plans_and_files_are_asked_as_what_they_are() {
+    let run = replay("control-askuser.jsonl");
+    let (_, request) = asks(&run.out).remove(0);
+    assert_eq!(request.question, "Which colour?");
+    let choices: Vec<_> =
+        request.questions[0].choices.iter().map(|c| (c.id.as_str(), c.about.as_str())).collect();
+    assert_eq!(choices, [("Red", "warm"), ("Blue", "cold")]);
+    assert_eq!(request.scope, None);
+
+    // What is asked is empty; the plan was in the call before it.
+    let run = replay("control-plan.jsonl");
+    let (_, request) = asks(&run.out).remove(0);
+    assert_eq!(request.plan.as_deref(), Some("1. Do A\n2. Do B"));
+
+    let run = replay("control-write.jsonl");
+    let (_, request) = asks(&run.out).remove(0);
+    let tool = request.tool.unwrap();
+    assert_eq!(
+        (tool.changes[0].path.as_str(), tool.changes[0].new.as_deref()),
+        ("/home/dev/src/w_ans/note.txt", Some("one\ntwo\n"))
+    );
+}
+
+#[test]
+fn what_is_said_just_now_is_the_beginning_of_what_is_said() {
+    let mut run = Run::structured();
+    for line in recorded("p-stream.jsonl").lines() {
+        run.hear(Input::Line(line.as_bytes()));
+    }
+    let mut agents = 0;
+    for chat in run.chats() {
+        let Chat::Agent { item: Some(item), text, .. } = chat else { continue };
+        let said = |output: &Output| match output {
+            Output::Partial { item: of, text, thinking: false } if of == item => Some(text.clone()),
+            _ => None,
+        };
+        assert_eq!(run.out.iter().filter_map(said).collect::<String>(), *text);
+        agents += 1;
+    }
+    assert_eq!(agents, 2);
+    assert!(
+        told(&run).iter().all(|line| !line.starts_with("Unknown") && !line.starts_with("Note")),
+        "{:?}",
+        told(&run)
+    );
+}
+
+fn question(id: &str, command: &str) -> Value {
+    json!({"type": "control_request", "request_id": id, "request": {
+        "subtype": "can_use_tool", "tool_name": "Bash", "input": {"command": command}, "tool_use_id": format!("t-{id}"),
+    }})
+}
+
+fn result(total: f64) -> Value {
+    json!({"type": "result", "subtype": "success", "is_error": false, "total_cost_usd": total, "duration_ms": 5})
+}
+
+#[test]
+fn a_turn_costs_what_was_added_and_after_a_resume_only_the_whole_is_known() {
+    let turns = |run: &Run| -> Vec<String> {
+        told(run).into_iter().filter(|line| line.starts_with("turn")).collect()
+    };
+    let mut run = Run::structured();
+    for total in [0.0008, 0.002_001, 0.001] {
+        run.line(&result(total));
+    }
+    assert_eq!(
+        turns(&run),
+        ["turn Done Some(800) Some(800)", "turn Done Some(1201) Some(2001)", "turn Done None Some(1000)"]
+    );
+    let mut run = Run::new(true, &["--resume", "x"]);
+    run.hear(Input::Started);
+    run.line(&result(0.5));
+    run.line(&result(0.75));
+    assert_eq!(turns(&run), ["turn Done None Some(500000)", "turn Done Some(250000) Some(750000)"]);
+}
+
+#[test]
+fn a_failed_turn_says_why() {
+    let mut run = Run::structured();
+    run.prompt("hi");
+    run.line(&json!({"type": "result", "subtype": "success", "is_error": true, "result": "API Error: 529"}));
+    run.line(&json!({"type": "result", "subtype": "error_max_turns", "is_error": true}));
+    run.prompt("hi");
+    run.line(&question("q", "ls"));
+    let out = run.hear(Input::Ended { exit: 7 });
+    assert_eq!(withdrawn(&out), [1]);
+    assert!(!run.adapter.takes_prompt());
+    let errors: Vec<_> = run
+        .chats()
+        .into_iter()
+        .filter_map(|chat| match chat {
+            Chat::Turn { outcome: Outcome::Failed, error, .. } => error.as_deref(),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(errors, ["API Error: 529", "error max turns", "claude has ended with exit status 7"]);
+    assert_eq!(run.state().doing, Doing::Unknown);
+    assert_eq!(run.allow(1, vec![]), [], "nothing is allowed of what is over");
+}
+
+#[test]
+fn files_come_as_their_paths() {
+    let mut run = Run::structured();
+    let files = [PathBuf::from("/tmp/a b.png")];
+    let out = run.hear(Input::Prompt { text: "see", files: &files, by: "phone" });
+    assert_eq!(
+        sent(&out)[0]["message"]["content"][0]["text"],
+        "see\n\nFiles that come with this:\n/tmp/a b.png"
+    );
+    assert!(
+        matches!(chats(&out)[0], Chat::User { text, files, .. } if text == "see" && files == &["/tmp/a b.png"])
+    );
+}
+
+#[test]
+fn each_question_is_answered_once_and_everything_but_a_yes_is_a_no() {
+    let mut run = Run::structured();
+    run.prompt("hi");
+    let (first, _) = asks(&run.line(&question("a", "ls"))).remove(0);
+    assert_eq!(asks(&run.line(&question("a", "rm -rf /"))), [], "a name that is in use is not asked again");
+    let (second, request) = asks(&run.line(&question("b", "sudo ls"))).remove(0);
+    assert_eq!((request.risk, request.scope), (Risk::Dangerous, None));
+    let out = run.allow(first, vec![]);
+    assert_eq!(
+        sent(&out)[0]["response"]["response"],
+        json!({"behavior": "allow", "updatedInput": {"command": "ls"}})
+    );
+    assert_eq!(run.allow(first, vec![]), [], "and not allowed again");
+    assert_eq!(run.allow(99, vec![]), []);
+    let over = [
+        ApprovalState::Expired { decided_at: 1 },
+        ApprovalState::Withdrawn { decided_at: 1 },
+        ApprovalState::Pending,
+    ];
+    let mut key = second;
+    for (n, state) in over.iter().enumerate() {
+        let out = run.hear(Input::Decided { key, state });
+        assert_eq!(sent(&out)[0]["response"]["response"]["behavior"], "deny", "{state:?}");
+        key = asks(&run.line(&question(&format!("c{n}"), "ls"))).remove(0).0;
+    }
+    run.line(&json!({"type": "control_cancel_request", "request_id": "c2"}));
+    assert_eq!(run.allow(key, vec![]), [], "what Claude took back is not allowed");
+}
+
+#[test]
+fn what_asks_in_an_unknown_way_is_refused_and_does_not_hang() {
+    let mut run = Run::structured();
+    for request in [
+        json!({"subtype": "can_use_tool"}),
+        json!({"subtype": "can_use_tool", "tool_name": "Bash"}),
+        json!({"subtype": "can_use_tool", "tool_name": "Bash", "input": "ls"}),
+        json!({"subtype": "can_use_tool", "tool_name": 5, "input": {}}),
+    ] {
+        let out = run.line(&json!({"type": "control_request", "request_id": "x", "request": request}));
+        assert_eq!(sent(&out)[0]["response"]["response"]["behavior"], "deny", "{request}");
+    }
+    let out = run.line(&json!({"type": "control_request", "request_id": "x", "request": {"subtype": "new"}}));
+    assert_eq!(sent(&out)[0]["response"]["subtype"], "error");
+    for n in 0..64 {
+        assert_eq!(asks(&run.line(&question(&n.to_string(), "ls"))).len(), 1);
+    }
+    let out = run.line(&question("64", "ls"));
+    assert_eq!(sent(&out)[0]["response"]["response"]["behavior"], "deny", "there is no room for more");
+}
+
+#[test]
+fn modes_and_models_are_set_and_the_answer_is_shown() {
+    let mut run = Run::structured();
+    let out = run.hear(Input::Configure { mode: Some("plan"), model: Some("opus") });
+    let requests: Vec<_> = sent(&out).into_iter().map(|message| message["request"].clone()).collect();
+    assert_eq!(
+        requests,
+        [
+            json!({"subtype": "set_permission_mode", "mode": "plan"}),
+            json!({"subtype": "set_model", "model": "opus"})
+        ]
+    );
+    let answer = |id: &str, response: Value| json!({"type": "control_response", "response": {"subtype": "success", "request_id": id, "response": response}});
+    run.line(&answer("set-2", json!({"mode": "plan"})));
+    run.line(&answer("set-3", json!({"model": "claude-opus"})));
+    let setup = match run.chats().pop() {
+        Some(Chat::Setup(setup)) => setup.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((setup.mode.as_deref(), setup.model.as_deref()), (Some("plan"), Some("claude-opus")));
+    assert!(setup.modes.iter().any(|mode| mode.id == "default"));
+    let error = json!({"subtype": "error", "request_id": "set-3", "error": "no such mode"});
+    run.line(&json!({"type": "control_response", "response": error}));
+    assert_eq!(
+        told(&run).pop().unwrap(),
+        r#"Note { text: "claude did not do what it was told: no such mode" }"#
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_told_a_few_times_and_stops_nothing() {
+    let mut run = Run::structured();
+    run.hear(Input::Line(b"Debugger attached."));
+    run.hear(Input::Overlong(100_000_000));
+    run.hear(Input::Line("[".repeat(100_000).as_bytes()));
+    run.hear(Input::Line(b"\xff\xfe{}"));
+    run.line(&json!({"type": "brand_new", "x": 1}));
+    run.line(&json!({"type": "keep_alive"}));
+    run.line(&json!({"type": "system", "subtype": "hook_started"}));
+    run.hear(Input::Line(b"  "));
+    let told_so_far = told(&run);
+    assert_eq!(told_so_far.len(), 5, "{told_so_far:?}");
+    assert!(told_so_far[0].contains("no JSON: Debugger attached."));
+    assert!(told_so_far[4].contains("Unknown"));
+    for _ in 0..1000 {
+        run.hear(Input::Line(b"x"));
+    }
+    assert!(told(&run).len() < 25);
+    // Results of calls that nobody made, and answers to what nobody asked, are shown or passed over.
+    run.line(&json!({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "?", "content": "x"}]}}));
+    run.line(&json!({"type": "control_response", "response": {"subtype": "success", "request_id": "?"}}));
+    run.line(&json!({"type": "control_cancel_request", "request_id": "?"}));
+    assert!(run.adapter.takes_prompt());
+}

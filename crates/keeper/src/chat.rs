@@ -1,0 +1,249 @@
+//! What the agent says and does: into the log as it comes, and out of it in pages, from the end.
+
+use crate::follower::Leave;
+use crate::journal::Journal;
+use crate::session::{ClientId, Session};
+use agent::adapter::MAX_CHAT;
+use bytes::Bytes;
+use session::codec::MAX_PAYLOAD;
+use session::id::SessionId;
+use session::message::{Chat, Event, Setup, ToClient};
+
+/// Bytes of one page at most, where the first thing in it is not larger.
+const MAX_ROOM: u32 = 256 * 1024;
+/// Bytes of what is being said that are kept for clients that come now, the newest.
+const MAX_SAYING: usize = 16 * 1024;
+/// Things that are being said at once; the oldest goes first.
+const MAX_SAYINGS: usize = 8;
+
+/// A page that a client asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Past {
+    pub before: u64,
+    pub room: u32,
+}
+
+/// Something that is being said just now.
+#[derive(Debug)]
+pub(crate) struct Saying {
+    item: String,
+    thinking: bool,
+    /// Bytes that came before `text`.
+    from: u64,
+    text: String,
+    /// The number of the last event of it.
+    seq: u64,
+    at: u64,
+}
+
+impl Session {
+    /// Logs something that was said or done.
+    pub fn log_chat(&self, chat: &Chat) {
+        let json = match serde_json::to_vec(chat) {
+            Ok(json) if json.len() <= MAX_CHAT => json,
+            Ok(json) => {
+                let text =
+                    format!("Something of {} bytes was left out: that is more than is kept.", json.len());
+                return self.log_chat(&Chat::Note { text });
+            }
+            Err(error) => return tracing::warn!(%error, "what an agent said cannot be written down"),
+        };
+        match chat {
+            Chat::Agent { item: Some(item), .. } | Chat::Thinking { item: Some(item), .. } => {
+                self.inner.borrow_mut().sayings.retain(|saying| saying.item != *item);
+            }
+            Chat::Turn { .. } => self.inner.borrow_mut().sayings.clear(),
+            Chat::Setup(Setup { conversation: Some(conversation), .. }) => {
+                self.inner.borrow_mut().conversation = Some(conversation.clone());
+            }
+            _ => {}
+        }
+        let json = Bytes::from(json);
+        let pieces = json.len().div_ceil(MAX_PAYLOAD);
+        for part in 0..pieces {
+            let piece = json.slice(part * MAX_PAYLOAD..json.len().min((part + 1) * MAX_PAYLOAD));
+            let event =
+                Event::Chat { part: u32::try_from(part).unwrap_or(u32::MAX), last: part + 1 == pieces };
+            self.append(event, piece);
+        }
+        let mut inner = self.inner.borrow_mut();
+        let head = inner.journal.view().head;
+        inner.chat = head.seq;
+        // So that a client that comes now is not told all of it before it asks.
+        self.model.pass(head);
+    }
+
+    /// Shows what is being said just now.
+    pub fn log_partial(&self, item: &str, text: &str, thinking: bool) {
+        let mut from = self.inner.borrow_mut().say(item, thinking);
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at(rest.floor_char_boundary(MAX_PAYLOAD));
+            self.append(
+                Event::Partial { item: item.to_owned(), from, thinking },
+                Bytes::copy_from_slice(piece.as_bytes()),
+            );
+            from += piece.len() as u64;
+            rest = more;
+        }
+        let mut inner = self.inner.borrow_mut();
+        let (head, at) = (inner.journal.view().head, inner.last_activity);
+        self.model.pass(head);
+        if let Some(saying) = inner.sayings.iter_mut().find(|saying| saying.item == item) {
+            saying.text.push_str(text);
+            let gone = saying.text.ceil_char_boundary(saying.text.len().saturating_sub(MAX_SAYING));
+            saying.text.drain(..gone);
+            saying.from += gone as u64;
+            (saying.seq, saying.at) = (head.seq, at);
+        }
+    }
+
+    /// A client wants a page.
+    pub(crate) fn past(&self, id: ClientId, before: u64, room: u32) {
+        if let Some(client) = self.inner.borrow_mut().clients.get_mut(&id) {
+            client.past = Some(Past { before, room: room.min(MAX_ROOM) });
+            client.wake.notify_one();
+        }
+    }
+}
+
+impl crate::session::Inner {
+    /// Where what comes next of this begins.
+    fn say(&mut self, item: &str, thinking: bool) -> u64 {
+        if let Some(saying) = self.sayings.iter().find(|saying| saying.item == item) {
+            return saying.from + saying.text.len() as u64;
+        }
+        if self.sayings.len() == MAX_SAYINGS {
+            self.sayings.remove(0);
+        }
+        let (item, text) = (item.to_owned(), String::new());
+        self.sayings.push(Saying { item, thinking, from: 0, text, seq: 0, at: 0 });
+        0
+    }
+}
+
+/// Adds the page to `out`.
+pub(crate) fn page(
+    journal: &Journal,
+    sayings: &[Saying],
+    session: &SessionId,
+    Past { before, room }: Past,
+    out: &mut Vec<(ToClient, Bytes)>,
+) -> Result<(), Leave> {
+    let view = journal.view();
+    let (records, more) = journal.page(before, room.into()).map_err(|error| {
+        tracing::error!(%error, "the log cannot be read");
+        Leave::Unreadable
+    })?;
+    let past =
+        |seq, at, event| ToClient::Past { session: session.clone(), epoch: view.epoch, seq, at, event };
+    for record in records {
+        out.push((past(record.mark.seq, record.at, record.event), record.payload));
+    }
+    if before > view.head.seq {
+        for Saying { item, thinking, from, text, seq, at } in sayings {
+            let event = Event::Partial { item: item.clone(), from: *from, thinking: *thinking };
+            out.push((past(*seq, *at, event), Bytes::copy_from_slice(text.as_bytes())));
+        }
+    }
+    out.push((ToClient::PastEnd { session: session.clone(), before, more }, Bytes::new()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use session::id::StreamId;
+    use session::message::ToHost;
+
+    fn said(n: usize, bytes: usize) -> Chat {
+        Chat::Agent { item: None, text: format!("{n} {}", "x".repeat(bytes)), within: None }
+    }
+
+    type Page = (Vec<(u64, Chat)>, Vec<(String, u64)>, bool);
+
+    /// The chat of a page, what is being said, and whether there is more before it.
+    fn ask(session: &Session, id: ClientId, before: u64, room: u32) -> Page {
+        let message = ToHost::Past { session: session.summary().id, before, room };
+        session.handle(id, message, &Bytes::new()).expect("it may");
+        let (mut chats, mut partials, mut json, mut first) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for (header, payload) in session.poll(id).expect("it stays") {
+            match header {
+                ToClient::Past { seq, event: Event::Chat { part, last }, .. } => {
+                    if part == 0 {
+                        (first, json) = (seq, Vec::new());
+                    }
+                    json.extend_from_slice(&payload);
+                    if last {
+                        chats.push((first, serde_json::from_slice(&json).expect("it is whole")));
+                    }
+                }
+                ToClient::Past { event: Event::Partial { item, from, .. }, .. } => {
+                    partials.push((format!("{item}:{}", String::from_utf8_lossy(&payload)), from));
+                }
+                ToClient::PastEnd { more, .. } => return (chats, partials, more),
+                _ => {}
+            }
+        }
+        panic!("the page has no end");
+    }
+
+    #[tokio::test]
+    async fn pages_from_the_end_are_whole_things_and_all_of_them_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        let sizes = [10, 100_000, 3, 40_000, 20, 90_000, 5];
+        for (n, bytes) in sizes.iter().enumerate() {
+            session.log_chat(&said(n, *bytes));
+            session.append(Event::Output, Bytes::from_static(b"between"));
+        }
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        for room in [1, 50_000, u32::MAX] {
+            let (mut all, mut before, mut pages) = (Vec::new(), u64::MAX, 0);
+            loop {
+                let (mut page, _, more) = ask(&session, id, before, room);
+                before = page.first().map_or(0, |(seq, _)| *seq);
+                page.append(&mut all);
+                all = page;
+                pages += 1;
+                if !more {
+                    break;
+                }
+            }
+            let chats: Vec<_> = all.iter().map(|(_, chat)| chat.clone()).collect();
+            let expected: Vec<_> = sizes.iter().enumerate().map(|(n, bytes)| said(n, *bytes)).collect();
+            assert_eq!(chats, expected, "room {room}");
+            assert!(all.is_sorted_by(|a, b| a.0 < b.0));
+            assert_eq!(pages == sizes.len(), room == 1, "{pages} pages");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_being_said_comes_with_the_last_page_until_it_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        session.log_chat(&said(1, 1));
+        session.log_partial("a", "Häl", false);
+        session.log_partial("a", "lo", false);
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        assert_eq!(ask(&session, id, u64::MAX, 1000).1, [("a:Hällo".to_owned(), 0)]);
+        assert!(ask(&session, id, 2, 1000).1.is_empty(), "that is not the end");
+        session.log_partial("a", &"x".repeat(MAX_SAYING - 1), false);
+        let (_, partials, _) = ask(&session, id, u64::MAX, 1000);
+        assert_eq!((partials[0].0.len(), partials[0].1), (MAX_SAYING + 2, 5), "the newest");
+        let whole = Chat::Agent { item: Some("a".to_owned()), text: "Hällo".to_owned(), within: None };
+        session.log_chat(&whole);
+        let (chats, partials, _) = ask(&session, id, u64::MAX, 1000);
+        assert_eq!((chats.len(), chats[1].1.clone(), partials.len()), (2, whole, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_said_to_be_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        session.log_chat(&said(1, MAX_CHAT));
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        let (chats, ..) = ask(&session, id, u64::MAX, 1000);
+        assert!(matches!(&chats[0].1, Chat::Note { text } if text.contains("left out")), "{chats:?}");
+    }
+}

@@ -1,0 +1,300 @@
+//! The agent's side of the session: its adapter hears what the program says, in whichever way, and what it asks for is
+//! done. Prompts wait here until the agent takes them.
+
+use crate::clock;
+use crate::follower::Leave;
+use crate::session::{ClientId, Inner, Session, failure};
+use crate::structured::Structured;
+use agent::adapter::{Adapter, Input, Output, Said};
+use bytes::Bytes;
+use session::id::{ApprovalId, SessionId};
+use session::message::{
+    AgentState, ApprovalState, Chat, Doing, ErrorKind, Event, Failure, Request, ToClient,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Prompts that wait for an agent; more are refused.
+const MAX_PROMPTS: usize = 32;
+/// A bell so soon after a key answers it.
+const ANSWERS_KEYS: Duration = Duration::from_secs(2);
+/// Characters of a notice.
+const MAX_NOTICE: usize = 1000;
+
+/// A prompt that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Prompt {
+    pub text: String,
+    pub files: Vec<PathBuf>,
+    pub by: String,
+}
+
+/// Who hears the program.
+pub(crate) struct Side {
+    adapter: Box<dyn Adapter>,
+    /// Where the program has no terminal.
+    structured: Option<Rc<Structured>>,
+    prompts: VecDeque<Prompt>,
+    /// The file that is followed.
+    tail: Option<PathBuf>,
+}
+
+/// What an adapter asked, and what became of it.
+#[derive(Default)]
+pub(crate) struct Asked {
+    open: BTreeMap<ApprovalId, u64>,
+    over: VecDeque<(u64, ApprovalState)>,
+}
+
+impl Asked {
+    /// This is over.
+    pub fn handle_over(&mut self, approval: &ApprovalId, state: &ApprovalState) {
+        if let Some(key) = self.open.remove(approval) {
+            self.over.push_back((key, state.clone()));
+        }
+    }
+}
+
+impl Session {
+    pub fn set_side(&self, adapter: Box<dyn Adapter>, structured: Option<Rc<Structured>>) {
+        self.inner.borrow_mut().structured = structured.is_some();
+        *self.side.borrow_mut() = Some(Side { adapter, structured, prompts: VecDeque::new(), tail: None });
+    }
+
+    pub fn structured(&self) -> Option<Rc<Structured>> {
+        self.side.borrow().as_ref().and_then(|side| side.structured.clone())
+    }
+
+    /// The file that the adapter wants followed.
+    pub fn tail(&self) -> Option<PathBuf> {
+        self.side.borrow().as_ref().and_then(|side| side.tail.clone())
+    }
+
+    /// The adapter hears something, and what it asks for is done.
+    pub fn hear(&self, input: Input<'_>) {
+        let mut side = self.side.borrow_mut();
+        let Some(side) = side.as_mut() else { return };
+        side.adapter.handle(input, clock::unix_ms());
+        self.obey(side);
+    }
+
+    fn obey(&self, side: &mut Side) {
+        loop {
+            let Some(output) = side.adapter.poll() else {
+                if self.pass_prompt(side) {
+                    continue;
+                }
+                return;
+            };
+            match output {
+                Output::Send(bytes) => {
+                    if let Some(structured) = &side.structured {
+                        structured.send(&bytes);
+                    }
+                }
+                Output::Chat(chat) => self.log_chat(&chat),
+                Output::Partial { item, text, thinking } => self.log_partial(&item, &text, thinking),
+                Output::Ask { key, request } => {
+                    if let Err(why) = self.ask_for_agent(key, *request) {
+                        self.log_chat(&Chat::Note {
+                            text: format!("Denied, because nobody could be asked: {}", why.message),
+                        });
+                        let state = ApprovalState::Expired { decided_at: clock::unix_ms() };
+                        side.adapter.handle(Input::Decided { key, state: &state }, clock::unix_ms());
+                    }
+                }
+                Output::Withdraw { key } => self.withdraw_for_agent(key),
+                Output::Answer { id, output } => self.answer(id, ToClient::Hooked { output }),
+                Output::Tail(path) => {
+                    if side.tail.as_ref() != Some(&path) {
+                        side.tail = Some(path);
+                        self.tailed.notify_one();
+                    }
+                }
+                Output::State(state) => self.set_agent(*state),
+            }
+        }
+    }
+
+    fn pass_prompt(&self, side: &mut Side) -> bool {
+        if side.structured.is_none() || !side.adapter.takes_prompt() {
+            return false;
+        }
+        let Some(prompt) = side.prompts.pop_front() else { return false };
+        self.inner.borrow_mut().queued = side.prompts.len();
+        let Prompt { text, files, by } = &prompt;
+        side.adapter.handle(Input::Prompt { text, files, by }, clock::unix_ms());
+        self.hurry.notify_one();
+        true
+    }
+
+    /// A prompt was taken. One for a terminal is typed there.
+    pub fn prompted(&self, id: ClientId, text: &[u8], files: &[String]) {
+        let inner = self.inner.borrow();
+        let by = inner.clients.get(&id).map(|client| client.peer.label.clone()).unwrap_or_default();
+        let files = files.iter().map(|file| inner.uploads.path(file)).collect();
+        drop(inner);
+        let mut side = self.side.borrow_mut();
+        let Some(side) = side.as_mut().filter(|side| side.structured.is_some()) else { return };
+        let text = String::from_utf8_lossy(text).into_owned();
+        side.prompts.push_back(Prompt { text, files, by });
+        self.inner.borrow_mut().queued = side.prompts.len();
+        self.obey(side);
+        self.hurry.notify_one();
+    }
+
+    fn set_agent(&self, state: AgentState) {
+        let mut inner = self.inner.borrow_mut();
+        let wants = inner.agent.as_ref().map(|agent| agent.doing) != Some(state.doing);
+        inner.agent = Some(state);
+        drop(inner);
+        // What needs somebody is shown at once, the rest when it suits.
+        if wants { self.hurry.notify_one() } else { self.dirty.notify_one() }
+    }
+
+    /// The program has ended: prompts that nobody took are not lost without a word.
+    pub fn end_side(&self, exit: i32) {
+        self.hear(Input::Ended { exit });
+        let left: Vec<_> =
+            self.side.borrow_mut().as_mut().map(|side| side.prompts.drain(..).collect()).unwrap_or_default();
+        for Prompt { text, by, .. } in left {
+            self.log_chat(&Chat::Note {
+                text: format!("The agent ended before it was told this, from {by}: {text}"),
+            });
+        }
+        let mut inner = self.inner.borrow_mut();
+        inner.queued = 0;
+        if let Some(agent) = &mut inner.agent {
+            (agent.doing, agent.wants) = (Doing::Unknown, String::new());
+        }
+    }
+
+    /// A hook was called. It is answered when the adapter says what.
+    pub fn hook(&self, id: ClientId, input: &[u8]) {
+        self.hear(Input::Hook { id, input });
+    }
+
+    /// The program says something of itself. A bell that answers a key, as a shell's does, is no news.
+    pub fn heard_of(&self, said: &Said) {
+        let typed = self.inner.borrow().typed_at;
+        if *said == Said::Bell && typed.is_some_and(|at| at.elapsed() < ANSWERS_KEYS) {
+            return;
+        }
+        self.hear(Input::Said(said));
+    }
+
+    /// Somebody types.
+    pub fn typed(&self) {
+        let mut inner = self.inner.borrow_mut();
+        inner.typed_at = Some(Instant::now());
+        let needed = inner.agent.as_ref().is_some_and(|agent| agent.doing == Doing::NeedsYou);
+        drop(inner);
+        if needed {
+            self.hear(Input::Typed);
+        }
+    }
+
+    /// A program in the session says something that people should know.
+    pub fn notify(&self, id: ClientId, session: &SessionId, text: &[u8]) -> Result<(), Leave> {
+        let inner = self.inner.borrow();
+        let local = inner.clients.get(&id).is_some_and(|client| client.peer.device.is_none());
+        let ours = inner.about.id == *session;
+        drop(inner);
+        let text = std::str::from_utf8(text).map(|text| agent::text::line(text, MAX_NOTICE));
+        let Some(text) = text.ok().filter(|text| ours && local && !text.is_empty()) else {
+            return Err(Leave::Malformed);
+        };
+        self.append(Event::Banner { text: text.clone() }, Bytes::new());
+        self.hear(Input::Said(&Said::Notice(text)));
+        self.hurry.notify_one();
+        Ok(())
+    }
+
+    /// Tells the adapter what became of what it asked.
+    fn tell_decided(&self) {
+        loop {
+            let over = self.inner.borrow_mut().asked.over.pop_front();
+            let Some((key, state)) = over else { return };
+            self.hear(Input::Decided { key, state: &state });
+        }
+    }
+
+    fn ask_for_agent(&self, key: u64, mut request: Request) -> Result<(), Failure> {
+        let mut inner = self.inner.borrow_mut();
+        request.cwd.get_or_insert_with(|| inner.about.cwd.clone());
+        let request = serde_json::to_vec(&request)
+            .map_err(|error| failure(ErrorKind::Internal, error.to_string(), ""))?;
+        let approval = inner.put_asked(request.into())?;
+        inner.asked.open.insert(approval.clone(), key);
+        inner.allow_granted(&approval);
+        drop(inner);
+        self.approvals_changed();
+        Ok(())
+    }
+
+    fn withdraw_for_agent(&self, key: u64) {
+        let mut inner = self.inner.borrow_mut();
+        let found = inner.asked.open.iter().find(|(_, other)| **other == key);
+        let Some(approval) = found.map(|(approval, _)| approval.clone()) else { return };
+        // The adapter knows.
+        inner.asked.open.remove(&approval);
+        inner.put_withdrawn(&approval);
+        drop(inner);
+        self.approvals_changed();
+    }
+}
+
+impl Inner {
+    /// Why a prompt is refused, if it is.
+    pub(crate) fn judge_prompt(&self, text: &[u8], files: &[String]) -> Result<(), Failure> {
+        let invalid = |message: &str| Err(failure(ErrorKind::Invalid, message, ""));
+        let Ok(text) = std::str::from_utf8(text) else { return invalid("a prompt is text") };
+        if text.trim().is_empty() && files.is_empty() {
+            return invalid("a prompt says something");
+        }
+        if let Some(missing) = files.iter().find(|file| !self.uploads.has(file)) {
+            let message = format!("there is no uploaded file {missing}");
+            return Err(failure(ErrorKind::NotFound, message, "upload it first"));
+        }
+        if self.structured && self.queued >= MAX_PROMPTS {
+            let message = format!("{MAX_PROMPTS} prompts wait for the agent already");
+            return Err(failure(ErrorKind::Limited, message, "wait until it has taken one, or interrupt it"));
+        }
+        Ok(())
+    }
+}
+
+/// Passes decisions on to the adapter, outside of whatever decided.
+pub(crate) async fn watch(session: Rc<Session>) {
+    loop {
+        session.decided.notified().await;
+        session.tell_decided();
+    }
+}
+
+/// A prompt as it is typed into a terminal: pasted where the program knows what that is, and sent off.
+pub(crate) fn typed(text: &str, bracketed: bool) -> Bytes {
+    // Nothing in it may end the paste, or be a key.
+    let plain = text.replace("\r\n", "\n");
+    let plain: String = plain.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let plain = plain.trim_end_matches('\n');
+    if bracketed {
+        format!("\x1b[200~{plain}\x1b[201~\r").into()
+    } else {
+        format!("{}\r", plain.replace('\n', " ")).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_is_pasted_and_cannot_leave_the_paste() {
+        assert_eq!(typed("one\r\ntwo\n", true), "\x1b[200~one\ntwo\x1b[201~\r");
+        assert_eq!(typed("a\x1b[201~\x03rm\u{9b}b", true), "\x1b[200~a[201~rmb\x1b[201~\r");
+        assert_eq!(typed("one\ntwo", false), "one two\r");
+    }
+}
