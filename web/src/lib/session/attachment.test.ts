@@ -530,3 +530,60 @@ describe("a screen", () => {
     },
   );
 });
+
+describe("a message to the agent", () => {
+  const prompt = { id: "p", text: "Fix it", enter: true, files: ["a.png"], at: 0, begun: false };
+  const act: Act = { type: "prompt", files: ["a.png"] };
+
+  it("is written down before it is sent, and is told to have been taken", async () => {
+    const slow = new Slow();
+    slow.online();
+    slow.attachment.prompt(bytes("Fix it"), prompt, act);
+    expect(slow.attachment.waiting).toMatchObject([{ act, prompt: "p" }]);
+    expect(slow.settle()).toBe(false);
+    await ticks();
+    expect(slow.attachment.view.prompts).toMatchObject([{ prompt: { id: "p" }, at: "at_host" }]);
+    slow.settleAll();
+    expect(slow.acts).toEqual(["prompt"]);
+    expect(slow.text.toString()).toBe("Fix it");
+    expect(slow.attachment.view.prompts).toMatchObject([{ prompt: { id: "p" }, at: "taken" }]);
+  });
+
+  it("does not overtake a paste that waits behind the commands", () => {
+    const slow = new Slow();
+    slow.online();
+    slow.attachment.input(long(8 * MIB));
+    expect(slow.attachment.prompt(bytes("Fix it"), prompt, act)).toBe(false);
+  });
+
+  it("fails with its words and files where the host refuses it", async () => {
+    const slow = new Slow();
+    slow.online();
+    slow.attachment.prompt(bytes("Fix it"), prompt, act);
+    await ticks();
+    slow.settle({ kind: "invalid", message: "there is no such file", hint: "" });
+    expect(slow.failed).toMatchObject([{ prompt: { text: "Fix it", files: ["a.png"] }, unsure: false }]);
+  });
+});
+
+describe("who else listens", () => {
+  it("hears what comes, is told of a cut, and keeps what it shows itself from being told twice", () => {
+    const slow = new Slow();
+    const heard: string[] = [];
+    slow.attachment.tap = {
+      message: ({ t }) => void heard.push(t),
+      cut: () => void heard.push("cut"),
+      changed: () => undefined,
+      failed: ({ entry }) => entry.act.type === "upload",
+    };
+    slow.online();
+    slow.attachment.message({ t: "past_end", session: "s", before: 1, more: false }, NOTHING);
+    slow.attachment.command({ type: "upload", file: "f", from: 0, last: true }, bytes("x"));
+    slow.attachment.interrupt();
+    slow.settle({ kind: "environment", message: "The disk is full.", hint: "" });
+    slow.settle({ kind: "ended", message: "It has ended.", hint: "" });
+    slow.offline();
+    expect(heard).toEqual(["attached", "past_end", "refused", "refused", "cut"]);
+    expect(slow.failed.map(({ entry }) => entry.act.type)).toEqual(["interrupt"]);
+  });
+});

@@ -7,8 +7,8 @@ import { Acker, Follow, type FollowOut } from "./follow";
 import type { Act, ErrorKind, Failure, Size, ToClient } from "./message";
 import { Pace } from "./pace";
 import { Outbox, type Numbered } from "./outbox";
-import type { Failed, Prompt, Stored } from "./stored";
-import type { AttachmentEvents, AttachmentIo, AttachmentView, PromptView, Screen } from "./view";
+import type { Failed, Prompt, Stored, StoredEntry } from "./stored";
+import type { AttachmentEvents, AttachmentIo, AttachmentView, PromptView, Screen, Tap } from "./view";
 
 /** Bytes that may be under way to this page. Two round trips of a good mobile network, and a flood still stops soon. */
 export const WINDOW = 256 * 1024;
@@ -27,9 +27,12 @@ const AGAIN_LAST = 30_000;
 const PASSING: readonly ErrorKind[] = ["limited", "environment", "internal"];
 /** A prompt that was taken is shown for so long. Milliseconds. */
 export const TAKEN_SHOWN = 4_000;
+const NOTHING = new Uint8Array(0);
 
 export class Attachment {
   readonly session: string;
+  /** Hears the session's messages as well. */
+  tap: Tap | null = null;
   #io: AttachmentIo;
   #events: AttachmentEvents;
   #screen: Screen | null = null;
@@ -98,8 +101,13 @@ export class Attachment {
     return this.#outbox.count > 0 || this.#outbox.onDisk;
   }
 
-  /** A fresh screen looks on; what it shows begins with a snapshot. */
-  show(screen: Screen, own: Size): void {
+  /** Commands that are not settled. */
+  get waiting(): readonly StoredEntry[] {
+    return this.#outbox.waiting;
+  }
+
+  /** A fresh screen looks on; what it shows begins with a snapshot. One without a size leaves the terminal's as it is. */
+  show(screen: Screen, own: Size | null): void {
     this.#screen = screen;
     this.#own = own;
     this.#follow.restart();
@@ -150,11 +158,17 @@ export class Attachment {
     // What was being fetched would begin anew with every channel, and hold up what the program prints.
     if (this.#pace.slow) this.#follow.leave();
     this.#detached();
+    this.tap?.cut();
     this.#events.changed();
   }
 
   /** One of this session's messages. */
   message(header: ToClient, payload: Uint8Array): void {
+    this.#message(header, payload);
+    this.tap?.message(header, payload);
+  }
+
+  #message(header: ToClient, payload: Uint8Array): void {
     switch (header.t) {
       case "attached": {
         const wish = this.#follow.answered();
@@ -168,8 +182,8 @@ export class Attachment {
         this.#tell(failed, taken);
         this.#outbox.screen(this.#own, this.#io.now());
         const own = this.#own;
-        if (own !== null && !same(own, this.#said)) this.#command({ type: "resize", cols: own.cols, rows: own.rows });
-        if (this.#sizeTaken && !goesOn) this.#command({ type: "take_size" });
+        if (own !== null && !same(own, this.#said)) this.command({ type: "resize", cols: own.cols, rows: own.rows });
+        if (this.#sizeTaken && !goesOn) this.command({ type: "take_size" });
         this.#flush();
         this.#kept();
         this.#complete();
@@ -213,9 +227,9 @@ export class Attachment {
     return true;
   }
 
-  /** What the composer gives, and the bytes that it is to the program. As {@link input}. */
-  prompt(bytes: Uint8Array, prompt: Prompt): boolean {
-    if (!this.#outbox.prompt(bytes, prompt)) return false;
+  /** What the composer gives, and the bytes that it is to the program, or, with an act, its agent. As {@link input}. */
+  prompt(bytes: Uint8Array, prompt: Prompt, act: Act | null = null): boolean {
+    if (!this.#outbox.prompt(bytes, prompt, act)) return false;
     this.#flush();
     // On the disk before anything else can happen to this page; where it was just sent it is there already.
     if (!this.#storing) this.#storeNow();
@@ -236,37 +250,39 @@ export class Attachment {
   }
 
   interrupt(): void {
-    this.#command({ type: "interrupt" });
+    this.command({ type: "interrupt" });
   }
 
   stop(): void {
-    this.#command({ type: "stop" });
+    this.command({ type: "stop" });
   }
 
   /** This page's screen has a new size. */
   resize(own: Size): void {
     if (same(own, this.#own)) return;
     this.#own = own;
-    if (this.#following) this.#command({ type: "resize", cols: own.cols, rows: own.rows });
+    if (this.#following) this.command({ type: "resize", cols: own.cols, rows: own.rows });
     this.#events.changed();
   }
 
   takeSize(): void {
     this.#sizeTaken = true;
-    if (this.#following) this.#command({ type: "take_size" });
+    if (this.#following) this.command({ type: "take_size" });
     this.#events.changed();
   }
 
   giveSize(): void {
     this.#sizeTaken = false;
-    if (this.#following) this.#command({ type: "give_size" });
+    if (this.#following) this.command({ type: "give_size" });
     this.#events.changed();
   }
 
-  #command(act: Act): void {
-    if (!this.#outbox.push(act, new Uint8Array(0), this.#io.now())) return;
+  /** Something else to be done. As {@link input}. */
+  command(act: Act, payload: Uint8Array = NOTHING): boolean {
+    if (!this.#outbox.push(act, payload, this.#io.now())) return false;
     this.#flush();
     this.#kept();
+    return true;
   }
 
   /** The host does not attach this one: it is asked again, or nobody is there who could take what waits. */
@@ -364,6 +380,7 @@ export class Attachment {
   #kept(): void {
     this.#keepSoon();
     this.#patience();
+    this.tap?.changed();
     this.#events.changed();
     if (!this.busy && this.#screen === null && this.#following) this.#detach();
   }
@@ -421,7 +438,7 @@ export class Attachment {
   }
 
   #tell(failed: readonly Failed[], taken: readonly Prompt[] = []): void {
-    for (const one of failed) this.#events.failed(one);
+    for (const one of failed) if (!this.tap?.failed(one)) this.#events.failed(one);
     for (const { id } of taken) this.#sentAs.delete(id);
     for (const { prompt } of failed) if (prompt !== null) this.#sentAs.delete(prompt.id);
     if (taken.length === 0) return;

@@ -35,6 +35,8 @@ const KNOWN: ReadonlySet<string> = new Set<ToClient["t"]>([
   "detached",
   "event",
   "snapshot",
+  "past",
+  "past_end",
   "applied",
   "refused",
   "reply",

@@ -134,6 +134,8 @@ export class Host {
       case "detached":
       case "event":
       case "snapshot":
+      case "past":
+      case "past_end":
       case "applied":
       case "refused":
         this.#attachments.get(header.session)?.message(header, payload);

@@ -164,9 +164,11 @@ export class Outbox {
     return true;
   }
 
-  /** A prompt, and the bytes that it is to the program. As {@link input}. */
-  prompt(bytes: Uint8Array, prompt: Prompt): boolean {
-    if (!this.input(bytes, prompt.at, prompt.id)) return false;
+  /** A prompt, and the bytes that it is to the program, or, with an act, to its agent. As {@link input}. */
+  prompt(bytes: Uint8Array, prompt: Prompt, act: Act | null = null): boolean {
+    const { at, id } = prompt;
+    const took = act === null ? this.input(bytes, at, id) : !this.#behind.length && this.push(act, bytes, at, id);
+    if (!took) return false;
     this.#prompts.set(prompt.id, { ...prompt });
     return true;
   }

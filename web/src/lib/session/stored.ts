@@ -8,6 +8,8 @@ export interface Prompt {
   text: string;
   /** With Enter behind it. */
   enter: boolean;
+  /** It is said to the agent, with these of the session's files. */
+  files?: readonly string[];
   /** Unix milliseconds. */
   at: number;
   /** A part of it was applied. */

@@ -1,7 +1,7 @@
 /** What an attachment works with, and what it shows. */
 
 import type { Older, ScreenOp } from "./follow";
-import type { Event, Failure, Size, ToHost } from "./message";
+import type { Event, Failure, Size, ToClient, ToHost } from "./message";
 import type { Failed, Kept, Prompt, Stored } from "./stored";
 
 /** Draws. Operations are done in order; `done` is called for each when it has been drawn. */
@@ -9,6 +9,17 @@ export interface Screen {
   apply(op: ScreenOp, done: () => void): void;
   /** How many lines it has above what it shows at its end. */
   readonly above: number;
+}
+
+/** What else follows a session: its chat. */
+export interface Tap {
+  message(header: ToClient, payload: Uint8Array): void;
+  /** Nothing that was asked for comes any more. */
+  cut(): void;
+  /** What waits may have moved on. */
+  changed(): void;
+  /** A command that will never be applied; true where that is shown. */
+  failed(failed: Failed): boolean;
 }
 
 export interface AttachmentEvents {
