@@ -237,8 +237,8 @@ describe("a chat", () => {
     keeper.text("goes on");
     keeper.tell();
     expect(texts(keeper.chat.rows)).toEqual([
-      "This does not read as what it should be.",
-      "This is larger than one mebibyte, and is not shown.",
+      "Something was said here that cannot be read.",
+      "Something that was said here is larger than one mebibyte, and is not shown.",
       ...Array.from({ length: 4 }, () => "unknown"),
       "goes on",
     ]);

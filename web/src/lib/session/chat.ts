@@ -35,7 +35,7 @@ interface Page {
   joiner: Joiner;
 }
 
-const BEHEADED: What = { kind: "broken", why: "A part of this is missing." };
+const BEHEADED: What = { kind: "broken", why: "A part of what was said here is missing." };
 
 function pageBefore(before: number): Page {
   return { before, items: [], partials: [], joiner: new Joiner() };
@@ -210,13 +210,15 @@ export class Transcript {
     this.#ask();
   }
 
-  /** Of what stands far above this one, which is the first to be seen, only so much is held. */
-  trim(seq: number): void {
-    if (this.#items.length <= MAX_ITEMS || this.loading) return;
+  /** Of what stands far above this one, which is the first to be seen, only so much is held. Whether any of it went. */
+  trim(seq: number): boolean {
+    if (this.#items.length <= MAX_ITEMS || this.loading) return false;
     const above = this.#items.findIndex((item) => item.seq >= seq);
     const spare = Math.min(above - MAX_ITEMS / 2, this.#items.length - MAX_ITEMS);
     const first = this.#items[spare];
-    if (spare > 0 && first !== undefined) this.#dropBefore(first.seq);
+    if (spare <= 0 || first === undefined) return false;
+    this.#dropBefore(first.seq);
+    return true;
   }
 
   #clear(): void {

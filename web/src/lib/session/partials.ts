@@ -25,9 +25,12 @@ interface Held extends Partial {
 export class Partials {
   readonly #held = new Map<string, Held>();
 
-  /** In the order they began. */
+  #all: readonly Partial[] | null = [];
+
+  /** In the order they began. The same, as long as nothing changes. */
   get all(): readonly Partial[] {
-    return [...this.#held.values()];
+    this.#all ??= [...this.#held.values()];
+    return this.#all;
   }
 
   add(item: string, from: number, thinking: boolean, payload: Uint8Array, at: number): void {
@@ -39,6 +42,7 @@ export class Partials {
     }
     // What was there already came once more.
     if (end <= held.end) return;
+    this.#all = null;
     const more = held.decoder.decode(payload.subarray(held.end - from), { stream: true });
     const { text, cut } = bounded(held.text + more, held.cut);
     this.#held.set(item, { ...held, text, cut, end });
@@ -46,14 +50,16 @@ export class Partials {
 
   /** It was said in full, or never will be. */
   drop(item: string): void {
-    this.#held.delete(item);
+    if (this.#held.delete(item)) this.#all = null;
   }
 
   clear(): void {
+    if (this.#held.size > 0) this.#all = [];
     this.#held.clear();
   }
 
   #begin(item: string, from: number, thinking: boolean, payload: Uint8Array, at: number): void {
+    this.#all = null;
     let start = 0;
     // The rest of a character that began before.
     if (from > 0) while (((payload[start] ?? 0) & 0xc0) === 0x80) start += 1;

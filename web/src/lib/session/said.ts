@@ -83,10 +83,11 @@ export class Joiner {
   #piece(seq: number, at: number, part: number, last: boolean, payload: Uint8Array): Item | "headless" | null {
     if (part === 0) this.reset();
     else if (this.#next === 0) return last ? "headless" : null;
-    if (part !== this.#next) this.#fail("A part of this is missing.");
+    if (part !== this.#next) this.#fail("A part of what was said here is missing.");
     this.#next = part + 1;
     this.#size += payload.length;
-    if (this.#size > MAX_ITEM) this.#fail("This is larger than one mebibyte, and is not shown.");
+    if (this.#size > MAX_ITEM)
+      this.#fail("Something that was said here is larger than one mebibyte, and is not shown.");
     if (this.#broken === null) this.#parts.push(payload.slice());
     if (!last) return null;
     const [parts, size, broken] = [this.#parts, this.#size, this.#broken];
@@ -111,7 +112,7 @@ function read(parts: readonly Uint8Array[]): What {
   try {
     json = JSON.parse(text);
   } catch {
-    return { kind: "broken", why: "This does not read as what it should be." };
+    return { kind: "broken", why: "Something was said here that cannot be read." };
   }
   const chat = sound(json);
   return chat === null ? { kind: "chat", chat: { type: "unknown", json } } : { kind: "chat", chat };

@@ -7,11 +7,13 @@ class Slow {
   sent: { act: Extract<Act, { type: "upload" }>; payload: Uint8Array }[] = [];
   waiting: string[] = [];
   room = true;
-  readonly uploads = new Uploads({
+  readonly uploads: Uploads = new Uploads({
     send: (act, payload) => {
       if (!this.room || act.type !== "upload") return false;
       this.sent.push({ act, payload });
       this.waiting.push(act.file);
+      // As an attachment does it.
+      this.uploads.pump();
       return true;
     },
     waiting: (file) => this.waiting.filter((one) => one === file).length,

@@ -48,6 +48,7 @@ interface Upload {
 export class Uploads {
   readonly #io: UploadIo;
   #list: Upload[] = [];
+  #pumping = false;
 
   constructor(io: UploadIo) {
     this.#io = io;
@@ -94,6 +95,14 @@ export class Uploads {
 
   /** Something was settled: there may be room for more. */
   pump(): void {
+    // What is given out is told of at once.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    this.#giveOut();
+    this.#pumping = false;
+  }
+
+  #giveOut(): void {
     for (const upload of this.#list) {
       while (upload.why === null && !upload.whole && this.#io.waiting(upload.file) < UNDER_WAY) {
         const { file, given: from, bytes } = upload;

@@ -11,7 +11,7 @@ export interface Choices {
   time(): void;
 }
 
-export function menuItems(viewing: Viewing, { text, find, stop, time }: Choices): Item[] {
+export function menuItems(viewing: Viewing, chat: boolean, { text, find, stop, time }: Choices): Item[] {
   const { entry, over, attachment } = viewing;
   const list: Item[] = [
     { id: "text", icon: "text", text: "Select and copy text", act: text },
@@ -23,6 +23,8 @@ export function menuItems(viewing: Viewing, { text, find, stop, time }: Choices)
       act: () => (settings.keyBar = !settings.keyBar),
     },
   ];
+  // In the chat, the text is on the page, and there are no keys.
+  if (chat) list.splice(0, 3, ...list.slice(1, 2));
   if (!entry.operates) return list;
   if (!over && viewing.foreign)
     list.push({ id: "take", icon: "fit", text: "Fit to this screen", act: () => attachment?.takeSize() });

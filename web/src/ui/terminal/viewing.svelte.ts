@@ -1,6 +1,7 @@
 /** One session's terminal while its screen is open: what draws it, whose size it has, and how it stands. */
 
 import type { Attachment } from "../../lib/session/attachment";
+import type { Event } from "../../lib/session/message";
 import { app, type HostEntry } from "../app.svelte";
 import { router } from "../route.svelte";
 import { FONT_MIN, settings } from "../settings.svelte";
@@ -76,6 +77,22 @@ export class Viewing {
   constructor(entry: HostEntry, session: string) {
     this.entry = entry;
     this.session = session;
+  }
+
+  /** One of the session's structured events. */
+  hear(event: Event): void {
+    if (event.kind === "exit") this.exit = event.exit;
+    if (event.kind === "banner") this.banner = event.text;
+    if (event.kind === "ending") this.endsAt = event.ends_at ?? null;
+  }
+
+  /** The terminal is not looked at any more. */
+  hide(): void {
+    this.attachment?.hide();
+    this.attachment = null;
+    this.emulator = null;
+    this.loading = true;
+    this.lookAt = null;
   }
 
   /** Text of this size from now on, as far as that goes. */
