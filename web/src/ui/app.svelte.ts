@@ -7,7 +7,6 @@ import { Host } from "../lib/session/host";
 import { forgetHost, loadHosts, type HostRecord } from "../lib/session/hosts";
 import type { LinkIo } from "../lib/session/io";
 import type { Phase } from "../lib/session/link";
-import { pendingOf } from "../lib/session/pending";
 import type { Decisions, DecidingViews } from "../lib/session/decisions";
 import { Memory, type KeptList, type KeptLook, type Place } from "../lib/session/memory";
 import type { Event, Role, Summary } from "../lib/session/message";
@@ -19,7 +18,7 @@ import type { AttachmentEvents, AttachmentView } from "../lib/session/view";
 import { Failures } from "./failures.svelte";
 import { router } from "./route.svelte";
 import { toasts } from "./toasts.svelte";
-import { inWords, missed } from "./words";
+import { inWords, missed, needsYou } from "./words";
 
 /** A host, as the screens show it. */
 export class HostEntry {
@@ -110,7 +109,7 @@ export class HostEntry {
     this.asOf = known && this.live ? null : known ? link.lastHeard : this.#kept;
     this.sessions = [...sessions.values()].sort(
       (a, b) =>
-        Number(pendingOf(b).length > 0) - Number(pendingOf(a).length > 0) ||
+        needsYou(b) - needsYou(a) ||
         Number(b.state === "running") - Number(a.state === "running") ||
         b.started_at - a.started_at,
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Summary } from "../lib/session/message";
 import type { Failed } from "../lib/session/stored";
-import { ending, failed, left, missed, seconds } from "./words";
+import { doing, ending, failed, left, missed, seconds } from "./words";
 
 function summary(run: object): Summary {
   return { ...run } as Summary;
@@ -67,5 +67,24 @@ describe("how long until then", () => {
       [172_800 * second, "2 days"],
     ];
     for (const [ms, words] of cases) expect(left(1_790_000_000_000 + ms, 1_790_000_000_000)).toBe(words);
+  });
+});
+
+describe("what an agent does", () => {
+  it("is that it needs you where it says so or something waits to be decided, while its program runs", () => {
+    const agent = (does: string) => ({ agent: { name: "claude", doing: does, turns: 0, chat: 0 } });
+    const waits = { approvals: [{ state: "pending" }] };
+    const cases: [object, string | null][] = [
+      [{ state: "running" }, null],
+      [{ state: "running", ...agent("unknown") }, null],
+      [{ state: "running", ...agent("idle") }, "idle"],
+      [{ state: "running", ...agent("working") }, "working"],
+      [{ state: "running", ...agent("needs_you") }, "needs you"],
+      [{ state: "running", ...agent("working"), ...waits }, "needs you"],
+      [{ state: "running", ...waits }, "needs you"],
+      [{ state: "running", approvals: [{ state: "denied" }] }, null],
+      [{ state: "ended", exit: 0, at: 1, ...agent("needs_you"), ...waits }, null],
+    ];
+    for (const [run, does] of cases) expect(doing(summary(run))).toBe(does);
   });
 });

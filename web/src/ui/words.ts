@@ -2,6 +2,7 @@
 
 import type { Phase } from "../lib/session/link";
 import type { Summary } from "../lib/session/message";
+import { pendingOf } from "../lib/session/pending";
 import type { Failed } from "../lib/session/stored";
 
 /** How long ago, in one unit. */
@@ -66,6 +67,19 @@ export function ending(summary: Summary): string | null {
 }
 
 const WITH_MACHINE = "ended with the machine";
+
+/** What a running session's agent does; null where nobody knows, or it runs no more. */
+export function doing(summary: Summary): "needs you" | "working" | "idle" | null {
+  if (summary.state !== "running") return null;
+  const agent = summary.agent?.doing;
+  if (agent === "needs_you" || pendingOf(summary).length > 0) return "needs you";
+  return agent === "working" || agent === "idle" ? agent : null;
+}
+
+/** Whether it waits for a person: 1, or 0. */
+export function needsYou(summary: Summary): number {
+  return Number(doing(summary) === "needs you");
+}
 
 /** Whether a session came to another end than somebody meant. */
 export function failed(summary: Summary): boolean {
