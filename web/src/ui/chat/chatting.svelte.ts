@@ -9,10 +9,11 @@ import type { Partial } from "../../lib/session/partials";
 import type { Item } from "../../lib/session/said";
 import type { Failed } from "../../lib/session/stored";
 import { freshId } from "../../lib/session/stream";
-import { nameOf, Uploads, type UploadView } from "../../lib/session/upload";
+import { nameOf, type Uploads, type UploadView } from "../../lib/session/upload";
 import type { Tap } from "../../lib/session/view";
 import { app } from "../app.svelte";
 import type { Viewing } from "../terminal/viewing.svelte";
+import { attached } from "./attached";
 import { textOf } from "./words";
 
 /** Bytes of a text that goes to the agent as such. */
@@ -69,14 +70,7 @@ export class Chatting implements Tap {
       this.#late = setTimeout(() => (this.late = this.#chat.loading && entry.live), PAGE_WITHIN);
       this.#draw();
     });
-    this.#uploads = new Uploads({
-      send: (act, payload) => this.#attachment?.command(act, payload) ?? false,
-      waiting: (file) => {
-        const waiting = this.#attachment?.waiting ?? [];
-        return waiting.filter(({ act }) => act.type === "upload" && act.file === file).length;
-      },
-      changed: () => (this.uploads = this.#uploads.views),
-    });
+    this.#uploads = attached(entry, session, () => (this.uploads = this.#uploads.views));
   }
 
   /** Follows the session from here on; gives what ends that. */
@@ -89,6 +83,7 @@ export class Chatting implements Tap {
     attachment.tap = this;
     // The terminal is not drawn here, and keeps whatever size it has.
     attachment.show({ apply: (_, done) => done(), above: 0 }, null);
+    this.changed();
     return () => {
       deaf();
       attachment.tap = null;
@@ -151,7 +146,7 @@ export class Chatting implements Tap {
   /** The first row that is seen, as the list is scrolled. */
   see(seq: number): void {
     this.#seen = seq;
-    if (this.#chat.trim(seq)) this.#draw();
+    if (this.seeking === null && this.#chat.trim(seq)) this.#draw();
   }
 
   /** Goes upwards until a text is found, or there is no more. */
@@ -223,7 +218,8 @@ export class Chatting implements Tap {
       return;
     }
     this.#drawing = true;
-    if (this.#seen !== Infinity) this.#chat.trim(this.#seen);
+    // What is being looked through is needed.
+    if (this.#seen !== Infinity && this.seeking === null) this.#chat.trim(this.#seen);
     const [next, was] = [this.#chat.rows, this.rows];
     const last = was.at(-1)?.seq ?? 0;
     this.more = this.#chat.more;
@@ -255,6 +251,7 @@ export class Chatting implements Tap {
       return;
     }
     this.seeking = null;
+    if (hit !== undefined) this.#seen = hit;
     this.reached = hit ?? null;
   }
 }
