@@ -587,3 +587,31 @@ describe("who else listens", () => {
     expect(slow.failed.map(({ entry }) => entry.act.type)).toEqual(["interrupt"]);
   });
 });
+
+describe("a grant", () => {
+  it("is taken back where nobody looks on, and then nobody does", () => {
+    const slow = new Slow();
+    slow.attachment.hide();
+    slow.online(false);
+    expect(slow.attaches).toBe(0);
+    slow.attachment.revoke("approvalapproval");
+    slow.attachment.revoke("otherotherothero");
+    expect(slow.attaches).toBe(1);
+    slow.attached();
+    expect(slow.attachment.view.following).toBe(true);
+    slow.settleAll();
+    expect(slow.acts).toEqual(["revoke", "revoke"]);
+    expect(slow.attachment.busy).toBe(false);
+    expect(slow.attachment.view.following).toBe(false);
+  });
+
+  it("is taken back where somebody does", () => {
+    const slow = new Slow();
+    slow.online();
+    const { attaches } = slow;
+    slow.attachment.revoke("approvalapproval");
+    slow.settleAll();
+    expect([slow.acts, slow.attaches]).toEqual([["revoke"], attaches]);
+    expect(slow.attachment.view.following).toBe(true);
+  });
+});

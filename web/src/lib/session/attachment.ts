@@ -257,6 +257,13 @@ export class Attachment {
     this.command({ type: "stop" });
   }
 
+  /** What was allowed until the session ends is so no longer, whether or not anybody looks on here. */
+  revoke(grant: string): void {
+    const idle = this.#screen === null && !this.busy;
+    this.command({ type: "revoke", grant });
+    if (idle && this.#live && !this.#following) this.#attach();
+  }
+
   /** This page's screen has a new size. */
   resize(own: Size): void {
     if (same(own, this.#own)) return;
