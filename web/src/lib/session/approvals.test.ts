@@ -78,6 +78,10 @@ describe("what is asked", () => {
       reasons: [],
       cwd: null,
       expires_in: null,
+      tool: null,
+      plan: null,
+      questions: [],
+      scope: null,
     });
   });
 

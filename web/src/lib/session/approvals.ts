@@ -5,7 +5,10 @@
 
 import { backend } from "../seal";
 import { utf8 } from "../wire";
-import { CallError, type Approval, type Asked, type Calls, type Request } from "./message";
+import { CallError, type Approval, type Asked, type Calls } from "./message";
+import { NotShown, readRequest, type Shown } from "./request";
+
+export { NotShown, type Shown };
 
 /** Bytes of a request. */
 export const MAX_REQUEST = 1024 * 1024;
@@ -15,27 +18,12 @@ export const MAX_PIECES = 256;
 /** Asks the host for one piece. */
 export type FetchPiece = (params: Calls["approval.request"][0]) => Promise<Asked>;
 
-/** What a person is shown. */
-export interface Shown {
-  request: Request;
-  /** What this version of the app does not know, as formatted JSON; null where there is nothing. */
-  more: string | null;
-  /** The bytes as they came, where {@link more} could be something else: a name twice, or a number of many digits. */
-  verbatim: string | null;
-}
-
-/** It is not shown, and so cannot be allowed: why, in a sentence. */
-export class NotShown extends Error {
-  override readonly name = "NotShown";
-}
-
 /**
  * All of what `approval` asks. Rejects with {@link NotShown} where it is not what a decision would name, or cannot be
  * read; and with what `fetch` rejected with where the connection broke, which says nothing about it.
  */
 export async function fetchRequest(fetch: FetchPiece, session: string, approval: Approval): Promise<Shown> {
-  const bytes = await fetchText(fetch, session, approval);
-  return read(bytes);
+  return readRequest(await fetchText(fetch, session, approval));
 }
 
 async function fetchText(fetch: FetchPiece, session: string, { id, length, digest }: Approval): Promise<string> {
@@ -71,55 +59,4 @@ async function checked(text: string, length: number, digest: string): Promise<st
   if (bytes.length !== length || hex !== digest)
     throw new NotShown("What the host sends is not what waits for a decision: its digest is another.");
   return text;
-}
-
-/** A request's bytes as what is shown of them. */
-function read(text: string): Shown {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new NotShown("What is asked cannot be read: it is not JSON.");
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) throw unreadable("the request");
-  const { source, question, choices, free_text, risk, reasons, cwd, expires_in, ...rest } = json as Record<
-    string,
-    unknown
-  >;
-  if (typeof source !== "string") throw unreadable("source");
-  if (typeof question !== "string" || question.trim() === "") throw unreadable("question");
-  if (risk !== undefined && risk !== "normal" && risk !== "dangerous") throw unreadable("risk");
-  if (free_text !== undefined && typeof free_text !== "boolean") throw unreadable("free_text");
-  if (!isAbsent(cwd) && typeof cwd !== "string") throw unreadable("cwd");
-  if (!isAbsent(expires_in) && typeof expires_in !== "number") throw unreadable("expires_in");
-  const request: Request = {
-    source,
-    question,
-    choices: strings("choices", choices),
-    free_text: free_text ?? false,
-    risk: risk ?? "normal",
-    reasons: strings("reasons", reasons),
-    cwd: cwd ?? null,
-    expires_in: expires_in ?? null,
-  };
-  const unknown = Object.keys(rest).length > 0;
-  return {
-    request,
-    more: unknown ? JSON.stringify(rest, null, 2) : null,
-    verbatim: unknown && JSON.stringify(json) !== text ? text : null,
-  };
-}
-
-function strings(name: string, value: unknown): string[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value) || !value.every((one) => typeof one === "string")) throw unreadable(name);
-  return value;
-}
-
-function isAbsent(value: unknown): value is null | undefined {
-  return value === undefined || value === null;
-}
-
-function unreadable(what: string): NotShown {
-  return new NotShown(`What is asked cannot be read: "${what}" is not what this version of the app knows.`);
 }

@@ -173,6 +173,12 @@ describe("what became of an approval", () => {
     [{ state: "denied" }, { verdict: "deny" } as const, true],
     [{ state: "denied", text: "no" }, { verdict: "deny" } as const, false],
     [{ state: "allowed" }, { verdict: "deny" } as const, false],
+    [{ state: "allowed", for_session: true }, { verdict: "allow", for_session: true } as const, true],
+    [{ state: "allowed", for_session: true }, { verdict: "allow" } as const, false],
+    [{ state: "allowed" }, { verdict: "allow", for_session: true } as const, false],
+    [{ state: "allowed", for_session: true, granted: "a" }, { verdict: "allow", for_session: true } as const, false],
+    [{ state: "allowed" }, { verdict: "allow" as const, answers: [["Red"]] }, false],
+    [{ state: "allowed", answers: [["Red"]] }, { verdict: "allow" as const, answers: [["Red"]] }, true],
   ])("is what was wanted, or not: %j, %j", (state, decision, is) => {
     expect(cameTrue(over(state), decision)).toBe(is);
   });

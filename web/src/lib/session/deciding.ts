@@ -112,6 +112,9 @@ export function cameTrue(approval: Approval, decision: Decision): boolean {
   const { verdict, text = null } = decision;
   if (verdict === "deny") return approval.state === "denied" && (approval.text ?? null) === text;
   if (approval.state !== "allowed" || (approval.text ?? null) !== text) return false;
+  if ((approval.for_session ?? false) !== (decision.for_session ?? false) || approval.granted) return false;
+  // A list does not have the answers: what is not seen is not said to be so.
+  if (JSON.stringify(approval.answers ?? []) !== JSON.stringify(decision.answers ?? [])) return false;
   return (approval.choice ?? null) === (decision.choice ?? null);
 }
 

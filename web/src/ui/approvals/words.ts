@@ -21,6 +21,10 @@ export function decided(approval: Approval, device: string | null): string {
     case "allowed":
     case "denied": {
       const own = device !== null && approval.by.device === device;
+      if (approval.state === "allowed" && approval.granted)
+        return `Allowed without asking, as ${own ? "you" : approval.by.label} had allowed it until the session ends`;
+      if (approval.state === "allowed" && approval.for_session)
+        return `${own ? "You" : approval.by.label} allowed it until the session ends`;
       return own ? `You ${approval.state} it on this device` : `${approval.by.label} ${approval.state} it`;
     }
   }
