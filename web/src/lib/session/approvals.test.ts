@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bytes } from "./testing";
 import { fetchRequest, MAX_PIECES, MAX_REQUEST, NotShown, type FetchPiece } from "./approvals";
 import { CallError, type Approval, type Asked, type Summary } from "./message";
-import { allPending, visible } from "./pending";
+import { allPending, decidedOf, grantsOf, visible } from "./pending";
 
 const REQUEST = {
   source: "ask",
@@ -225,5 +225,15 @@ describe("what waits", () => {
       ["b", "s2", "next"],
       ["a", "s1", "late"],
     ]);
+  });
+
+  it("is not what is over, nor allowed in a session that has ended", () => {
+    const all = [one("a", 1, "denied"), one("b", 2), one("c", 3, "allowed")];
+    expect(decidedOf(summary("s", "running", all)).map(({ id }) => id)).toEqual(["c", "a"]);
+    expect(decidedOf({ id: "s", state: "running" } as Summary)).toEqual([]);
+    const grants = [{ id: "a", words: "run `ls`", by: { label: "local" }, since: 1 }];
+    expect(grantsOf({ state: "running", grants } as unknown as Summary)).toEqual(grants);
+    expect(grantsOf({ state: "running" } as Summary)).toEqual([]);
+    expect(grantsOf({ state: "lost", grants } as unknown as Summary)).toEqual([]);
   });
 });

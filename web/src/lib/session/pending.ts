@@ -1,6 +1,6 @@
 /** What waits for somebody, and texts of programs as they may be shown. Pure. */
 
-import type { Approval, Summary } from "./message";
+import type { Approval, Grant, Summary } from "./message";
 
 /** What only says how the emoji before it is drawn. */
 const STYLED = /(?:\p{Extended_Pictographic}[\ufe0e\ufe0f]|[0-9#*]\ufe0f\u20e3)/u;
@@ -37,6 +37,18 @@ export function pendingOf(summary: Summary): readonly Approval[] {
   if (summary.state !== "running") return [];
   return (summary.approvals ?? []).filter(({ state }) => state === "pending");
 }
+
+/** What is allowed in a session until it ends. */
+export function grantsOf({ state, grants }: Summary): readonly Grant[] {
+  return state === "running" ? (grants ?? []) : [];
+}
+
+/** A session's approvals that are over, as far as they are listed, the last one first. */
+export function decidedOf({ approvals }: Summary): Decided[] {
+  return (approvals ?? []).filter((approval): approval is Decided => approval.state !== "pending").reverse();
+}
+
+type Decided = Exclude<Approval, { state: "pending" }>;
 
 /** All of them, the one that is denied soonest first. */
 export function allPending<Entry extends { sessions: readonly Summary[] }>(

@@ -1,5 +1,7 @@
 /** What the menu of a terminal offers. */
 
+import { decidedOf, grantsOf } from "../../lib/session/pending";
+import { opened } from "../approvals/opened.svelte";
 import { settings } from "../settings.svelte";
 import type { Item } from "./Menu.svelte";
 import type { Viewing } from "./viewing.svelte";
@@ -25,6 +27,16 @@ export function menuItems(viewing: Viewing, chat: boolean, { text, find, stop, t
   ];
   // In the chat, the text is on the page, and there are no keys.
   if (chat) list.splice(0, 3, ...list.slice(1, 2));
+  const { summary, session } = viewing;
+  if (summary !== undefined && grantsOf(summary).length + decidedOf(summary).length > 0) {
+    const granted = grantsOf(summary).length;
+    list.push({
+      id: "approvals",
+      icon: "check",
+      text: granted > 0 ? `Approvals (${granted} until it ends)` : "Approvals",
+      act: () => (opened.at = { rid: entry.rid, session, approval: null }),
+    });
+  }
   if (!entry.operates) return list;
   if (!over && viewing.foreign)
     list.push({ id: "take", icon: "fit", text: "Fit to this screen", act: () => attachment?.takeSize() });
