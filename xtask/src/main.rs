@@ -21,6 +21,7 @@ usage: cargo xtask COMMAND
   run [-- CMD…]       build, then start a session with the embedded relay on loopback (CMD: your shell)
       --release       build what `build` builds; without it a development build, done in half the time
   test [STEP…]        install what the tests need, then check and test everything (or only the steps named)
+  agents              the tests with real agents alone, installed from npm, with a model that answers by a script
   soak [--seeds N] [--faults TIMES]
                       play the simulation with so many seeds (a million), on all processors, and the fault tests with
                       so many times the faults of a test run (40)
@@ -48,6 +49,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "build" => build::build(&root).map(|_| ExitCode::SUCCESS),
         "run" => build::run_session(&root, rest),
         "test" => test::test(&root, rest),
+        "agents" => test::test(&root, &["agents".to_owned()]),
         "soak" => soak::soak(&root, rest),
         "bench" => build::bench(&root, rest),
         "layering" => layering::check(&root).map(|()| ExitCode::SUCCESS),

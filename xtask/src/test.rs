@@ -30,6 +30,7 @@ const STEPS: &[(&str, Step)] = &[
         counts.watch(&mut command(root, "cargo", &args))
     }),
     ("browser", browser),
+    ("agents", agents),
 ];
 
 /// Runs the steps named, or all; prints every runner's own count and their sum.
@@ -77,6 +78,27 @@ fn browser(root: &Path, counts: &mut Counts) -> Result<()> {
     counts.watch(&mut tests)
 }
 
+/// Real agents, of the versions that are pinned. Only where npm reaches nobody are they left out.
+fn agents(root: &Path, counts: &mut Counts) -> Result<()> {
+    let Some(browser) = install::browser() else {
+        bail!("no Chromium found; install it (Debian: apt-get install chromium)");
+    };
+    build::web_packages(root, "tests/browser")?;
+    if let Err(error) = build::web_packages(root, "tests/agents") {
+        if command(root, "npm", &["ping", "--silent"]).status().is_ok_and(|status| status.success()) {
+            return Err(error);
+        }
+        println!("agents: left out, since there is no network to install them from");
+        return Ok(());
+    }
+    run(root, "cargo", &["build", "--package", "longrein", "--bin", "longrein", "--locked"])?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+    let mut tests = command(&root.join("tests/agents"), "npm", &["run", "--silent", "test"]);
+    tests.env("LONGREIN_BIN", target.join("debug/longrein")).env("CHROMIUM", browser);
+    counts.watch(&mut tests)
+}
+
 /// What the test runners said of themselves.
 #[derive(Default)]
 struct Counts {
@@ -90,12 +112,12 @@ impl Counts {
         run_watched(command, &mut |line: &str| self.read(line))
     }
 
-    /// Takes a line into account if it is one in which nextest, vitest or the browser tests count.
+    /// Takes a line into account if it is one in which nextest, vitest, the browser tests or those of agents count.
     fn read(&mut self, line: &str) {
         let line = plain(line);
         let line = line.trim();
         let is_count =
-            line.starts_with("Summary [") || line.starts_with("Tests ") || line.starts_with("browser: ");
+            ["Summary [", "Tests ", "browser: ", "agents: "].iter().any(|count| line.starts_with(count));
         if !is_count || !line.contains(" passed") && !line.contains(" failed") {
             return;
         }

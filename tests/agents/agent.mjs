@@ -1,0 +1,203 @@
+// A real agent in a home of its own, with a model that answers by a script.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
+import { BIN, Host, until } from "../browser/host.mjs";
+
+const here = new URL(".", import.meta.url).pathname;
+const KEY = "sk-ant-fake-0123456789abcdefghij";
+
+/** A port that nobody listens on. */
+async function port() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** The program of an agent, as npm installed it. */
+function program(name) {
+  const places = {
+    claude: `@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`,
+    codex: ".bin/codex",
+  };
+  const path = join(here, "node_modules", places[name]);
+  if (!existsSync(path))
+    throw new Error(`${name} is not installed: run npm ci in tests/agents`);
+  return path;
+}
+
+/** A host whose sessions find the agents, a folder for them to work in, and their model. */
+export class Desk extends Host {
+  project = join(this.home, "project");
+  #model = null;
+
+  async up(...more) {
+    if (this.#model === null) await this.#begin();
+    await super.up(...more);
+  }
+
+  async #begin() {
+    const at = await port();
+    const model = spawn(
+      process.execPath,
+      [join(here, "model.mjs"), "--port", at],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    await new Promise((resolve) => model.stdout.once("data", resolve));
+    this.#model = model;
+    const bin = join(this.home, "bin");
+    for (const folder of [bin, this.project, join(this.home, ".codex")])
+      mkdirSync(folder, { recursive: true });
+    for (const name of ["claude", "codex"])
+      symlinkSync(program(name), join(bin, name));
+    const url = `http://127.0.0.1:${at}`;
+    Object.assign(this.env, {
+      PATH: `${bin}:${this.env.PATH}`,
+      TERM: "xterm-256color",
+      // Nothing of the machine's own may be met, and no other network.
+      CLAUDE_CONFIG_DIR: "",
+      ANTHROPIC_BASE_URL: url,
+      ANTHROPIC_API_KEY: KEY,
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      DISABLE_AUTOUPDATER: "1",
+      CODEX_HOME: join(this.home, ".codex"),
+      FAKE_KEY: "fake",
+    });
+    delete this.env.CLAUDE_CONFIG_DIR;
+    delete this.env.LONGREIN_SESSION;
+    writeFileSync(
+      join(this.home, ".claude.json"),
+      JSON.stringify({
+        hasCompletedOnboarding: true,
+        lastOnboardingVersion: "2.1.329",
+        theme: "dark",
+        customApiKeyResponses: { approved: [KEY.slice(-20)], rejected: [] },
+        projects: { [this.project]: { hasTrustDialogAccepted: true } },
+      }),
+    );
+    writeFileSync(
+      join(this.home, ".codex/config.toml"),
+      `model_provider = "fake"
+[model_providers.fake]
+name = "fake"
+base_url = "${url}/v1"
+wire_api = "responses"
+env_key = "FAKE_KEY"
+[projects."${this.project}"]
+trust_level = "trusted"
+`,
+    );
+  }
+
+  /** An agent in its own terminal. Gives the session. */
+  async terminal(...command) {
+    const out = await this.cli(
+      "run",
+      "--detach",
+      "--size",
+      "100x40",
+      "--cwd",
+      this.project,
+      "--",
+      ...command,
+    );
+    return /[a-z2-7]{16}/.exec(out)[0];
+  }
+
+  /** An agent without a terminal. Gives the session. */
+  async chat(agent, ...more) {
+    const out = await this.cli(
+      "chat",
+      "--detach",
+      "--agent",
+      agent,
+      "--cwd",
+      this.project,
+      ...more,
+    );
+    return /[a-z2-7]{16}/.exec(out)[0];
+  }
+
+  /** Says lines to an agent without a terminal, and gives what is shown until it has answered. */
+  say(session, ...lines) {
+    return new Promise((resolve, reject) => {
+      const talk = spawn(BIN, ["attach", session], {
+        env: this.env,
+        stdio: ["pipe", "pipe", "pipe"],
+      });
+      let shown = "";
+      for (const stream of [talk.stdout, talk.stderr])
+        stream.on("data", (data) => (shown += data));
+      talk.on("close", (status) =>
+        status === 0
+          ? resolve(shown)
+          : reject(new Error(`exit ${status}: ${shown}`)),
+      );
+      talk.stdin.end(lines.map((line) => `${line}\n`).join(""));
+    });
+  }
+
+  async summary(session) {
+    return (await this.json("ls")).find(({ id }) => id === session);
+  }
+
+  /** Waits until the agent does that. */
+  async doing(session, what) {
+    let last;
+    const is = async () =>
+      (last = (await this.summary(session))?.agent)?.doing === what;
+    await until(
+      is,
+      () => `the agent to be ${what}; it is ${JSON.stringify(last)}`,
+    );
+  }
+
+  /** The approval of the session that waits. */
+  async waiting(session) {
+    let last;
+    const one = async () => {
+      last = (await this.summary(session))?.approvals ?? [];
+      return last.find(({ state }) => state === "pending");
+    };
+    return until(
+      one,
+      () => `an approval to wait; there are ${JSON.stringify(last)}`,
+    );
+  }
+
+  /** What became of it. */
+  async became(session, approval, what) {
+    let last;
+    const is = async () => {
+      last = (await this.summary(session))?.approvals?.find(
+        ({ id }) => id === approval,
+      );
+      return last?.state === what;
+    };
+    await until(is, () => `it to be ${what}; it is ${JSON.stringify(last)}`);
+    return last;
+  }
+
+  has(file) {
+    return existsSync(join(this.project, file));
+  }
+
+  async stop() {
+    // What an agent still writes would be in the way of removing its home.
+    for (const { id, state } of await this.json("ls").catch(() => [])) {
+      if (state === "running")
+        await this.cli("kill", id).catch(() => undefined);
+    }
+    const ended = async () =>
+      (await this.json("ls").catch(() => [])).every(
+        ({ state }) => state !== "running",
+      );
+    await until(ended, "the agents to end");
+    this.#model?.kill("SIGKILL");
+    await super.stop();
+  }
+}
