@@ -13,6 +13,8 @@ use session::message::{Chat, Event, Setup, ToClient};
 const MAX_ROOM: u32 = 256 * 1024;
 /// Bytes of what is being said that are kept for clients that come now, the newest.
 const MAX_SAYING: usize = 16 * 1024;
+/// Bytes of an agent's own name for something, as it may stand in a header.
+const MAX_ID: usize = 256;
 /// Things that are being said at once; the oldest goes first.
 const MAX_SAYINGS: usize = 8;
 
@@ -53,7 +55,7 @@ impl Session {
                 self.inner.borrow_mut().sayings.retain(|saying| saying.item != *item);
             }
             Chat::Turn { .. } => self.inner.borrow_mut().sayings.clear(),
-            Chat::Setup(Setup { conversation: Some(conversation), .. }) => {
+            Chat::Setup(Setup { conversation: Some(conversation), .. }) if conversation.len() <= MAX_ID => {
                 self.inner.borrow_mut().conversation = Some(conversation.clone());
             }
             _ => {}
@@ -75,6 +77,9 @@ impl Session {
 
     /// Shows what is being said just now.
     pub fn log_partial(&self, item: &str, text: &str, thinking: bool) {
+        if item.len() > MAX_ID {
+            return;
+        }
         let mut from = self.inner.borrow_mut().say(item, thinking);
         let mut rest = text;
         while !rest.is_empty() {

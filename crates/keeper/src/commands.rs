@@ -132,9 +132,9 @@ impl Session {
             | Act::Revoke { .. }
             | Act::Upload { .. }
             | Act::Configure { .. } => true,
-            // One for a terminal is input.
-            Act::Prompt { .. } => inner.structured,
-            Act::Input | Act::Resize { .. } | Act::TakeSize | Act::GiveSize | Act::Refused { .. } => false,
+            // A prompt for a terminal is input; a size is of no meaning without one, and waits for nothing.
+            Act::Prompt { .. } | Act::Resize { .. } | Act::TakeSize | Act::GiveSize => inner.structured,
+            Act::Input | Act::Refused { .. } => false,
         };
         if at_once && first {
             inner.inbox.handle_settled(&key, n);

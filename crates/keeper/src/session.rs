@@ -86,6 +86,8 @@ pub(crate) struct Inner {
     pub structured: bool,
     /// When somebody typed last.
     pub typed_at: Option<Instant>,
+    /// Notices of programs in it.
+    pub notices: u32,
     /// Prompts that wait for it.
     pub queued: usize,
     /// What it is saying just now.
@@ -167,6 +169,7 @@ impl Session {
             agent: None,
             conversation: None,
             structured: false,
+            notices: 0,
             typed_at: None,
             queued: 0,
             sayings: Vec::new(),

@@ -9,7 +9,7 @@ use agent::adapter::{Adapter, Input, Output, Said};
 use bytes::Bytes;
 use session::id::{ApprovalId, SessionId};
 use session::message::{
-    AgentState, ApprovalState, Chat, Doing, ErrorKind, Event, Failure, Request, ToClient,
+    AgentState, ApprovalState, Chat, Doing, ErrorKind, Event, Failure, Request, RunState, ToClient,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -18,6 +18,11 @@ use std::time::{Duration, Instant};
 
 /// Prompts that wait for an agent; more are refused.
 const MAX_PROMPTS: usize = 32;
+/// Notices of programs in one session; more are refused, since each is kept.
+const MAX_NOTICES: u32 = 1000;
+/// Characters of an agent's name, and of what it says in lists.
+const MAX_NAME: usize = 32;
+const MAX_ABOUT: usize = 200;
 /// A bell so soon after a key answers it.
 const ANSWERS_KEYS: Duration = Duration::from_secs(2);
 /// Characters of a notice.
@@ -145,7 +150,12 @@ impl Session {
         self.hurry.notify_one();
     }
 
-    fn set_agent(&self, state: AgentState) {
+    fn set_agent(&self, mut state: AgentState) {
+        for (text, most) in
+            [(&mut state.name, MAX_NAME), (&mut state.wants, MAX_ABOUT), (&mut state.last, MAX_ABOUT)]
+        {
+            *text = agent::text::line(text, most);
+        }
         let mut inner = self.inner.borrow_mut();
         let wants = inner.agent.as_ref().map(|agent| agent.doing) != Some(state.doing);
         inner.agent = Some(state);
@@ -164,6 +174,8 @@ impl Session {
                 text: format!("The agent ended before it was told this, from {by}: {text}"),
             });
         }
+        // Nothing is heard behind the end.
+        *self.side.borrow_mut() = None;
         let mut inner = self.inner.borrow_mut();
         inner.queued = 0;
         if let Some(agent) = &mut inner.agent {
@@ -198,10 +210,15 @@ impl Session {
 
     /// A program in the session says something that people should know.
     pub fn notify(&self, id: ClientId, session: &SessionId, text: &[u8]) -> Result<(), Leave> {
-        let inner = self.inner.borrow();
+        let mut inner = self.inner.borrow_mut();
         let local = inner.clients.get(&id).is_some_and(|client| client.peer.device.is_none());
         let ours = inner.about.id == *session;
+        inner.notices += 1;
+        let over = inner.run != RunState::Running || inner.notices > MAX_NOTICES;
         drop(inner);
+        if over {
+            return Err(Leave::Limited);
+        }
         let text = std::str::from_utf8(text).map(|text| agent::text::line(text, MAX_NOTICE));
         let Some(text) = text.ok().filter(|text| ours && local && !text.is_empty()) else {
             return Err(Leave::Malformed);
@@ -258,6 +275,12 @@ impl Inner {
             let message = format!("there is no uploaded file {missing}");
             return Err(failure(ErrorKind::NotFound, message, "upload it first"));
         }
+        // What is typed into a dialog may be its answer.
+        let asks = |agent: &AgentState| agent.doing == Doing::NeedsYou && !agent.name.is_empty();
+        if !self.structured && (!self.asked.open.is_empty() || self.agent.as_ref().is_some_and(asks)) {
+            let message = "the agent waits for an answer to what it asks, and would take this for one";
+            return Err(failure(ErrorKind::Invalid, message, "answer that first"));
+        }
         if self.structured && self.queued >= MAX_PROMPTS {
             let message = format!("{MAX_PROMPTS} prompts wait for the agent already");
             return Err(failure(ErrorKind::Limited, message, "wait until it has taken one, or interrupt it"));
@@ -296,5 +319,21 @@ mod tests {
         assert_eq!(typed("one\r\ntwo\n", true), "\x1b[200~one\ntwo\x1b[201~\r");
         assert_eq!(typed("a\x1b[201~\x03rm\u{9b}b", true), "\x1b[200~a[201~rmb\x1b[201~\r");
         assert_eq!(typed("one\ntwo", false), "one two\r");
+    }
+
+    #[tokio::test]
+    async fn no_prompt_is_typed_into_a_dialog() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        let says = |name: &str, doing| {
+            session.set_agent(AgentState { name: name.to_owned(), doing, ..AgentState::default() });
+            session.inner.borrow().judge_prompt(b"no, wait", &[])
+        };
+        assert!(says("claude", Doing::Working).is_ok());
+        assert_eq!(says("claude", Doing::NeedsYou).unwrap_err().kind, ErrorKind::Invalid);
+        assert!(says("", Doing::NeedsYou).is_ok(), "a bell is no dialog");
+        assert!(says("claude", Doing::Idle).is_ok());
+        assert!(session.inner.borrow().judge_prompt(b" ", &[]).is_err());
+        assert!(session.inner.borrow().judge_prompt(b"see", &["nothing.png".to_owned()]).is_err());
     }
 }

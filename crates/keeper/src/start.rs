@@ -36,6 +36,8 @@ const FIRST_SIZE: Size = Size { cols: 80, rows: 24 };
 const BY_SIGNAL: i32 = 128;
 /// Within this a machine that shuts down has told everybody to end.
 const ALL_TOLD: Duration = Duration::from_millis(200);
+/// Within this its transcript is read to the end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long a keeper stays after its program ended and its last client left.
 const LINGER: Duration = Duration::from_secs(30);
 /// How long it stays at most while its log does not take what was shown, which is nowhere else: long enough for a person
@@ -139,6 +141,10 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
                 structured::drive(&session, &structured, streams).await
             }
         };
+        if session.tail().is_some() {
+            // What the agent wrote down as it ended comes before its end.
+            sleep(LAST_WORDS).await;
+        }
         let by = session.inner.borrow().ended_by;
         if exit > BY_SIGNAL && by == EndedBy::Itself {
             // Perhaps of the same hand that ends everything: what it tells us may take a moment longer to be heard.

@@ -20,6 +20,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 const GRACE: Duration = Duration::from_secs(5);
 /// After it ended, what it said is complete after so long at the latest: others may hold its streams open.
 const DRAIN: Duration = Duration::from_secs(2);
+/// How often a wait for the screen model looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Bytes read at once.
 const BATCH: usize = 64 * 1024;
 /// Bytes for an agent that does not read; one that lets more wait is broken, and is ended.
@@ -154,6 +156,9 @@ async fn show(session: &Session, mut stderr: ChildStderr) {
             shown.extend_from_slice(&[*byte]);
         }
         session.append(Event::Output, shown.freeze());
+        while session.model.is_behind() {
+            let _ = timeout_at(Instant::now() + LOOK_AGAIN, session.model.room()).await;
+        }
     }
 }
 

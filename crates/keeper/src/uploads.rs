@@ -91,7 +91,7 @@ impl Uploads {
         let before = file.metadata()?.len();
         file.write_all(piece).inspect_err(|_| {
             // So that the same piece can come again when there is room.
-            let _ = file.set_len(before);
+            let _ = if first { std::fs::remove_file(self.path(name)) } else { file.set_len(before) };
         })
     }
 }

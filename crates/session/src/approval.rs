@@ -111,6 +111,7 @@ pub struct Approvals {
 struct Granted {
     grant: Grant,
     source: String,
+    cwd: Option<String>,
     scope: Scope,
 }
 
@@ -161,7 +162,7 @@ impl Approvals {
         let entry = self.pending.iter().find(|entry| entry.approval.id == *id)?;
         let request: Request = serde_json::from_slice(&entry.request).ok()?;
         let scope = request.scope.as_ref().filter(|_| request.risk != Risk::Dangerous)?;
-        let granted = self.grants.iter().find(|granted| granted.is_for(&request.source, scope))?;
+        let granted = self.grants.iter().find(|granted| granted.is_for(&request, scope))?;
         let state = ApprovalState::Allowed {
             by: granted.grant.by.clone(),
             decided_at: now,
@@ -337,8 +338,12 @@ impl Approvals {
 }
 
 impl Granted {
-    fn is_for(&self, source: &str, scope: &Scope) -> bool {
-        self.source == source && self.scope.tool == scope.tool && self.scope.pattern == scope.pattern
+    /// The same command in another folder is another one.
+    fn is_for(&self, request: &Request, scope: &Scope) -> bool {
+        self.source == request.source
+            && self.cwd == request.cwd
+            && self.scope.tool == scope.tool
+            && self.scope.pattern == scope.pattern
     }
 }
 
@@ -351,7 +356,7 @@ fn granted(entry: &Entry, state: &ApprovalState) -> Option<Granted> {
     let scope = request.scope?;
     let words = line(&scope.words, MAX_WORDS);
     let grant = Grant { id: entry.approval.id.clone(), words, by: by.clone(), since: *decided_at };
-    Some(Granted { grant, source: request.source, scope })
+    Some(Granted { grant, source: request.source, cwd: request.cwd, scope })
 }
 
 fn check_answers(questions: &[Question], answers: &[Vec<String>]) -> Result<(), Failure> {

@@ -62,9 +62,13 @@ pub(super) fn permission(name: &str, params: &Value, tool: Tool, place: &Place) 
         if whole { &[] } else { &["the agent does not show the command itself, only this heading"] };
     let cwd = text_at(&tool.input, "cwd").unwrap_or_else(|| place.cwd.clone());
     let mut request = about_tool(name, question, tool, &cwd, place, more);
-    // The same command somewhere else is another one.
+    // The same command somewhere else is another one, and so is one that runs, say, without a sandbox.
+    let known = ["command", "description", "timeout", "cwd"];
+    let input = request.tool.as_ref().and_then(|tool| tool.input.as_object());
+    let is_known = input.is_none_or(|input| input.keys().all(|name| known.contains(&name.as_str())));
+    let is_command = request.tool.as_ref().is_some_and(|tool| tool.command.is_some());
     let here = cwd == place.cwd;
-    request.scope = scope(&request).filter(|_| whole && here && plan.is_none());
+    request.scope = scope(&request).filter(|_| whole && here && (is_known || !is_command) && plan.is_none());
     request.plan = plan;
     if let [_, _, ..] = allow.as_slice() {
         request.choices = allow.iter().map(|(name, _)| short(name)).collect();

@@ -187,6 +187,10 @@ impl Hooks {
             return self.answer(id, refusal(raw, "Too much is asked at once, so this is not allowed."));
         }
         let request = tool::request(name, input, &self.place, text_of(json, "cwd"), self.plans.of(None));
+        if request.plan.is_some() {
+            // The next one is another plan.
+            self.plans.forget();
+        }
         let key = self.next;
         self.next += 1;
         self.open.push(Open {

@@ -28,6 +28,11 @@ impl Plans {
         }
     }
 
+    /// What was said is about nothing that comes.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
     /// The plan that this call is about, or, where it is not said which call it is, the last one.
     pub(super) fn of(&self, call: Option<&str>) -> Option<&str> {
         let this = |(id, plan): &&(String, String)| call.is_none_or(|call| call == id) && !plan.is_empty();

@@ -9,17 +9,19 @@ use std::path::Path;
 const GATE_TIMEOUT: u32 = 2 * 24 * 60 * 60;
 /// Seconds that it waits for the others, which are answered at once.
 const TIMEOUT: u32 = 60;
-/// The events that are heard. Those of tools are asked for all tools.
-const EVENTS: &[(&str, bool)] = &[
-    ("PermissionRequest", true),
-    ("PostToolUse", true),
-    ("PostToolUseFailure", true),
-    ("UserPromptSubmit", false),
-    ("SessionStart", false),
-    ("SessionEnd", false),
-    ("Stop", false),
-    ("StopFailure", false),
-    ("Notification", false),
+/// The events that are heard. Those of tools with the tools that are meant.
+const EVENTS: &[(&str, &str)] = &[
+    ("PermissionRequest", "*"),
+    // What it asks then may not say the plan.
+    ("PreToolUse", "ExitPlanMode"),
+    ("PostToolUse", "*"),
+    ("PostToolUseFailure", "*"),
+    ("UserPromptSubmit", ""),
+    ("SessionStart", ""),
+    ("SessionEnd", ""),
+    ("Stop", ""),
+    ("StopFailure", ""),
+    ("Notification", ""),
 ];
 /// First arguments with which Claude does something else than talk to a person in this terminal.
 const OTHERS: &[&str] = &[
@@ -195,11 +197,11 @@ fn read(given: &str, cwd: &Path) -> Result<Map<String, Value>, Failure> {
 fn with_hooks(mut settings: Map<String, Value>, hook: &[String]) -> Result<Value, Failure> {
     let command = hook.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
-    for (event, of_tools) in EVENTS {
+    for (event, tools) in EVENTS {
         let timeout = if *event == "PermissionRequest" { GATE_TIMEOUT } else { TIMEOUT };
         let mut ours = json!({"hooks": [{"type": "command", "command": command, "timeout": timeout}]});
-        if *of_tools {
-            ours["matcher"] = "*".into();
+        if !tools.is_empty() {
+            ours["matcher"] = (*tools).into();
         }
         let list = hooks.as_object_mut().map(|hooks| hooks.entry(*event).or_insert_with(|| json!([])));
         match list {

@@ -286,7 +286,8 @@ impl Hooks {
         };
         let cwd = str_at(input, "cwd");
         let mut request = about_tool(NAME, format!("Codex wants to {what}"), tool, cwd, &self.place, &[]);
-        request.scope = scope(&request);
+        // It does not say in which folder a command runs, and the same command somewhere else is another one.
+        request.scope = scope(&request).filter(|_| command.is_empty());
         let key = self.out.ask(request);
         self.waiting.insert(key, Waiting { hook: id, call });
     }

@@ -69,16 +69,25 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..60)
 }
 
-/// Whether these bytes, said to an agent, allow anything.
-fn says_yes(bytes: &[u8]) -> bool {
+/// The options of a permission that is asked in these bytes that are no refusals.
+fn offered(bytes: &[u8]) -> Vec<String> {
+    let message: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let options = message["params"]["options"].as_array().cloned().unwrap_or_default();
+    let yes = options
+        .iter()
+        .filter(|option| !option["kind"].as_str().is_some_and(|kind| kind.starts_with("reject")));
+    yes.filter_map(|option| option["optionId"].as_str().map(str::to_owned)).collect()
+}
+
+/// Whether these bytes, said to an agent, allow anything; of permissions by one of these.
+fn says_yes(bytes: &[u8], offered: &[String]) -> bool {
     let Ok(message) = serde_json::from_slice::<Value>(bytes) else { return false };
     let result = &message["result"];
     let accepts = [&result["decision"], &result["action"]]
         .into_iter()
         .any(|said| !(said.is_null() || said == "decline" || said == "cancel"));
     let selected = &result["outcome"]["optionId"];
-    // In the transcripts a no is called one of these.
-    let chosen = !selected.is_null() && !["reject", "cancel"].contains(&selected.as_str().unwrap_or(""));
+    let chosen = selected.as_str().is_some_and(|id| offered.iter().any(|yes| yes == id));
     let granted = result["permissions"].as_object().is_some_and(|given| !given.is_empty());
     let answered = result["answers"].as_object().is_some_and(|given| !given.is_empty());
     let hook = message["hookSpecificOutput"]["decision"]["behavior"].as_str();
@@ -88,8 +97,10 @@ fn says_yes(bytes: &[u8]) -> bool {
 fn play(adapter: &mut dyn Adapter, lines: &[Vec<u8>], hooks: bool, steps: &[Step]) {
     adapter.handle(Input::Started, 0);
     while adapter.poll().is_some() {}
+    let mut yes = Vec::new();
     for (id, step) in (0..).zip(steps) {
-        let said = |bytes: &[u8], adapter: &mut dyn Adapter| {
+        let mut said = |bytes: &[u8], adapter: &mut dyn Adapter| {
+            yes.extend(offered(bytes));
             let input = if hooks { Input::Hook { id, input: bytes } } else { Input::Line(bytes) };
             adapter.handle(input, id);
         };
@@ -122,9 +133,13 @@ fn play(adapter: &mut dyn Adapter, lines: &[Vec<u8>], hooks: bool, steps: &[Step
         while let Some(output) = adapter.poll() {
             match output {
                 Output::Send(line) => {
-                    assert!(line.ends_with(b"\n") && !says_yes(&line), "{}", String::from_utf8_lossy(&line));
+                    assert!(
+                        line.ends_with(b"\n") && !says_yes(&line, &yes),
+                        "{}",
+                        String::from_utf8_lossy(&line)
+                    );
                 }
-                Output::Answer { output, .. } => assert!(!says_yes(output.as_bytes()), "{output}"),
+                Output::Answer { output, .. } => assert!(!says_yes(output.as_bytes(), &yes), "{output}"),
                 Output::Chat(chat) => assert!(serde_json::to_vec(&chat).unwrap().len() <= MAX_CHAT),
                 _ => {}
             }
@@ -186,6 +201,6 @@ fn a_yes_is_known_when_it_is_seen() {
         r#"{"id":0,"result":{"action":"accept"}}"#,
         r#"{"hookSpecificOutput":{"decision":{"behavior":"allow"}}}"#,
     ] {
-        assert!(says_yes(yes.as_bytes()), "{yes}");
+        assert!(says_yes(yes.as_bytes(), &["allow".to_owned(), "once".to_owned()]), "{yes}");
     }
 }

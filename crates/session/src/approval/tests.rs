@@ -289,6 +289,7 @@ fn what_is_allowed_for_the_session_is_exactly_the_same_of_the_same_asker_until_i
         scoped("Bash", "npm test; rm -rf ~"),
         scoped("Shell", "npm test"),
         Request { source: "somebody".into(), ..test.clone() },
+        Request { cwd: Some("/elsewhere".into()), ..test.clone() },
         Request { risk: Risk::Dangerous, ..test.clone() },
         Request { scope: None, ..test.clone() },
     ];
