@@ -135,8 +135,8 @@ describe("approvals of agents", () => {
     assert.equal(await textOf(page.getByTestId("command")), shown);
     assert.match(await page.getByTestId("tool").innerText(), /Runs a command\s+Bash\s+Run the tests/);
     assert.match(await page.getByTestId("input").innerText(), /Also passed to it: timeout, dangerouslyDisableSandbox/);
-    assert.equal(await page.getByTestId("input-json").isVisible(), false);
-    await page.getByTestId("input").locator("summary").click();
+    // For many tools that is all there is to see.
+    assert.equal(await page.getByTestId("input-json").isVisible(), true);
     const json = JSON.parse(await textOf(page.getByTestId("input-json")));
     assert.deepEqual(json, { timeout: 120000, dangerouslyDisableSandbox: true });
     assert.equal(await page.getByTestId("more").count(), 0);
@@ -155,7 +155,7 @@ describe("approvals of agents", () => {
     assert.equal(await textOf(change.getByTestId("new")), "+ \tline <b>thirty</b>⟨U+200B⟩");
     // For those who do not see colours.
     assert.match(await change.getByTestId("old").textContent(), /^Goes:/);
-    assert.match(await created.innerText(), /\/srv\/site\/new\.ts new · −0 \+1/);
+    assert.match(await created.innerText(), /\/srv\/site\/new\.ts written whole, over what may stand there · \+1/);
     assert.equal(await textOf(created.getByTestId("new")), "+ export {};");
     const folded = change.getByTestId("folded").first();
     assert.equal(await folded.locator("summary").innerText(), "27 lines stay as they are");
@@ -347,8 +347,8 @@ describe("approvals of agents", () => {
         await page.getByTestId("approvals").click();
         await page.getByTestId("decided").first().waitFor();
         await shot("-grants-2");
-        await page.getByTestId("take-back").click();
-        await page.getByTestId("grant").waitFor({ state: "detached" });
+        await page.getByTestId("approvals-sheet").getByTestId("take-back").click();
+        await page.getByTestId("approvals-sheet").getByTestId("grant").waitFor({ state: "detached" });
       });
     }
   }

@@ -305,7 +305,7 @@ describe("a chat", () => {
     keeper.add({ kind: "revoked", grant: "a", by: { label: "local" } });
     keeper.tell();
     expect(texts(keeper.chat.rows)).toEqual(["one", "asked", "decided", "revoked"]);
-    expect(keeper.chat.rows[1]).toMatchObject({ from: 2, seq: 3 });
+    expect(keeper.chat.rows[1]).toMatchObject({ from: 2, seq: 2 });
     expect(keeper.chat.rows[2]?.what).toMatchObject({ approval: "a", state: { state: "expired" } });
   });
 

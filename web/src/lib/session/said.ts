@@ -64,8 +64,8 @@ export class Joiner {
     switch (event.kind) {
       case "asked": {
         // What exactly is asked is fetched where it is decided.
-        if (!event.last) return null;
-        return { from: seq - event.part, seq, at, size: 512, what: { kind: "asked", approval: event.approval } };
+        if (event.part !== 0) return null;
+        return { from: seq, seq, at, size: 512, what: { kind: "asked", approval: event.approval } };
       }
       case "decided": {
         const { approval, ...state } = event;

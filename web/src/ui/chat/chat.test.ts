@@ -75,6 +75,9 @@ describe("markdown", () => {
       "`".repeat(30_000),
     ])
       expect(blocks(text).length).toBeGreaterThan(0);
+    // Each of these would be looked through for its end.
+    expect(kinds(`${"*a ".repeat(33_000)}a*`)).toEqual(["plain"]);
+    expect(kinds("```\n" + "a[0] * b[1]\n".repeat(1000) + "```")).toEqual(["code"]);
     expect(nodes(blocks(">".repeat(500) + " deep")).filter(({ kind }) => kind === "quote").length).toBeLessThan(20);
     expect(performance.now() - began).toBeLessThan(20_000);
   });

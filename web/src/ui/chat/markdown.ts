@@ -25,17 +25,33 @@ export type Block =
 
 /** What is longer is shown as it came. Characters. */
 export const MAX_MARKDOWN = 100_000;
+/** What may be the end of something that began before, and so many of them in a paragraph. */
+const MARKS = new Set("*_~[]<`");
+const MAX_MARKS = 1000;
 /** Lists and quotes within one another; what is deeper is shown as it came. */
 const MAX_DEPTH = 12;
 
 export function blocks(text: string): Block[] {
   const shown = visible(text);
-  if (shown.length > MAX_MARKDOWN) return [{ kind: "plain", text: shown }];
+  if (shown.length > MAX_MARKDOWN || isTangled(shown)) return [{ kind: "plain", text: shown }];
   try {
     return all(new Lexer({ gfm: true, breaks: true }).lex(shown), 0);
   } catch {
     return [{ kind: "plain", text: shown }];
   }
+}
+
+/** Whether a paragraph has so many marks that matching them would take long. Code has as many as it likes. */
+function isTangled(text: string): boolean {
+  let marks = 0;
+  let fenced = false;
+  for (const line of text.split("\n")) {
+    if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
+    if (fenced || line.trim() === "") marks = 0;
+    else for (const char of line) if (MARKS.has(char)) marks += 1;
+    if (marks > MAX_MARKS) return true;
+  }
+  return false;
 }
 
 /** Where a link may lead; null for everything else. */
