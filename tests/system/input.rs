@@ -57,8 +57,9 @@ fn a_mangled_link_is_refused_with_a_hint() {
     let link = host.link();
     let (page, fragment) = link.split_once('#').unwrap();
     let cut = &link[..link.len() - 20];
-    let other_letter = if link.ends_with('A') { "B" } else { "A" };
-    let changed = format!("{}{other_letter}{}", &link[..link.len() - 10], &link[link.len() - 9..]);
+    let (before, after) = link.split_at(link.len() - 10);
+    let other_letter = if after.starts_with('A') { "B" } else { "A" };
+    let changed = format!("{before}{other_letter}{}", &after[1..]);
     for url in
         ["", "hello", "http://", page, cut, &format!("{page}?{fragment}"), &format!("{page}#i=%%%"), &changed]
     {
