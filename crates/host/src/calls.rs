@@ -3,6 +3,7 @@
 use crate::approvals;
 use crate::channel::Who;
 use crate::core::{Core, disk, failure, now_ms, random};
+use crate::decisions;
 use crate::invite::LIFETIME;
 use crate::keepers::{self, Over};
 use crate::{restart, spawn};
@@ -53,6 +54,7 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
             approvals::decide(core, &who.peer, &session, Act::Decide { approval, digest, decision }).await?;
             Ok(Value::Null)
         }
+        Method::ApprovalHistory { before } => value(&decisions::page(core, before, PAGE).await?),
         Method::HostStatus {} => value(&status(core)),
         Method::HostDown {} => {
             core.stopper.stop();
@@ -132,6 +134,7 @@ async fn session_remove(core: &Arc<Core>, who: &Who, session: &SessionId) -> Res
     };
     removed.map_err(|error| disk(&error))?;
     core.board.remove(session);
+    core.decisions.forget(&core.paths.decisions_db(), session).await;
     let by = &who.peer.label;
     core.devices.audit(now_ms(), "session.removed", &json!({ "session": session, "by": by }));
     Ok(Value::Null)

@@ -2,6 +2,7 @@
 
 use crate::board::Board;
 use crate::connections::Connections;
+use crate::decisions;
 use crate::devices::Devices;
 use crate::invite::Invitations;
 use crate::keepers::Following;
@@ -49,6 +50,7 @@ pub(crate) struct Core {
     pub connections: Connections,
     pub board: Board,
     pub following: Following,
+    pub decisions: decisions::Index,
     pub streams: Streams,
     pub restarting: Restarting,
     pub tasks: TaskTracker,
@@ -92,6 +94,7 @@ impl Core {
             connections: Connections::default(),
             board: Board::default(),
             following: Following::default(),
+            decisions: decisions::Index::default(),
             streams: Streams::default(),
             restarting: Restarting::default(),
             tasks: TaskTracker::new(),

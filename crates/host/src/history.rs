@@ -34,7 +34,7 @@ pub(crate) async fn keep(core: Arc<Core>, settings: Settings) {
         let look = tokio::task::spawn_blocking(move || look(&paths, sessions));
         tokio::select! {
             looked = look => match looked {
-                Ok(seen) => remove(&core, &choose(settings, seen, now_ms())),
+                Ok(seen) => remove(&core, &choose(settings, seen, now_ms())).await,
                 Err(error) => tracing::error!(%error, "the sessions on the disk could not be looked at"),
             },
             () = core.stopper.stopped() => return,
@@ -111,7 +111,7 @@ fn size(folder: &Path) -> u64 {
     files.filter_map(|file| file.metadata().ok()).map(|file| file.blocks() * BLOCK).sum()
 }
 
-fn remove(core: &Core, chosen: &[(SessionId, Why)]) {
+async fn remove(core: &Core, chosen: &[(SessionId, Why)]) {
     for (id, why) in chosen {
         let why = match why {
             Why::Age => "it ended longer ago than is kept",
@@ -127,6 +127,7 @@ fn remove(core: &Core, chosen: &[(SessionId, Why)]) {
             }
         }
         core.board.remove(id);
+        core.decisions.forget(&core.paths.decisions_db(), id).await;
         tracing::info!(session = %id, why, "an ended session was removed");
         core.devices.audit(
             now_ms(),

@@ -13,6 +13,7 @@ mod calls;
 mod channel;
 mod connections;
 mod core;
+mod decisions;
 mod devices;
 mod door;
 mod error;

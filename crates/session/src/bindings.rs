@@ -4,10 +4,11 @@
 
 use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId, StreamId};
 use crate::message::{
-    Act, Agent, AgentState, Approval, ApprovalState, Asked, Awake, Change, Chat, Choice, Create, Created,
-    Cursor, Decider, Decision, Device, Doing, EndedBy, ErrorKind, Event, Failure, Grant, Image, Invited,
-    LostBy, Method, Notice, Outcome, Peer, Question, Request, Restart, Retimed, Risk, RunState, Scope, Setup,
-    Size, Status, Step, StepState, Summary, ToClient, ToHost, Tool, ToolKind, Ttl,
+    Act, Agent, AgentState, Approval, ApprovalState, Asked, Awake, Before, Change, Chat, Choice, Create,
+    Created, Cursor, Decided, Decider, Decision, Decisions, Device, Doing, EndedBy, ErrorKind, Event,
+    Failure, Grant, Image, Invited, LostBy, Method, Notice, Outcome, Peer, Question, Request, Restart,
+    Retimed, Risk, RunState, Scope, Setup, Size, Status, Step, StepState, Summary, ToClient, ToHost, Tool,
+    ToolKind, Ttl,
 };
 use crate::role::Role;
 use std::fmt::Write as _;
@@ -63,6 +64,9 @@ fn render() -> String {
     declare::<Approval>(&config, &mut out);
     declare::<Decision>(&config, &mut out);
     declare::<Asked>(&config, &mut out);
+    declare::<Before>(&config, &mut out);
+    declare::<Decided>(&config, &mut out);
+    declare::<Decisions>(&config, &mut out);
     declare::<Act>(&config, &mut out);
     declare::<Create>(&config, &mut out);
     declare::<Restart>(&config, &mut out);

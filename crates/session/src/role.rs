@@ -37,6 +37,7 @@ pub fn is_local_only(method: &Method) -> bool {
         | Method::SessionTtl { .. }
         | Method::SessionRestart(_)
         | Method::ApprovalRequest { .. }
+        | Method::ApprovalHistory { .. }
         | Method::ApprovalDecide { .. }
         | Method::HostStatus {}
         | Method::PairCreate { .. }
@@ -74,9 +75,10 @@ fn least(message: &ToHost) -> Role {
             | Act::Refused { .. } => Role::Operator,
         },
         ToHost::Call { method, .. } => match method {
-            Method::SessionList { .. } | Method::ApprovalRequest { .. } | Method::HostStatus {} => {
-                Role::Viewer
-            }
+            Method::SessionList { .. }
+            | Method::ApprovalRequest { .. }
+            | Method::ApprovalHistory { .. }
+            | Method::HostStatus {} => Role::Viewer,
             Method::ApprovalDecide { .. } => Role::Approver,
             Method::SessionCreate(_)
             | Method::SessionRemove { .. }

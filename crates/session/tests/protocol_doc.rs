@@ -68,6 +68,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Method::SessionRestart(_) => "session.restart",
                 Method::ApprovalRequest { .. } => "approval.request",
                 Method::ApprovalDecide { .. } => "approval.decide",
+                Method::ApprovalHistory { .. } => "approval.history",
                 Method::HostStatus {} => "host.status",
                 Method::HostDown {} => "host.down",
                 Method::PairCreate { .. } => "pair.create",
@@ -87,7 +88,7 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
     }
 }
 
-const ALL_TO_HOST: [&str; 43] = [
+const ALL_TO_HOST: [&str; 44] = [
     "notify",
     "revoke",
     "prompt",
@@ -100,6 +101,7 @@ const ALL_TO_HOST: [&str; 43] = [
     "decide",
     "approval.request",
     "approval.decide",
+    "approval.history",
     "hello",
     "watch",
     "attach",

@@ -106,6 +106,11 @@ impl Paths {
         self.state.join("host.db")
     }
 
+    /// The daemon's index of what was decided in all sessions.
+    pub fn decisions_db(&self) -> PathBuf {
+        self.state.join("decisions.db")
+    }
+
     /// The file whose lock the one daemon holds.
     pub fn host_lock(&self) -> PathBuf {
         self.state.join("host.lock")

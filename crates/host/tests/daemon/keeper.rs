@@ -92,6 +92,10 @@ impl Keeper {
         self.shared.id.clone()
     }
 
+    pub fn summary(&self) -> Summary {
+        self.shared.summary()
+    }
+
     pub fn write(&self, bytes: &[u8]) {
         self.shared.write(bytes);
     }

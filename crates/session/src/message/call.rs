@@ -78,6 +78,13 @@ pub enum Method {
         #[serde(flatten)]
         decision: Decision,
     },
+    /// What was asked in all sessions and is over, the last decision first, in pages. Viewer. Replies [`Decisions`].
+    #[serde(rename = "approval.history")]
+    ApprovalHistory {
+        /// Only what was over before this: the last page's `next`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Before>,
+    },
     /// The host's [`Status`]. Viewer.
     #[serde(rename = "host.status")]
     HostStatus {},
@@ -205,6 +212,39 @@ pub struct Asked {
     /// Where the next piece begins; none behind the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u32>,
+}
+
+/// The reply to `approval.history`: a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Decisions {
+    /// The last decision first.
+    pub decided: Vec<Decided>,
+    /// Where the next page begins; none behind the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Before>,
+}
+
+/// An approval that is over, of any session that is not removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Decided {
+    /// The session that it was asked in.
+    pub session: SessionId,
+    /// That session's name.
+    pub name: String,
+    /// What was asked, and what became of it, with all that was written and answered.
+    pub approval: Approval,
+}
+
+/// A place in the history of decisions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Before {
+    /// When the approval before it was over, in Unix milliseconds.
+    pub at: u64,
+    /// Which that was.
+    pub approval: ApprovalId,
 }
 
 /// The reply to `session.ttl`.

@@ -13,7 +13,10 @@ mod to_client;
 mod to_host;
 
 pub use approval::{Approval, ApprovalState, Decider, Decision, Grant, Question, Request, Risk, Scope};
-pub use call::{Agent, Asked, Awake, Create, Created, Device, Invited, Method, Restart, Retimed, Status};
+pub use call::{
+    Agent, Asked, Awake, Before, Create, Created, Decided, Decisions, Device, Invited, Method, Restart,
+    Retimed, Status,
+};
 pub use chat::{
     AgentState, Change, Chat, Choice, Doing, Image, Outcome, Setup, Step, StepState, Tool, ToolKind,
 };

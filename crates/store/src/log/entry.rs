@@ -61,6 +61,15 @@ pub struct Entry {
     pub payload: Vec<u8>,
 }
 
+/// What an event in the log is, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its number.
+    pub seq: u64,
+    /// What it is, as JSON.
+    pub header: String,
+}
+
 /// A number and the size of the log up to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {

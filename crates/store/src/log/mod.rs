@@ -14,7 +14,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{Base, Entry, Kept, NewEntry, Place, StreamRow};
+pub use entry::{Base, Entry, Header, Kept, NewEntry, Place, StreamRow};
 pub use reader::LogReader;
 
 use crate::paths::private_file;
@@ -79,6 +79,8 @@ const FORMAT: &[&str] = &[
 
 /// The format since which there are payloads beside the database.
 const BULK_SINCE: i64 = 2;
+/// The format since which what is fetched of before is told from what is told in any case.
+const PAST_SINCE: i64 = 4;
 
 /// Pages of the write-ahead log after which the writer itself moves them into the database, if nobody did before.
 const LAST_CHECKPOINT_PAGES: u32 = 16_384;

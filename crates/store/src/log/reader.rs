@@ -1,9 +1,9 @@
 //! A second view of a log.
 
 use super::row::{READ_ALL, Source, base, number, read};
-use super::{BULK_SINCE, Base, Entry, bulk};
+use super::{BULK_SINCE, Base, Entry, Header, PAST_SINCE, bulk};
 use crate::{Error, crash};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, params};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ pub struct LogReader {
     bulk: Option<File>,
     /// How events are read from a log of this version.
     sql: String,
+    format: i64,
     /// See [`bulk::Bulk::settled`]; nobody else's where this reader was opened by itself.
     pub(super) settled: Arc<AtomicU64>,
 }
@@ -33,7 +34,7 @@ impl LogReader {
         let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let sql =
             if format < BULK_SINCE { READ_ALL.replace("bulk FROM", "0 FROM") } else { READ_ALL.to_owned() };
-        Ok(Self { connection, bulk, sql, settled: Arc::default() })
+        Ok(Self { connection, bulk, sql, format, settled: Arc::default() })
     }
 
     /// The number of the last event.
@@ -46,6 +47,22 @@ impl LogReader {
     pub fn read_after(&self, seq: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
         let source = Source { connection: &self.connection, bulk: self.bulk.as_ref() };
         read(&source, &self.sql, seq, u64::MAX >> 1, max_bytes)
+    }
+
+    /// Which life of the log it is in.
+    pub fn epoch(&self) -> Result<u32, Error> {
+        Ok(self.connection.query_row("SELECT epoch FROM state", [], |row| row.get(0))?)
+    }
+
+    /// The headers of those events in `after + 1 ..= upto` that are [`super::Kept::Past`], at most `limit`.
+    pub fn past_headers(&self, after: u64, upto: u64, limit: u32) -> Result<Vec<Header>, Error> {
+        let sql =
+            "SELECT seq, header FROM event WHERE kept = 2 AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?";
+        let sql = if self.format < PAST_SINCE { sql.replace("kept = 2", "kept") } else { sql.to_owned() };
+        let mut query = self.connection.prepare_cached(&sql)?;
+        let params = params![after.cast_signed(), upto.cast_signed(), limit];
+        let rows = query.query_map(params, |row| Ok(Header { seq: number(row, 0)?, header: row.get(1)? }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The first event that is there and the last; `None` where there is none.

@@ -2,8 +2,10 @@
 
 import type {
   Asked,
+  Before,
   Create,
   Decision,
+  Decisions,
   Device,
   ErrorKind,
   Event,
@@ -28,6 +30,7 @@ export interface Calls {
   "session.ttl": [{ session: string } & Ttl, Retimed];
   "session.restart": [Restart, { session: string }];
   "approval.request": [{ session: string; approval: string; from: number }, Asked];
+  "approval.history": [{ before?: Before }, Decisions];
   "approval.decide": [{ session: string; approval: string; digest: string } & Decision, unknown];
   "host.status": [Record<string, never>, Status];
   "pair.create": [{ confirm: boolean }, { url: string; expires_in: number; invitation: string }];

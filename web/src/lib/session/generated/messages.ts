@@ -726,6 +726,49 @@ text: string,
 next?: number | null, };
 
 /**
+ * A place in the history of decisions.
+ */
+export type Before = { 
+/**
+ * When the approval before it was over, in Unix milliseconds.
+ */
+at: number, 
+/**
+ * Which that was.
+ */
+approval: ApprovalId, };
+
+/**
+ * An approval that is over, of any session that is not removed.
+ */
+export type Decided = { 
+/**
+ * The session that it was asked in.
+ */
+session: SessionId, 
+/**
+ * That session's name.
+ */
+name: string, 
+/**
+ * What was asked, and what became of it, with all that was written and answered.
+ */
+approval: Approval, };
+
+/**
+ * The reply to `approval.history`: a page.
+ */
+export type Decisions = { 
+/**
+ * The last decision first.
+ */
+decided: Array<Decided>, 
+/**
+ * Where the next page begins; none behind the last one.
+ */
+next?: Before | null, };
+
+/**
  * What a command does. Input and prompts carry their bytes as the message's payload.
  */
 export type Act = { "type": "input" } | { "type": "resize", 
@@ -1397,7 +1440,11 @@ for_session?: boolean, } | { "verdict": "deny",
 /**
  * Why, for whoever asked: at most 4,000 bytes.
  */
-text?: string | null, }) } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+text?: string | null, }) } | { "method": "approval.history", "params": { 
+/**
+ * Only what was over before this: the last page's `next`.
+ */
+before?: Before | null, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
 /**
  * Ask at the host before the device is enrolled.
  */
@@ -1631,7 +1678,11 @@ for_session?: boolean, } | { "verdict": "deny",
 /**
  * Why, for whoever asked: at most 4,000 bytes.
  */
-text?: string | null, }) } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+text?: string | null, }) } | { "method": "approval.history", "params": { 
+/**
+ * Only what was over before this: the last page's `next`.
+ */
+before?: Before | null, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
 /**
  * Ask at the host before the device is enrolled.
  */
