@@ -199,6 +199,31 @@ fn a_question_outlives_the_daemon_and_not_whoever_asked() {
 }
 
 #[test]
+fn what_was_decided_is_found_again_when_its_session_has_ended_and_the_daemon_is_another() {
+    let (host, guest) = joined();
+    let session = host.session(&["sleep", "1000"]);
+    let questions: Vec<String> = (0..12).map(|n| format!("Step {n}?")).collect();
+    for question in &questions {
+        let mut asker = host.command(&["ask", question]);
+        asker.env("LONGREIN_SESSION", &session).stdout(Stdio::piped()).stderr(Stdio::null());
+        let asker = asker.spawn().unwrap();
+        host.ok(&["deny", id(&waits(&host)), "--reason", question]);
+        assert_eq!(answer(asker).1, 1);
+    }
+    let shown = guest.ok(&["approvals", "desk", "--history", "--limit", "2"]);
+    assert_eq!(shown.lines().count(), 3, "{shown}");
+    assert!(shown.contains("denied by local") && shown.contains("Step 11?"), "{shown}");
+    host.ok(&["kill", &session]);
+    eventually("its end", || (host.listed(&session)["state"] == "ended").then_some(()));
+    kill(host.daemon(), "KILL");
+    host.up(&[]);
+    let history = host.json(&["approvals", "--history", "--json"]);
+    let texts: Vec<_> = history.as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, questions.iter().rev().collect::<Vec<_>>());
+    assert_eq!(history[0]["session"].as_str(), Some(&*session));
+}
+
+#[test]
 fn a_script_outside_of_any_session_asks_in_one_of_its_own() {
     let host = Home::new();
     let asker = spawn(&host, &["ask", "Publish \u{1b}[31mnow\u{1b}[0m?", "--json"]);

@@ -327,9 +327,15 @@ pub struct Waiting {
 pub struct Approvals {
     /// A host this machine has joined (default: this machine)
     pub host: Option<String>,
-    /// Those that are over, too
+    /// Those that are over, too: the last ones of each session
     #[arg(long)]
     pub all: bool,
+    /// What was decided in all sessions, whether they run or not, the last decision first
+    #[arg(long, conflicts_with = "all")]
+    pub history: bool,
+    /// At most so many of the history
+    #[arg(long, value_name = "N", default_value_t = 50, requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

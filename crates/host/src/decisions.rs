@@ -188,13 +188,7 @@ fn told(header: &str) -> Option<Told> {
             Some(Told::Asked { id: approval.id.to_string(), asked: serde_json::to_string(&approval).ok()? })
         }
         Event::Decided { approval, state } => {
-            let at = match &*state {
-                ApprovalState::Pending => return None,
-                ApprovalState::Allowed { decided_at, .. }
-                | ApprovalState::Denied { decided_at, .. }
-                | ApprovalState::Expired { decided_at }
-                | ApprovalState::Withdrawn { decided_at } => *decided_at,
-            };
+            let at = state.decided_at()?;
             Some(Told::Over { id: approval.to_string(), at, state: serde_json::to_string(&state).ok()? })
         }
         _ => None,

@@ -8,7 +8,9 @@ use crate::table;
 use crate::visible::{visible, visible_line};
 use client::{Connection, KnownHosts};
 use session::id::SessionId;
-use session::message::{Approval, ApprovalState, Decision, ErrorKind, Failure, Method, Request, Risk};
+use session::message::{
+    Approval, ApprovalState, Decided, Decision, Decisions, ErrorKind, Failure, Method, Request, Risk,
+};
 use std::process::ExitCode;
 
 /// The members of a [`Request`].
@@ -26,9 +28,16 @@ struct Listed {
 pub async fn run(args: &Approvals) -> Outcome {
     let paths = hosts::paths()?;
     let route = hosts::route(&paths, args.host.as_deref()).await?;
-    let mut listed = list(&mut hosts::open(&route).await?).await?;
-    listed.retain(|one| args.all || one.approval.state == ApprovalState::Pending);
-    listed.sort_by_key(|one| (one.approval.state != ApprovalState::Pending, one.approval.expires_at));
+    let mut connection = hosts::open(&route).await?;
+    let mut listed = if args.history {
+        history(&mut connection, args.limit as usize).await?
+    } else {
+        list(&mut connection).await?
+    };
+    if !args.history {
+        listed.retain(|one| args.all || one.approval.state == ApprovalState::Pending);
+        listed.sort_by_key(|one| (one.approval.state != ApprovalState::Pending, one.approval.expires_at));
+    }
     if args.json {
         let entry = |one: &Listed| {
             let mut value = serde_json::json!(one.approval);
@@ -40,25 +49,26 @@ pub async fn run(args: &Approvals) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     if listed.is_empty() {
-        say!("Nothing waits for a decision.");
+        say!("{}", if args.history { "Nothing was decided yet." } else { "Nothing waits for a decision." });
         return Ok(ExitCode::SUCCESS);
     }
     let now = table::now_ms();
     let row = |one: &Listed| {
         let Approval { id, title, source, asked_at, risk, .. } = &one.approval;
         let title = if *risk == Risk::Dangerous { format!("DANGEROUS: {title}") } else { title.clone() };
-        let asked = table::ago(*asked_at, now);
+        let at = if args.history { one.approval.state.decided_at() } else { None };
         vec![
             id.to_string(),
             visible_line(&one.name),
             visible_line(source),
-            asked,
+            table::ago(at.unwrap_or(*asked_at), now),
             state(&one.approval, now),
             visible_line(&title),
         ]
     };
     let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
-    table::print(&["ID", "SESSION", "FROM", "ASKED", "STATE", "QUESTION"], &rows);
+    let when = if args.history { "DECIDED" } else { "ASKED" };
+    table::print(&["ID", "SESSION", "FROM", when, "STATE", "QUESTION"], &rows);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -108,6 +118,21 @@ async fn list(connection: &mut Connection) -> Result<Vec<Listed>, Failure> {
         })
     };
     Ok(sessions.into_iter().flat_map(of_one).collect())
+}
+
+/// What is over, the last decision first.
+async fn history(connection: &mut Connection, limit: usize) -> Result<Vec<Listed>, Failure> {
+    let (mut listed, mut before) = (Vec::new(), None);
+    loop {
+        let page: Decisions = hosts::call(connection, Method::ApprovalHistory { before }).await?;
+        let one = |Decided { session, name, approval }| Listed { session, name, approval };
+        listed.extend(page.decided.into_iter().map(one));
+        before = page.next;
+        if before.is_none() || listed.len() >= limit {
+            listed.truncate(limit);
+            return Ok(listed);
+        }
+    }
 }
 
 /// By id, or by the start of it among those that wait; of this machine, or of HOST in `HOST/ID`.

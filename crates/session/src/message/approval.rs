@@ -180,6 +180,19 @@ pub enum ApprovalState {
     },
 }
 
+impl ApprovalState {
+    /// When it was over, in Unix milliseconds; none while it waits.
+    pub fn decided_at(&self) -> Option<u64> {
+        match self {
+            Self::Pending => None,
+            Self::Allowed { decided_at, .. }
+            | Self::Denied { decided_at, .. }
+            | Self::Expired { decided_at }
+            | Self::Withdrawn { decided_at } => Some(*decided_at),
+        }
+    }
+}
+
 /// Who decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
