@@ -4,6 +4,7 @@
 use crate::support::{Home, PROGRAM, eventually, kill, pid};
 use serde_json::Value;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
 
 /// A host, and a machine that is a client of it.
@@ -312,4 +313,39 @@ fn orphans_that_end_with_a_program_take_nothing_of_its_exit_status() {
         });
         assert_eq!(ended["exit"], 7, "{ended}");
     }
+}
+
+/// A program called `claude` that asks for this tool by a hook as Claude does, says what it heard, and stays.
+fn claude(home: &Home, input: &str) -> String {
+    let folder = home.path().join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let asked = format!(
+        r#"{{"session_id":"s","cwd":"/","hook_event_name":"PermissionRequest","tool_name":"Bash","tool_input":{input}}}"#
+    );
+    std::fs::write(folder.join("asked.json"), asked).unwrap();
+    let program = folder.join("claude");
+    let script =
+        format!("#!/bin/sh\n{PROGRAM} hook < {}\nexec sleep 1000\n", folder.join("asked.json").display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    home.session(&[program.to_str().unwrap()])
+}
+
+#[test]
+fn what_an_agent_asks_waits_for_as_long_as_the_settings_say() {
+    let host = Home::new();
+    let config = host.path().join("lr/config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[approvals]\nexpire = \"59s\"\n").unwrap();
+    let refused = host.run(&["up", "--bind", "127.0.0.1:0"]);
+    assert!(refused.status != 0 && refused.err.contains("1m at least"), "{refused:?}");
+    assert!(refused.err.contains("expire = \"30m\""), "{refused:?}");
+    std::fs::write(config.join("config.toml"), "[approvals]\nexpire = \"2m\"\n").unwrap();
+    host.up(&[]);
+    let session = claude(&host, r#"{"command":"make"}"#);
+    let approval = waits(&host);
+    let waits_for = approval["expires_at"].as_u64().unwrap() - approval["asked_at"].as_u64().unwrap();
+    assert_eq!((approval["source"].as_str(), waits_for), (Some("claude"), 120_000));
+    host.ok(&["deny", id(&approval), "--reason", "not today"]);
+    says(&host, &session, "not today");
 }

@@ -5,6 +5,7 @@
 //! ([`Adapter::poll`]) until it asks for nothing. It never fails: what it does not understand becomes
 //! [`Chat::Unknown`], and an agent that speaks quite differently a [`Chat::Note`].
 
+use session::approval::EXPIRES_WITHIN;
 use session::message::{AgentState, ApprovalState, Chat, Doing, Request};
 use std::path::PathBuf;
 
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 pub const MAX_LINE: usize = 16 * 1024 * 1024;
 /// Bytes of a [`Chat`] as JSON; the keeper logs no more, and an adapter cuts what a tool said ([`crate::text::cut`]).
 pub const MAX_CHAT: usize = 1024 * 1024;
+/// Seconds that an agent is told to wait for a hook that asks a person: longer than any approval waits, since where a hook
+/// does not answer in time, an agent goes on as if there were none.
+pub const GATE_TIMEOUT: u32 = EXPIRES_WITHIN.1 + 24 * 60 * 60;
 
 /// Something that an adapter heard.
 #[derive(Debug)]

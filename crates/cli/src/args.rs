@@ -275,7 +275,7 @@ pub struct Ask {
     /// Take a text as (or with) the answer
     #[arg(long)]
     pub text: bool,
-    /// How long to wait, such as 90s, 30m or 2h: ten seconds to a day (default: an hour)
+    /// How long to wait, such as 90s, 30m or 2h: ten seconds to a week (default: an hour)
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub timeout: Option<u32>,
     /// It is dangerous: whoever allows it has to type a word

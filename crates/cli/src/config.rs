@@ -5,10 +5,14 @@ use crate::terminal::keys::Prefix;
 use crate::{duration, size};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use session::approval::EXPIRES_WITHIN;
 use session::message::Failure;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+
+/// The shortest time that what agents ask may wait, in seconds: somebody has to see it.
+const LEAST_WAIT: u32 = 60;
 
 /// The settings; all of them may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub struct Config {
     pub awake: host::awake::Settings,
     /// How long ended sessions are kept; for ever, unless it says so.
     pub history: host::history::Settings,
+    /// Seconds after which what agents ask is denied; an hour, unless it says so.
+    pub expire: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +45,8 @@ struct Raw {
     awake: Awake,
     #[serde(default)]
     history: History,
+    #[serde(default)]
+    approvals: Approvals,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +63,21 @@ struct History {
     keep: Option<Duration>,
     #[serde(default, deserialize_with = "bytes")]
     max_size: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approvals {
+    #[serde(default, deserialize_with = "wait")]
+    expire: Option<u32>,
+}
+
+fn wait<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let seconds = duration::parse(&String::deserialize(from)?).map_err(D::Error::custom)?;
+    if !(LEAST_WAIT..=EXPIRES_WITHIN.1).contains(&seconds) {
+        return Err(D::Error::custom("what agents ask waits for 1m at least, and for 7d at most"));
+    }
+    Ok(Some(seconds))
 }
 
 fn age<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
@@ -81,7 +104,8 @@ impl Config {
             Ok(text) => Self::parse(&text).map_err(|why| {
                 invalid(format!("{} is not valid: {why}", path.display())).hint(
                     "It may have prefix = \"Ctrl-]\", bind = \"127.0.0.1:7373\", relay = \"wss://…\", origins = [\"https://…\"] and, below [awake], \
-                     enabled = true and on_battery = false, and, below [history], keep = \"30d\" and max_size = \"10GiB\".",
+                     enabled = true and on_battery = false, \
+                     below [history], keep = \"30d\" and max_size = \"10GiB\", and, below [approvals], expire = \"30m\".",
                 )
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
@@ -102,7 +126,8 @@ impl Config {
         let awake = host::awake::Settings { enabled, on_battery };
         let History { keep, max_size } = raw.history;
         let history = host::history::Settings { keep, max_size };
-        Ok(Self { prefix, bind: raw.bind, relay: raw.relay, origins: raw.origins, awake, history })
+        let Approvals { expire } = raw.approvals;
+        Ok(Self { prefix, bind: raw.bind, relay: raw.relay, origins: raw.origins, awake, history, expire })
     }
 }
 
@@ -142,6 +167,18 @@ mod tests {
             "kep = \"1d\"",
         ] {
             let why = history(&format!("[history]\n{wrong}")).unwrap_err();
+            assert!(why.contains("line 2"), "{wrong}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_agents_ask_waits_for_an_hour_unless_told_otherwise() {
+        let expire = |text: &str| Config::parse(text).map(|config| config.expire);
+        assert_eq!(expire(""), Ok(None));
+        assert_eq!(expire("[approvals]\nexpire = \"30m\""), Ok(Some(1800)));
+        assert_eq!(expire("[approvals]\nexpire = \"7d\""), Ok(Some(EXPIRES_WITHIN.1)));
+        for wrong in ["expire = \"59s\"", "expire = \"7d1s\"", "expire = 30", "expires = \"1h\""] {
+            let why = expire(&format!("[approvals]\n{wrong}")).unwrap_err();
             assert!(why.contains("line 2"), "{wrong}: {why}");
         }
     }

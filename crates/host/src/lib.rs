@@ -107,6 +107,9 @@ pub struct Opts {
     pub address: Option<String>,
     /// Whether to keep the machine awake.
     pub awake: awake::Settings,
+    /// Seconds after which what agents ask is denied, where nobody decides, in sessions that are started from now on; an
+    /// hour where absent.
+    pub expires_in: Option<u32>,
     /// How long ended sessions are kept.
     pub history: history::Settings,
 }

@@ -44,6 +44,8 @@ struct Spec<'a> {
     continues: Option<&'a SessionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<&'a Agent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u32>,
     paths: &'a Paths,
 }
 
@@ -149,6 +151,7 @@ pub(crate) async fn session(
         ttl,
         continues,
         agent: agent.as_ref(),
+        expires_in: core.expires_in,
         paths: &core.paths,
     };
     let spec = serde_json::to_vec(&spec)

@@ -52,6 +52,8 @@ pub(crate) struct Parts {
     pub streams: Vec<StreamRow>,
     /// See [`crate::Spec::patience_ms`]; of no meaning where no program runs.
     pub patience_ms: u64,
+    /// See [`crate::Spec::expires_in`].
+    pub expires_in: Option<u32>,
     /// The folder for files that are uploaded.
     pub uploads: PathBuf,
     /// The last event of the chat; 0 where there is none.
@@ -76,6 +78,8 @@ pub(crate) struct Inner {
     /// When it ends by itself.
     pub ending: Ending,
     pub approvals: Approvals,
+    /// Seconds that the agent's wait.
+    pub expires_in: Option<u32>,
     /// Of these, the ones that the agent's adapter asked.
     pub asked: Asked,
     /// The agent as lists show it.
@@ -142,7 +146,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub fn new(about: About, parts: Parts, size: Size, run: RunState) -> Self {
-        let Parts { journal, model, disk, streams, patience_ms, uploads, chat } = parts;
+        let Parts { journal, model, disk, streams, patience_ms, expires_in, uploads, chat } = parts;
         let streams = streams.into_iter().filter_map(|row| {
             let stream: StreamId = row.stream.parse().ok()?;
             // Empty where none was refused.
@@ -165,6 +169,7 @@ impl Session {
             run,
             ending: Ending::default(),
             approvals: Approvals::default(),
+            expires_in,
             asked: Asked::default(),
             agent: None,
             conversation: None,

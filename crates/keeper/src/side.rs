@@ -241,6 +241,7 @@ impl Session {
     fn ask_for_agent(&self, key: u64, mut request: Request) -> Result<(), Failure> {
         let mut inner = self.inner.borrow_mut();
         request.cwd.get_or_insert_with(|| inner.about.cwd.clone());
+        request.expires_in = request.expires_in.or(inner.expires_in);
         let request = serde_json::to_vec(&request)
             .map_err(|error| failure(ErrorKind::Internal, error.to_string(), ""))?;
         let approval = inner.put_asked(request.into())?;

@@ -32,6 +32,9 @@ pub struct Spec {
     /// Which agent the program is, where that was said.
     #[serde(default)]
     pub agent: Option<Agent>,
+    /// Seconds after which what the agent asks is denied, where nobody decides; an hour where absent.
+    #[serde(default)]
+    pub expires_in: Option<u32>,
     /// Where everything lies.
     pub paths: Paths,
     /// Bytes of terminal output to keep.

@@ -107,7 +107,7 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     };
     let meta = spec.paths.session_meta(id);
     let parts = parts(log, meta, spec.log_limit, Origin { size, log: None })?;
-    let parts = Parts { patience_ms: spec.patience_ms, ..parts };
+    let parts = Parts { patience_ms: spec.patience_ms, expires_in: spec.expires_in, ..parts };
     let session = Rc::new(Session::new(about, parts, size, RunState::Running));
     session.append(Event::Resize { size }, Bytes::new());
     let running = session.set_running(started, adapter);
@@ -260,6 +260,7 @@ fn parts(log: SessionLog, meta: PathBuf, limit: u64, origin: Origin) -> Result<P
         disk: Disk::start(reader, meta).map_err(thread)?,
         streams,
         patience_ms: 0,
+        expires_in: None,
         uploads,
         chat,
     })

@@ -39,7 +39,7 @@ pub const MAX_TEXT: usize = 4_000;
 /// Seconds after which a request that does not say it is denied.
 pub const EXPIRES_IN: u32 = 60 * 60;
 /// The shortest and the longest of those that may be said.
-pub const EXPIRES_WITHIN: (u32, u32) = (10, 24 * 60 * 60);
+pub const EXPIRES_WITHIN: (u32, u32) = (10, 7 * 24 * 60 * 60);
 /// Characters of a title, and of what somebody wrote where it stands in a list. All of a session's approvals go into one
 /// message, with the rest of its summary.
 const MAX_TITLE: usize = 120;
@@ -415,7 +415,7 @@ fn check(request: &Request) -> Result<(), Failure> {
     }
     let (least, most) = EXPIRES_WITHIN;
     if request.expires_in.is_some_and(|seconds| !(least..=most).contains(&seconds)) {
-        return Err(invalid("a request waits for ten seconds at least, and for a day at most"));
+        return Err(invalid("a request waits for ten seconds at least, and for a week at most"));
     }
     Ok(())
 }

@@ -1,13 +1,11 @@
 //! How Claude is started so that it can be heard and gated: its arguments, and the settings that name our hooks.
 
+use crate::adapter::GATE_TIMEOUT;
 use serde_json::{Map, Value, json};
 use session::message::{ErrorKind, Failure};
 use std::path::Path;
 
-/// Seconds that Claude waits for a hook that asks a person: longer than any approval waits, since where a hook does not
-/// answer, Claude goes on as if there were none.
-const GATE_TIMEOUT: u32 = 2 * 24 * 60 * 60;
-/// Seconds that it waits for the others, which are answered at once.
+/// Seconds that Claude waits for the hooks that ask nobody, which are answered at once.
 const TIMEOUT: u32 = 60;
 /// The events that are heard. Those of tools with the tools that are meant.
 const EVENTS: &[(&str, &str)] = &[
@@ -233,6 +231,7 @@ fn failure(message: impl Into<String>, hint: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use session::approval::EXPIRES_WITHIN;
 
     fn words(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
@@ -255,7 +254,7 @@ mod tests {
         assert_eq!(rest, words("--permission-mode manual --model x"));
         let gate = &settings["hooks"]["PermissionRequest"][0];
         assert_eq!(gate["hooks"][0]["command"], r"'/opt/it'\''s/longrein' 'hook'");
-        assert!(gate["hooks"][0]["timeout"].as_u64().unwrap() > 24 * 60 * 60);
+        assert!(gate["hooks"][0]["timeout"].as_u64().unwrap() > EXPIRES_WITHIN.1.into());
         assert_eq!(gate["matcher"], "*");
     }
 

@@ -8,7 +8,7 @@
 //! hooks instead, and that is not used: a folder could bring some of its own.
 
 use super::{NAME, patch};
-use crate::adapter::{Adapter, Input, Output, Said};
+use crate::adapter::{Adapter, GATE_TIMEOUT, Input, Output, Said};
 use crate::jsonrpc::{str_at, text_at};
 use crate::out::{Out, Place, Verdict, about_tool, scope, verdict};
 use crate::text;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Seconds that Codex waits for a hook: longer than any approval waits. A hook that is over time is no decision.
+/// Seconds that Codex waits for a hook that asks nobody. The hashes of these were measured.
 const TIMEOUT: u32 = 90_000;
 /// What Codex shows in its terminal while a hook waits.
 const STATUS: &str = "asked on your devices, Esc to stop";
@@ -118,6 +118,7 @@ pub fn arguments(given: &[String], hook: &[String]) -> Option<Vec<String>> {
         let mut handler = json!({ "type": "command", "command": command, "timeout": TIMEOUT });
         if event == "PermissionRequest" {
             handler["statusMessage"] = STATUS.into();
+            handler["timeout"] = GATE_TIMEOUT.into();
         }
         let mut group = json!({ "hooks": [handler] });
         if about_tool {

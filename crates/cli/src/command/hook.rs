@@ -6,9 +6,10 @@
 use crate::hosts;
 use crate::out;
 use crate::problem::OBJECTION;
-use agent::adapter::MAX_LINE;
+use agent::adapter::{GATE_TIMEOUT, MAX_LINE};
 use agent::family;
 use client::{Connection, Route};
+use session::approval::EXPIRES_WITHIN;
 use session::id::SessionId;
 use session::message::{ErrorKind, Failure};
 use std::io::{Read as _, stdin};
@@ -16,8 +17,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A person may take a day; the approval itself is denied before.
-const PATIENCE: Duration = Duration::from_hours(25);
+/// Longer than any approval waits, which is denied before, and shorter than any agent waits for its hook: an agent takes
+/// one that is over time for one that has no objection.
+const PATIENCE: Duration = Duration::from_secs(EXPIRES_WITHIN.1 as u64 + 60 * 60);
+const _: () = assert!(PATIENCE.as_secs() < GATE_TIMEOUT as u64);
 
 /// Answers the agent.
 pub async fn run() -> ExitCode {

@@ -92,6 +92,7 @@ pub async fn serve(
         relay_origin: None,
         address: address.map(|address| address.to_string()),
         awake: config.awake,
+        expires_in: config.expire,
         history: config.history,
     };
     let running = host.start(opts).await.map_err(failed)?;

@@ -24,6 +24,7 @@ fn core(home: &std::path::Path) -> Arc<Core> {
         relay_origin: None,
         address: None,
         awake: awake::Settings { enabled: false, on_battery: false },
+        expires_in: None,
         history: history::Settings::default(),
     };
     let (rid, stopper) = (secret.rid(), Stopper::new());

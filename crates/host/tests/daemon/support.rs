@@ -94,6 +94,7 @@ impl Daemon {
                 public_url: url.clone(),
                 relay_origin: None,
                 address: None,
+                expires_in: None,
                 history: longrein_host::history::Settings::default(),
                 awake: longrein_host::awake::Settings { enabled: false, on_battery: false },
             })

@@ -27,7 +27,7 @@ pub struct Request {
     /// The folder that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
-    /// Denied when nobody has decided after so many seconds: 10 to 86,400, and an hour where absent.
+    /// Denied when nobody has decided after so many seconds: 10 to 604,800, and an hour where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u32>,
     /// What an agent wants to do, where that is what is asked.

@@ -503,7 +503,7 @@ reasons: Array<string>,
  */
 cwd?: string | null, 
 /**
- * Denied when nobody has decided after so many seconds: 10 to 86,400, and an hour where absent.
+ * Denied when nobody has decided after so many seconds: 10 to 604,800, and an hour where absent.
  */
 expires_in?: number | null, 
 /**
