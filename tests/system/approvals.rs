@@ -316,11 +316,11 @@ fn orphans_that_end_with_a_program_take_nothing_of_its_exit_status() {
 }
 
 /// A program called `claude` that asks for this tool by a hook as Claude does, says what it heard, and stays.
-fn claude(home: &Home, input: &str) -> String {
+fn claude(home: &Home, tool: &str, input: &str) -> String {
     let folder = home.path().join("bin");
     std::fs::create_dir_all(&folder).unwrap();
     let asked = format!(
-        r#"{{"session_id":"s","cwd":"/","hook_event_name":"PermissionRequest","tool_name":"Bash","tool_input":{input}}}"#
+        r#"{{"session_id":"s","cwd":"/","hook_event_name":"PermissionRequest","tool_name":"{tool}","tool_input":{input}}}"#
     );
     std::fs::write(folder.join("asked.json"), asked).unwrap();
     let program = folder.join("claude");
@@ -342,10 +342,36 @@ fn what_an_agent_asks_waits_for_as_long_as_the_settings_say() {
     assert!(refused.err.contains("expire = \"30m\""), "{refused:?}");
     std::fs::write(config.join("config.toml"), "[approvals]\nexpire = \"2m\"\n").unwrap();
     host.up(&[]);
-    let session = claude(&host, r#"{"command":"make"}"#);
+    let session = claude(&host, "Bash", r#"{"command":"make"}"#);
     let approval = waits(&host);
     let waits_for = approval["expires_at"].as_u64().unwrap() - approval["asked_at"].as_u64().unwrap();
     assert_eq!((approval["source"].as_str(), waits_for), (Some("claude"), 120_000));
     host.ok(&["deny", id(&approval), "--reason", "not today"]);
     says(&host, &session, "not today");
+}
+
+#[test]
+fn questions_are_answered_from_a_terminal_and_a_plan_is_sent_back() {
+    let host = Home::new();
+    host.up(&[]);
+    let questions = r#"{"questions":[
+        {"question":"Which colour?","header":"Colour","options":[{"label":"Red","description":""},{"label":"Blue","description":"light"}],"multiSelect":false},
+        {"question":"Which shapes?","header":"Shape","options":[{"label":"Round","description":""},{"label":"Flat","description":""}],"multiSelect":true}]}"#;
+    let session = claude(&host, "AskUserQuestion", &questions.replace('\n', ""));
+    let approval = waits(&host);
+    let few = host.run(&["approve", id(&approval), "--answer", "Red"]);
+    assert!(few.status != 0 && few.err.contains("2 questions to answer"), "{few:?}");
+    assert!(few.out.contains("- Blue  light"), "{few:?}");
+    let wrong = host.run(&["approve", id(&approval), "--answer", "Red", "--answer", " "]);
+    assert!(wrong.status != 0 && wrong.err.contains("no answer to question 2"), "{wrong:?}");
+    host.ok(&["approve", id(&approval), "--answer", "Blue", "--answer", "Round,Flat"]);
+    says(&host, &session, "Blue");
+    says(&host, &session, "Round, Flat");
+    let session = claude(&host, "ExitPlanMode", r##"{"plan":"# Paint it all"}"##);
+    let approval = waits(&host);
+    let text = host.run(&["approve", id(&approval), "--text", "but red"]);
+    assert!(text.status != 0 && text.err.contains("--reason TEXT"), "{text:?}");
+    assert!(text.out.contains("# Paint it all"), "{text:?}");
+    host.ok(&["deny", id(&approval), "--reason", "only the fence"]);
+    says(&host, &session, "only the fence");
 }

@@ -65,9 +65,9 @@ pub enum Command {
     Agents(Json),
     /// List what waits for a person's decision on this machine, or on another host this machine has joined
     Approvals(Approvals),
-    /// Allow what an approval asks, after showing it whole
+    /// Allow what an approval asks, or answer its questions, after showing it whole
     Approve(Approve),
-    /// Deny what an approval asks
+    /// Deny what an approval asks, or send a plan back
     Deny(Deny),
     /// Print a session's terminal output, as far as its log goes back
     Logs(Logs),
@@ -348,6 +348,9 @@ pub struct Approve {
     /// What is chosen, where there is a choice
     #[arg(long)]
     pub choice: Option<String>,
+    /// The answer to a question, once for each, in their order; where one takes several: A,B
+    #[arg(long = "answer", value_name = "ANSWER")]
+    pub answers: Vec<String>,
     /// A text, where one is taken
     #[arg(long)]
     pub text: Option<String>,
@@ -360,7 +363,7 @@ pub struct Approve {
 pub struct Deny {
     /// An approval's id or the start of it, or HOST/ID
     pub approval: String,
-    /// Why, for whoever asked
+    /// Why, for whoever asked; with a plan, what is to be different
     #[arg(long)]
     pub reason: Option<String>,
 }

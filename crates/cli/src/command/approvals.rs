@@ -1,5 +1,7 @@
 //! `longrein approvals`, `longrein approve ID` and `longrein deny ID`.
 
+mod answer;
+
 use crate::args::{Approvals, Approve, Deny};
 use crate::duration;
 use crate::hosts;
@@ -13,9 +15,19 @@ use session::message::{
 };
 use std::process::ExitCode;
 
-/// The members of a [`Request`].
-const MEMBERS: [&str; 8] =
-    ["source", "question", "choices", "free_text", "risk", "reasons", "cwd", "expires_in"];
+/// The members of a [`Request`] that are shown as what they are.
+const MEMBERS: [&str; 10] = [
+    "source",
+    "question",
+    "choices",
+    "free_text",
+    "risk",
+    "reasons",
+    "cwd",
+    "expires_in",
+    "plan",
+    "questions",
+];
 
 /// One of a host's approvals.
 struct Listed {
@@ -79,22 +91,8 @@ pub async fn approve(args: &Approve) -> Outcome {
     let read: Request = serde_json::from_slice(&request)
         .map_err(|error| invalid(format!("The request cannot be read: {error}")).hint("Deny it."))?;
     say!("{}", shown(&one, &read, &request)?);
-    if one.approval.word.is_some() && args.word.is_none() {
-        let word = one.approval.word.as_deref().map(visible_line).unwrap_or_default();
-        return Err(invalid("This is dangerous, and wants a word")
-            .hint(format!("If it is really meant: longrein approve {} --word {word}", one.approval.id)));
-    }
-    if args.choice.is_none() && !read.choices.is_empty() {
-        let choices = read.choices.iter().map(|choice| visible_line(choice)).collect::<Vec<_>>().join(", ");
-        return Err(invalid("There is a choice to make").hint(format!("--choice with one of: {choices}")));
-    }
-    let (choice, text, word) = (args.choice.clone(), args.text.clone(), args.word.clone());
-    decide(
-        &mut connection,
-        &one,
-        Decision::Allow { choice, text, word, answers: Vec::new(), for_session: false },
-    )
-    .await?;
+    let decision = answer::decision(args, &one.approval, &read)?;
+    decide(&mut connection, &one, decision).await?;
     say!("Allowed.");
     Ok(ExitCode::SUCCESS)
 }
@@ -179,12 +177,16 @@ fn shown(one: &Listed, request: &Request, bytes: &[u8]) -> Result<String, Failur
     let mut lines = vec![format!("{source} asks, in {name} ({}):", one.session), visible(&request.question)];
     let choices = request.choices.iter().enumerate();
     lines.extend(choices.map(|(n, choice)| format!("Choice {}: {}", n + 1, visible_line(choice))));
+    lines.extend(request.plan.as_deref().map(visible));
+    lines.extend(answer::lines(&request.questions));
     lines.extend(request.free_text.then(|| "It takes a text (--text).".to_owned()));
     lines.extend(request.cwd.iter().map(|cwd| format!("Folder: {}", visible_line(cwd))));
     lines.extend(request.reasons.iter().map(|reason| format!("Care: {}", visible_line(reason))));
     // What this version does not know is a part of what is asked.
     let all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).doing("read it")?;
-    if all.keys().any(|member| !MEMBERS.contains(&member.as_str())) {
+    let questions = serde_json::to_value(&request.questions).doing("read it")?;
+    let asked = all.get("questions").is_none_or(|asked| *asked == questions);
+    if !asked || all.keys().any(|member| !MEMBERS.contains(&member.as_str())) {
         lines.push("All of it, as it was sent:".to_owned());
         lines.push(visible(&String::from_utf8_lossy(bytes)));
     }
@@ -206,6 +208,7 @@ fn state(approval: &Approval, now: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use session::message::{Choice, Question};
 
     fn request() -> Request {
         Request {
@@ -213,6 +216,13 @@ mod tests {
             question: "Run it?".to_owned(),
             cwd: Some("/".to_owned()),
             expires_in: Some(10),
+            plan: Some("1. Look\n2. Leap".to_owned()),
+            questions: vec![Question {
+                text: "How far?".to_owned(),
+                choices: vec![Choice { id: "1 m".to_owned(), about: "a step".to_owned() }],
+                several: false,
+                free_text: true,
+            }],
             ..Request::default()
         }
     }
@@ -229,7 +239,9 @@ mod tests {
         let id = &one.session;
         assert_eq!(
             shown(&one, &request, &plain).unwrap(),
-            format!("claude asks, in n ({id}):\nRun it?\nFolder: /")
+            format!(
+                "claude asks, in n ({id}):\nRun it?\n1. Look\n2. Leap\nQuestion 1: How far?\n  - 1 m  a step\n  It takes a text of your own.\nFolder: /"
+            )
         );
         let more = String::from_utf8(plain).unwrap().replacen('{', "{\"command\":\"rm -r \u{202e}/\",", 1);
         let shown = shown(&one, &request, more.as_bytes()).unwrap();
