@@ -1,4 +1,4 @@
-//! Replay, follow, outbox, inbox and liveness in ten thousand bad worlds, against a model that knows the truth.
+//! Replay, follow, outbox, inbox, approvals and liveness in ten thousand bad worlds, against a model that knows the truth.
 
 use longrein_testkit::each_seed;
 use longrein_testkit::sim::{self, Tally};
@@ -24,6 +24,9 @@ fn nothing_is_lost_and_nothing_comes_twice() {
             all.meddled,
             all.quits,
             all.epochs,
+            all.decided,
+            all.granted,
+            all.too_late,
         ] {
             assert!(happened > 100, "{all:#?}");
         }

@@ -2,6 +2,7 @@
 
 use super::Tally;
 use super::clock::Clock;
+use super::gate::Decide;
 use super::host::Link;
 use super::keeper::show;
 use super::network::{Broken, Down, Up};
@@ -13,7 +14,7 @@ use session::id::StreamId;
 use session::later::Later;
 use session::message::{Act, Event};
 use session::outbox::{Outbox, Settled, Ticket};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use wire::limits::{FOREGROUND, HEARTBEAT};
 use wire::{Beat, Liveness};
@@ -61,6 +62,10 @@ pub struct Client {
     /// Which command each ticket stands for.
     tickets: Vec<u64>,
     pub verdicts: BTreeMap<u64, Verdict>,
+    /// The host's list of approvals that it shows; 0 for none.
+    pub list: usize,
+    /// The commands that decide something.
+    pub decisions: BTreeSet<u64>,
     /// What an earlier run of the app was told.
     pub told: BTreeMap<u64, Verdict>,
     store: Store,
@@ -83,6 +88,8 @@ impl Client {
             given: Vec::new(),
             tickets: Vec::new(),
             verdicts: BTreeMap::new(),
+            list: 0,
+            decisions: BTreeSet::new(),
             told: BTreeMap::new(),
             store,
         }
@@ -133,16 +140,33 @@ impl Client {
 
     /// Something typed; it is stored at once, or with whatever is sent first.
     pub fn give(&mut self, at_once: bool, now: Instant) {
-        self.given.push(Some(now));
-        let what = self.given.len() as u64;
-        let payload = Bytes::copy_from_slice(&what.to_be_bytes());
-        let pushed = self.outbox.push(Act::Input, payload, Clock::whole(now));
-        let Ticket(ticket) = pushed.expect("few commands fit");
-        self.tickets.push(what);
-        assert_eq!(ticket, self.tickets.len() as u64);
+        self.push(Act::Input, now);
         if at_once {
             self.store_outbox();
         }
+    }
+
+    fn push(&mut self, act: Act, now: Instant) -> u64 {
+        self.given.push(Some(now));
+        let what = self.given.len() as u64;
+        let payload = Bytes::copy_from_slice(&what.to_be_bytes());
+        let pushed = self.outbox.push(act, payload, Clock::whole(now));
+        let Ticket(ticket) = pushed.expect("few commands fit");
+        self.tickets.push(what);
+        assert_eq!(ticket, self.tickets.len() as u64);
+        what
+    }
+
+    /// Decides something that is shown; gives the command's number.
+    pub fn decide(&mut self, decide: &Decide, now: Instant) -> u64 {
+        let act = Act::Decide {
+            approval: decide.approval.clone(),
+            digest: decide.digest.clone(),
+            decision: decide.decision.clone(),
+        };
+        let what = self.push(act, now);
+        self.decisions.insert(what);
+        what
     }
 
     /// The keeper does not know what this command asks for.
@@ -174,6 +198,7 @@ impl Client {
         }
         self.told.append(&mut self.verdicts);
         (self.follow, self.screen, self.kept, self.outbox) = (follow, screen, kept, outbox);
+        self.list = 0;
         self.outbox.handle_disconnected();
         self.settle(now);
     }
@@ -188,7 +213,8 @@ impl Client {
                 Settled::Refused(ticket, _) => (ticket, Verdict::Refused),
             };
             let what = self.tickets[usize::try_from(ticket).expect("few commands") - 1];
-            assert!(verdict != Verdict::Refused || self.is_newer(what), "{what} was refused");
+            let may_be = self.is_newer(what) || self.decisions.contains(&what);
+            assert!(verdict != Verdict::Refused || may_be, "{what} was refused");
             assert!(self.verdicts.insert(what, verdict).is_none(), "command {what} was settled twice");
         }
     }
@@ -249,6 +275,7 @@ impl Client {
                 tally.snapshots += u64::from(piece.last);
                 tally.applied += u64::from(piece.last);
             }
+            Ok(Down::Listed(list)) => self.list = list,
             Ok(Down::Applied(n)) => self.outbox.handle_applied(n),
             Ok(Down::Refused(n)) => self.outbox.handle_refused(n, Later::refusal()),
         }

@@ -29,6 +29,8 @@ pub struct Far {
     pub liveness: Liveness,
     pub every: Duration,
     pub leg: Option<Leg>,
+    /// How many lists of approvals there were when the client was told of the last.
+    pub lists: usize,
 }
 
 /// A client that follows the session, as the keeper sees it.
@@ -41,7 +43,7 @@ pub struct Leg {
 
 impl Far {
     pub fn new(now: Instant, dice: &mut Dice) -> Self {
-        Self { liveness: Liveness::new(now, dice.byte()), every: HEARTBEAT, leg: None }
+        Self { liveness: Liveness::new(now, dice.byte()), every: HEARTBEAT, leg: None, lists: 0 }
     }
 }
 
@@ -131,6 +133,12 @@ impl Link {
 
     /// The keeper has its turn with this client.
     pub fn write(&mut self, keeper: &Keeper, dice: &mut Dice, now: Instant) {
+        let lists = keeper.gate.lists.len();
+        if let Some(far) = self.far.as_mut().filter(|far| far.leg.is_some() && far.lists < lists) {
+            // The steps between are skipped.
+            far.lists = lists;
+            self.down.send(Down::Listed(lists), now);
+        }
         if let Some(leg) = self.far.as_mut().and_then(|far| far.leg.as_mut()) {
             keeper.write(leg, &mut self.down, dice, now);
         }

@@ -1,8 +1,10 @@
 //! The keeper, with the truth: its log, what a terminal shows at every place in it, and what the program was given.
 
+use super::gate::Gate;
 use super::host::Leg;
 use super::network::{Down, Pipe};
 use crate::Dice;
+use session::approval::Change;
 use session::codec::MAX_PAYLOAD;
 use session::id::StreamId;
 use session::inbox::{Inbox, Key, Receipt, Stream};
@@ -55,13 +57,18 @@ pub struct Keeper {
     /// The inbox as it is on disk.
     stored: HashMap<Key, Stream>,
     inputs: VecDeque<Input>,
+    pub gate: Gate,
+    /// When this world began.
+    began: Instant,
     /// What each client's commands did, in order.
     pub done: Vec<Vec<Done>>,
 }
 
 impl Keeper {
-    pub fn new(clients: usize) -> Self {
+    pub fn new(clients: usize, now: Instant) -> Self {
         Self {
+            gate: Gate::default(),
+            began: now,
             epoch: 1,
             log: Vec::new(),
             kept: Vec::new(),
@@ -109,6 +116,37 @@ impl Keeper {
         self.log.push(Entry { kept, length, upto: last.bytes + length as u64 + OVERHEAD, screen });
     }
 
+    /// The wall clock.
+    pub fn unix_ms(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Stores a change, and then makes it so.
+    pub fn put(&mut self, change: Change) {
+        let seq = self.log.len() as u64 + 1;
+        for (event, payload) in change.events() {
+            self.append(!event.is_trimmable(), payload.len());
+        }
+        self.gate.apply(change, seq);
+    }
+
+    /// A program asks something.
+    pub fn ask(&mut self, dice: &mut Dice, now: Instant) {
+        let at = self.unix_ms(now);
+        let Some(asked) = self.gate.ask(dice, at) else { return };
+        self.put(asked.clone());
+        if let Some(allowed) = self.gate.granted(&asked, at) {
+            self.put(allowed);
+        }
+    }
+
+    /// Denies what nobody decided in time.
+    pub fn expire(&mut self, now: Instant) {
+        while let Some(change) = self.gate.expire(self.unix_ms(now)) {
+            self.put(change);
+        }
+    }
+
     /// What a snapshot stands for: the last event that the terminal shows, and no less than was trimmed, since that is
     /// what a stored snapshot covers.
     fn shown(&self) -> Mark {
@@ -122,18 +160,21 @@ impl Keeper {
     }
 
     /// Comes back as it was stored: what was taken and not settled is forgotten.
-    pub fn restart(&mut self) {
+    pub fn restart(&mut self, now: Instant) {
         self.inputs.clear();
         self.inbox = Inbox::new(self.stored.values().cloned());
+        for change in self.gate.restart(self.log.len() as u64, self.unix_ms(now)) {
+            self.put(change);
+        }
     }
 
     /// A power cut: the tail of the log is gone, so that another life of it begins.
-    pub fn lose_tail(&mut self, events: usize) {
+    pub fn lose_tail(&mut self, events: usize, now: Instant) {
         let left = self.log.len().saturating_sub(events).max(usize::try_from(self.trimmed).unwrap_or(0));
         self.log.truncate(left);
         self.kept.retain(|seq| *seq <= left as u64);
         self.epoch += 1;
-        self.restart();
+        self.restart(now);
     }
 
     pub fn settled(&self, client: usize) -> u64 {
@@ -168,10 +209,17 @@ impl Keeper {
     }
 
     /// The program reads some of its input; gives whom to tell what.
-    pub fn run_program(&mut self, most: usize) -> Vec<(usize, Down)> {
+    pub fn run_program(&mut self, most: usize, now: Instant) -> Vec<(usize, Down)> {
         let some = self.inputs.len().min(most);
-        let read: Vec<Input> = self.inputs.drain(..some).collect();
-        for input in &read {
+        let mut read: Vec<Input> = self.inputs.drain(..some).collect();
+        for input in &mut read {
+            let what = input.what.filter(|_| !input.refused);
+            let decided = what.and_then(|what| self.gate.decide(input.client, what, self.unix_ms(now)));
+            match decided {
+                Some(Ok(Some(change))) => self.put(change),
+                Some(Err(())) => input.refused = true,
+                Some(Ok(None)) | None => {}
+            }
             if input.refused {
                 self.inbox.handle_refused(&key(input.client), input.n, Later::refusal());
             } else {

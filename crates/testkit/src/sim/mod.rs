@@ -1,6 +1,6 @@
 //! A keeper, a host, a relay and three clients in a seeded bad world, judged by a model that knows the truth.
 //!
-//! The machines are the real ones: [`session::replay`], [`session::follow`], [`session::outbox`], [`session::inbox`]
+//! The machines are the real ones: [`session::approval`], [`session::replay`], [`session::follow`], [`session::outbox`], [`session::inbox`]
 //! and [`wire::Liveness`]. Time, network, sleep, restarts and the program are made up here. [`run`] plays one world: some
 //! hundred steps in which anything may happen, then a healing in which nothing does any more. What must hold is
 //! asserted after each step ([`model`]); a breach panics, and the seed plays it again.
@@ -10,6 +10,7 @@
 
 mod client;
 mod clock;
+mod gate;
 mod host;
 mod keeper;
 mod model;
@@ -52,6 +53,12 @@ pub struct Tally {
     pub sleeps: u64,
     /// Lost ends of a log.
     pub epochs: u64,
+    /// Approvals that were over, by a decision or by themselves.
+    pub decided: u64,
+    /// Those that were allowed without being asked.
+    pub granted: u64,
+    /// Decisions that came too late, or were not for what was shown.
+    pub too_late: u64,
 }
 
 impl AddAssign for Tally {
@@ -71,6 +78,9 @@ impl AddAssign for Tally {
             quits,
             sleeps,
             epochs,
+            decided,
+            granted,
+            too_late,
         } = other;
         self.worlds += worlds;
         self.steps += steps;
@@ -86,5 +96,8 @@ impl AddAssign for Tally {
         self.quits += quits;
         self.sleeps += sleeps;
         self.epochs += epochs;
+        self.decided += decided;
+        self.granted += granted;
+        self.too_late += too_late;
     }
 }

@@ -74,6 +74,7 @@ pub fn check_queues(link: &Link) {
             Down::Attached { .. }
             | Down::Applied(_)
             | Down::Refused(_)
+            | Down::Listed(_)
             | Down::Ping
             | Down::Pong
             | Down::Skewed(_)
@@ -85,9 +86,10 @@ pub fn check_queues(link: &Link) {
     assert!(commands <= MAX_UNSETTLED, "{commands} commands are under way");
 }
 
-/// In a world that was left alone: everybody is at the head and everything is settled.
-pub fn is_healed(client: &Client, head: Cursor) -> bool {
-    client.outbox.is_empty() && client.follow.cursor() == head
+/// In a world that was left alone: everybody is at the head, shows the same approvals, and everything is
+/// settled.
+pub fn is_healed(client: &Client, head: Cursor, lists: usize) -> bool {
+    client.outbox.is_empty() && client.follow.cursor() == head && client.list == lists
 }
 
 /// Of a healed client: whatever was stored was done, or its person was told that it was not.

@@ -57,6 +57,8 @@ pub enum Down {
     },
     Applied(u64),
     Refused(u64),
+    /// What waits for a person, as of this list of the host's.
+    Listed(usize),
     Ping,
     Pong,
     Skewed(Skewed),

@@ -2,6 +2,7 @@
 
 use super::Tally;
 use super::client::{Client, Verdict};
+use super::gate::Gate;
 use super::host::{Far, Link};
 use super::keeper::Keeper;
 use super::model::{self, WINDOW};
@@ -40,6 +41,7 @@ pub fn run(seed: u64) -> Tally {
     world.heal();
     world.tally.worlds = 1;
     world.tally.steps = STEPS;
+    (world.tally.decided, world.tally.granted, world.tally.too_late) = world.keeper.gate.tally;
     world.tally.done = world.keeper.done.iter().map(|done| done.len() as u64).sum();
     world.tally
 }
@@ -68,7 +70,7 @@ impl World {
         let now = Instant::now() + Duration::from_hours(1);
         let windows = [WINDOW, WINDOW / 2, WINDOW / 4];
         Self {
-            keeper: Keeper::new(CLIENTS),
+            keeper: Keeper::new(CLIENTS, now),
             clients: windows.map(|window| Client::new(window, skewed)).into(),
             links: Vec::new(),
             now,
@@ -117,9 +119,36 @@ impl World {
                 self.pass(Duration::from_secs(seconds));
             }
             14 if self.dice.one_in(40) => self.catastrophe(),
+            15 | 16 => self.approve(client),
             _ => self.converse(client),
         }
         self.turn(client);
+    }
+
+    /// Something is asked, decided by whoever is shown it, withdrawn, or taken back.
+    fn approve(&mut self, client: usize) {
+        let (keeper, dice, now) = (&mut self.keeper, &mut self.dice, self.now);
+        let change = match dice.below(8) {
+            0..=2 => return keeper.ask(dice, now),
+            3 if dice.one_in(3) => keeper.gate.withdraw(dice, keeper.unix_ms(now)),
+            4 if dice.one_in(3) => keeper.gate.revoke(dice),
+            _ => {
+                // Two at once, so that one of them is too late.
+                for client in [client, (client + 1) % CLIENTS] {
+                    let it = &mut self.clients[client];
+                    if it.clock.is_asleep() || it.list == 0 {
+                        continue;
+                    }
+                    let Some(decide) = Gate::choose(&keeper.gate.lists[it.list - 1], dice) else { continue };
+                    let what = it.decide(&decide, now);
+                    keeper.gate.give(client, what, decide);
+                }
+                None
+            }
+        };
+        if let Some(change) = change {
+            keeper.put(change);
+        }
     }
 
     fn append(&mut self) {
@@ -268,12 +297,12 @@ impl World {
         let away = match self.dice.below(6) {
             // The log lost its tail.
             0 => {
-                self.keeper.lose_tail(self.dice.place(5));
+                self.keeper.lose_tail(self.dice.place(5), self.now);
                 self.tally.epochs += 1;
                 Duration::ZERO
             }
             1 => {
-                self.keeper.restart();
+                self.keeper.restart(self.now);
                 Duration::ZERO
             }
             2 => PATIENCE + Duration::from_secs(self.dice.below(120)),
@@ -337,6 +366,7 @@ impl World {
 
     /// Time has passed for everybody, and a client's keeper may write to it.
     fn turn(&mut self, client: usize) {
+        self.keeper.expire(self.now);
         for link in &mut self.links {
             link.beat_far(&mut self.dice, &mut self.tally, self.now);
             let it = &mut self.clients[link.client];
@@ -359,7 +389,7 @@ impl World {
     }
 
     fn run_program(&mut self, most: usize) {
-        for (client, answer) in self.keeper.run_program(most) {
+        for (client, answer) in self.keeper.run_program(most, self.now) {
             // The channel that attached last is the one that is still there.
             let attached = |link: &&mut Link| {
                 link.client == client && link.far.as_ref().is_some_and(|far| far.leg.is_some())
@@ -382,6 +412,7 @@ impl World {
     }
 
     fn tick(&mut self) {
+        self.keeper.expire(self.now);
         for client in 0..CLIENTS {
             let it = &mut self.clients[client];
             if it.clock.is_asleep() {
@@ -437,10 +468,10 @@ impl World {
             assert!(turn < HEALED, "it does not settle");
             self.now += Duration::from_millis(100);
             self.tick();
-            let head = self.keeper.head();
+            let (head, lists) = (self.keeper.head(), self.keeper.gate.lists.len());
             let one_each = self.links.len() == CLIENTS
                 && self.links.iter().all(|link| link.near.is_some() && link.far.is_some());
-            if one_each && self.clients.iter().all(|client| model::is_healed(client, head)) {
+            if one_each && self.clients.iter().all(|client| model::is_healed(client, head, lists)) {
                 break;
             }
         }
