@@ -13,7 +13,7 @@ use crate::codec::MAX_PAYLOAD;
 use crate::id::ApprovalId;
 use crate::message::{
     Approval, ApprovalState, Decider, Decision, ErrorKind, Event, Failure, Grant, Question, Request, Risk,
-    Scope,
+    Scope, Tool,
 };
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -112,6 +112,7 @@ struct Granted {
     grant: Grant,
     source: String,
     cwd: Option<String>,
+    tool: Option<Box<Tool>>,
     scope: Scope,
 }
 
@@ -161,7 +162,7 @@ impl Approvals {
     pub fn granted(&self, id: &ApprovalId, now: u64) -> Option<Change> {
         let entry = self.pending.iter().find(|entry| entry.approval.id == *id)?;
         let request: Request = serde_json::from_slice(&entry.request).ok()?;
-        let scope = request.scope.as_ref().filter(|_| request.risk != Risk::Dangerous)?;
+        let scope = scope(&request)?;
         let granted = self.grants.iter().find(|granted| granted.is_for(&request, scope))?;
         let state = ApprovalState::Allowed {
             by: granted.grant.by.clone(),
@@ -322,7 +323,7 @@ impl Approvals {
     }
 
     fn check_grant(&self, request: &Request) -> Result<(), Failure> {
-        if request.scope.is_none() || request.risk == Risk::Dangerous {
+        if scope(request).is_none() {
             return Err(invalid("this can be allowed for once only"));
         }
         if self.grants.len() >= MAX_GRANTS {
@@ -338,13 +339,19 @@ impl Approvals {
 }
 
 impl Granted {
-    /// The same command in another folder is another one.
+    /// The same command in another folder is another one; and the same scope is for the same command and files.
     fn is_for(&self, request: &Request, scope: &Scope) -> bool {
         self.source == request.source
             && self.cwd == request.cwd
             && self.scope.tool == scope.tool
             && self.scope.pattern == scope.pattern
+            && does(self.tool.as_deref()) == does(request.tool.as_deref())
     }
+}
+
+/// What grants tell tools apart by, besides their scope.
+fn does(tool: Option<&Tool>) -> Option<(Option<&str>, &[String])> {
+    tool.map(|tool| (tool.command.as_deref(), tool.paths.as_slice()))
 }
 
 /// What this decision allows until the session ends, if it does.
@@ -356,7 +363,7 @@ fn granted(entry: &Entry, state: &ApprovalState) -> Option<Granted> {
     let scope = request.scope?;
     let words = line(&scope.words, MAX_WORDS);
     let grant = Grant { id: entry.approval.id.clone(), words, by: by.clone(), since: *decided_at };
-    Some(Granted { grant, source: request.source, cwd: request.cwd, scope })
+    Some(Granted { grant, source: request.source, cwd: request.cwd, tool: request.tool, scope })
 }
 
 fn check_answers(questions: &[Question], answers: &[Vec<String>]) -> Result<(), Failure> {
@@ -403,14 +410,14 @@ fn check(request: &Request) -> Result<(), Failure> {
         !question.text.trim().is_empty()
             && question.choices.len() <= MAX_CHOICES
             && (question.free_text || !question.choices.is_empty())
-            && question
-                .choices
-                .iter()
-                .all(|choice| !choice.id.trim().is_empty() && choice.id.len() <= MAX_CHOICE)
+            && question.choices.iter().enumerate().all(|(n, choice)| {
+                let known = question.choices[..n].iter().any(|other| other.id == choice.id);
+                !choice.id.trim().is_empty() && choice.id.len() <= MAX_CHOICE && !known
+            })
     };
     if request.questions.len() > MAX_QUESTIONS || !request.questions.iter().all(plain) {
         return Err(invalid(format!(
-            "there are at most {MAX_QUESTIONS} questions, each with something to answer it with"
+            "there are at most {MAX_QUESTIONS} questions, each with something to answer it with, and no answer twice"
         )));
     }
     let (least, most) = EXPIRES_WITHIN;
@@ -418,6 +425,25 @@ fn check(request: &Request) -> Result<(), Failure> {
         return Err(invalid("a request waits for ten seconds at least, and for a week at most"));
     }
     Ok(())
+}
+
+/// What may be allowed of this until the session ends: nothing dangerous, and nothing but what is shown of its tool, whatever
+/// whoever asks says of it.
+fn scope(request: &Request) -> Option<&Scope> {
+    let scope = request.scope.as_ref().filter(|_| request.risk != Risk::Dangerous)?;
+    is_shown(scope, request.tool.as_deref()).then_some(scope)
+}
+
+/// Whether a scope is for the tool's command, its one file, its address, or all of its input.
+fn is_shown(scope: &Scope, tool: Option<&Tool>) -> bool {
+    let Some(tool) = tool.filter(|tool| tool.name == scope.tool) else { return false };
+    let all = || serde_json::from_str(&scope.pattern).is_ok_and(|all: serde_json::Value| all == tool.input);
+    (tool.input.is_object() && all())
+        || match (&tool.command, tool.paths.as_slice()) {
+            (Some(command), _) => *command == scope.pattern,
+            (None, [path]) => *path == scope.pattern,
+            (None, _) => tool.input.get("url").and_then(|url| url.as_str()) == Some(&scope.pattern),
+        }
 }
 
 /// What somebody wrote; nothing where it is blank.

@@ -270,7 +270,73 @@ proptest! {
 
 fn scoped(tool: &str, pattern: &str) -> Request {
     let scope = Scope { tool: tool.into(), pattern: pattern.into(), words: format!("{tool}: {pattern}") };
-    Request { scope: Some(scope), ..request("Run it?") }
+    let tool = Tool { name: tool.into(), command: Some(pattern.into()), ..Tool::default() };
+    Request { scope: Some(scope), tool: Some(Box::new(tool)), ..request("Run it?") }
+}
+
+#[test]
+fn a_scope_is_for_what_is_shown_and_not_for_what_whoever_asks_says_of_it() {
+    let refused = |request: &Request| {
+        let mut all = Approvals::default();
+        let digest = ask(&mut all, 1, request);
+        let refused =
+            decide(&mut all, 1, &digest, &for_session(), 7).expect_err("it is allowed for once only");
+        decide(&mut all, 1, &digest, &allow(), 7).unwrap();
+        refused.kind
+    };
+    let good = scoped("Bash", "npm test");
+    let with = |change: &dyn Fn(&mut Tool, &mut Scope)| {
+        let mut request = good.clone();
+        let (Some(tool), Some(scope)) = (&mut request.tool, &mut request.scope) else { unreachable!() };
+        change(tool, scope);
+        request
+    };
+    for wrong in [
+        with(&|_, scope| scope.pattern = "curl evil.example".into()),
+        with(&|_, scope| scope.tool = "Write".into()),
+        with(&|tool, scope| {
+            tool.paths = vec!["README".into()];
+            scope.pattern = "README".into();
+        }),
+        with(&|_, scope| scope.pattern = "null".into()),
+        Request { tool: None, ..good.clone() },
+    ] {
+        assert_eq!(refused(&wrong), ErrorKind::Invalid, "{wrong:?}");
+    }
+    let input = serde_json::json!({"url": "https://a.example", "b": 1});
+    let fine = [
+        with(&|tool, scope| {
+            (tool.command, tool.paths, scope.pattern) = (None, vec!["README".into()], "README".into());
+        }),
+        with(&|tool, scope| {
+            (tool.command, tool.input, scope.pattern) = (None, input.clone(), "https://a.example".into());
+        }),
+        with(&|tool, scope| (tool.input, scope.pattern) = (input.clone(), input.to_string())),
+    ];
+    for (n, fine) in fine.iter().enumerate() {
+        let mut all = Approvals::default();
+        let digest = ask(&mut all, 1, fine);
+        decide(&mut all, 1, &digest, &for_session(), 7).unwrap();
+        ask(&mut all, 2, fine);
+        assert!(all.granted(&id(2), NOW).is_some(), "{n}");
+        // The same words about another command.
+        let mut other = fine.clone();
+        other.tool.as_mut().unwrap().command = Some("curl evil.example".into());
+        ask(&mut all, 3, &other);
+        assert_eq!(all.granted(&id(3), NOW), None, "{n}");
+    }
+}
+
+#[test]
+fn no_question_has_the_same_answer_twice() {
+    let choice = |name: &str| Choice { id: name.into(), about: String::new() };
+    let asked = |choices: Vec<Choice>| {
+        let question = Question { text: "Which?".into(), choices, several: true, free_text: false };
+        let request = Request { questions: vec![question], ..request("Which?") };
+        Approvals::default().ask(id(1), bytes(&request), "window", NOW).map(drop)
+    };
+    asked(vec![choice("Red"), choice("Blue")]).unwrap();
+    assert_eq!(asked(vec![choice("Red"), choice("Red")]).unwrap_err().kind, ErrorKind::Invalid);
 }
 
 fn for_session() -> Decision {

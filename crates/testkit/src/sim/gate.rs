@@ -60,7 +60,7 @@ impl Gate {
         let risk = if thing == 0 { "dangerous" } else { "normal" };
         // Each differs, so that its digest is its own; what it is for does not.
         let request = format!(
-            r#"{{"source":"claude","question":"Run {thing}, the {}?","risk":"{risk}","cwd":"/{}","expires_in":{},"scope":{{"tool":"Bash","pattern":"{thing}","words":"Run {thing}"}}}}"#,
+            r#"{{"source":"claude","question":"Run {thing}, the {}?","risk":"{risk}","cwd":"/{}","expires_in":{},"tool":{{"name":"Bash","kind":"run","title":"","command":"{thing}"}},"scope":{{"tool":"Bash","pattern":"{thing}","words":"Run {thing}"}}}}"#,
             self.asked,
             thing % 2,
             10 + dice.below(120),
