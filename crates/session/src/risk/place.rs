@@ -58,13 +58,23 @@ pub(super) fn is_gate(path: &str) -> bool {
     let agent = |part: &str| {
         matches!(
             part,
-            ".claude" | ".codex" | ".gemini" | ".opencode" | ".agents" | ".longrein" | ".claude.json"
+            ".claude"
+                | ".codex"
+                | ".gemini"
+                | ".opencode"
+                | ".qwen"
+                | ".copilot"
+                | ".agents"
+                | ".longrein"
+                | ".claude.json"
         )
     };
     let file = path.rsplit('/').next().unwrap_or_default();
     // What it may know and say is not what it may do.
     let words = file.rsplit_once('.').is_some_and(|(_, kind)| kind.eq_ignore_ascii_case("md"));
-    (path.split('/').any(agent) && !words) || matches!(file, ".mcp.json" | "opencode.json" | "opencode.jsonc")
+    let settings = path.contains(".config/opencode/") || path.contains(".config/goose/");
+    ((path.split('/').any(agent) || settings) && !words)
+        || matches!(file, ".mcp.json" | "opencode.json" | "opencode.jsonc")
 }
 
 /// Files that tools obey without being told to.

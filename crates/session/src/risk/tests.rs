@@ -181,6 +181,11 @@ fn secrets_and_what_holds_the_agent_are_dangerous() {
             "longrein pair",
             "echo '{}' > .claude/settings.local.json",
             "tee .mcp.json",
+            "echo x >> ~/.codex/config.toml",
+            "tee .codex/hooks.json",
+            "cp a opencode.json",
+            "cp a ~/.config/opencode/plugin/a.js",
+            "mv a .gemini/settings.json",
             "claude -p x --dangerously-skip-permissions",
         ],
     );
