@@ -29,6 +29,7 @@ const MODES: &[(&str, &str)] = &[
 ];
 
 /// The adapter.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug)]
 pub struct Control {
     place: Place,
@@ -41,6 +42,8 @@ pub struct Control {
     told: u32,
     /// A person has interrupted the turn that it is in.
     interrupted: bool,
+    /// It is in a turn: one was begun, and no result has come.
+    turn: bool,
     /// Calls that a person did not allow.
     denied: HashSet<String>,
     /// Cost of the conversation when the last turn ended; unknown at first where it goes on with an older one.
@@ -84,6 +87,7 @@ impl Control {
             next: 1,
             told: 0,
             interrupted: false,
+            turn: false,
             denied: HashSet::new(),
             spent: (!resumed).then_some(0),
             stream: Stream::default(),
@@ -173,6 +177,8 @@ impl Control {
         let mut setup = self.setup.clone();
         match text_of(json, "subtype") {
             "init" => {
+                // Each turn begins with it, also one that nobody asked for.
+                self.turn = true;
                 setup.version = said("claude_code_version").or(setup.version);
                 setup.conversation = said("session_id").or(setup.conversation);
                 setup.model = said("model").or(setup.model);
@@ -240,7 +246,10 @@ impl Control {
     }
 
     fn assistant(&mut self, json: &Value) {
-        self.state.doing = Doing::Working;
+        // What comes late is of a turn that is over, and no result follows it.
+        if self.turn {
+            self.state.doing = Doing::Working;
+        }
         let message = &json["message"];
         let within = json.get("parent_tool_use_id").and_then(Value::as_str);
         for block in said::blocks(message) {
@@ -328,6 +337,7 @@ impl Control {
     fn over(&mut self) {
         self.state.turns += 1;
         self.state.doing = Doing::Idle;
+        self.turn = false;
         self.interrupted = false;
         self.stream = Stream::default();
         self.denied.clear();
@@ -418,6 +428,7 @@ impl Control {
         }));
         self.say(said::bounded(Chat::User { text: text.to_owned(), by: Some(by.to_owned()), files }));
         self.state.doing = Doing::Working;
+        self.turn = true;
     }
 
     fn tell(&mut self, what: &str, request: &Value) {

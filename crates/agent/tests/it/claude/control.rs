@@ -343,3 +343,26 @@ fn what_is_not_understood_is_told_a_few_times_and_stops_nothing() {
     run.line(&json!({"type": "control_cancel_request", "request_id": "?"}));
     assert!(run.adapter.takes_prompt());
 }
+
+#[test]
+fn what_is_said_late_begins_no_turn_and_keeps_no_prompt_waiting() {
+    let mut run = Run::structured();
+    let said = json!({"type": "assistant", "message": {"id": "m", "content": [{"type": "text", "text": "One more"}]}});
+    run.prompt("Go on");
+    run.line(&said);
+    assert_eq!(run.state().doing, Doing::Working);
+    run.line(&result(0.1));
+    run.line(&said);
+    assert_eq!(run.state().doing, Doing::Idle);
+    assert!(run.adapter.takes_prompt());
+    assert!(
+        told(&run).iter().filter(|line| line.contains("One more")).count() == 2,
+        "it is told all the same"
+    );
+    // One of its own, such as of work that was done in the background.
+    run.line(&json!({"type": "system", "subtype": "init", "session_id": "s"}));
+    run.line(&said);
+    assert_eq!(run.state().doing, Doing::Working);
+    run.line(&result(0.2));
+    assert!(run.adapter.takes_prompt());
+}
