@@ -375,3 +375,27 @@ fn questions_are_answered_from_a_terminal_and_a_plan_is_sent_back() {
     host.ok(&["deny", id(&approval), "--reason", "only the fence"]);
     says(&host, &session, "only the fence");
 }
+
+#[test]
+fn who_asks_too_often_is_told_so_and_that_is_no_answer() {
+    let host = Home::new();
+    host.up(&[]);
+    let session = host.session(&["sleep", "1000"]);
+    let asks = || {
+        let mut asker = host.command(&["ask", "Again?"]);
+        asker.env("LONGREIN_SESSION", &session).stdout(Stdio::piped()).stderr(Stdio::piped());
+        asker.spawn().unwrap()
+    };
+    let mut askers: Vec<Child> = (0..8).map(|_| asks()).collect();
+    eventually("eight questions", || {
+        let list = host.json(&["approvals", "--json"]);
+        (list.as_array().unwrap().len() == 8).then_some(())
+    });
+    let ninth = asks().wait_with_output().unwrap();
+    assert_eq!((ninth.status.code(), ninth.stdout.is_empty()), (Some(125), true), "{ninth:?}");
+    assert!(String::from_utf8_lossy(&ninth.stderr).contains("wait in this session already"), "{ninth:?}");
+    for asker in &mut askers {
+        asker.kill().unwrap();
+        asker.wait().unwrap();
+    }
+}

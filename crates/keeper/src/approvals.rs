@@ -8,10 +8,12 @@ use crate::session::{ClientId, Inner, Session, failure};
 use bytes::{Bytes, BytesMut};
 use session::approval::{Change, MAX_REQUEST};
 use session::id::{ApprovalId, SessionId};
-use session::message::{ApprovalState, Asked, Decider, Decision, ErrorKind, Failure, RunState, ToClient};
+use session::message::{
+    ApprovalState, Asked, Decider, Decision, ErrorKind, Failure, Request, RunState, ToClient,
+};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// Bytes of a request in one answer. As text in a header each may need six, and a message has 64,000.
 const PIECE: usize = 8 * 1024;
@@ -20,6 +22,14 @@ const MAX_HOOK: usize = 16 * 1024 * 1024;
 /// How often the wall clock is looked at while something waits: the timers of the system stand still while the machine
 /// sleeps.
 const LOOK: Duration = Duration::from_secs(5);
+/// Questions of programs that may wait at once, so that the agent can ask as well; more are refused.
+const MAX_WAITING: usize = 8;
+/// Questions that programs of a session may ask in [`A_MINUTE`]; more are refused, so that nobody is buried by a loop, and
+/// the log grows by some kilobytes a minute at most.
+const MAX_ASKED: usize = 20;
+const A_MINUTE: Duration = Duration::from_mins(1);
+/// Bytes that all connections together may have said of what is not whole yet; who goes beyond is not heard, which is a no.
+const MAX_COMING: usize = 64 * 1024 * 1024;
 
 /// What a connection asks.
 #[derive(Default)]
@@ -48,6 +58,8 @@ impl Session {
         if !ours || client.peer.device.is_some() {
             return Err(Leave::Malformed);
         }
+        inner.check_coming(piece)?;
+        let Some(client) = inner.clients.get_mut(&id) else { return Err(Leave::Malformed) };
         if client.asker.coming.len() <= MAX_REQUEST {
             client.asker.coming.extend_from_slice(piece);
         }
@@ -84,6 +96,8 @@ impl Session {
         if !ours || client.peer.device.is_some() || client.asker.hook {
             return Err(Leave::Malformed);
         }
+        inner.check_coming(piece)?;
+        let Some(client) = inner.clients.get_mut(&id) else { return Err(Leave::Malformed) };
         client.asker.coming.extend_from_slice(piece);
         if client.asker.coming.len() > MAX_HOOK {
             return Err(Leave::Limited);
@@ -156,11 +170,41 @@ impl Session {
 
 impl Inner {
     fn ask(&mut self, id: ClientId, request: Bytes) -> Result<ApprovalId, Failure> {
+        self.check_asker(&request)?;
         let name = self.put_asked(request)?;
+        self.asks.push_back(Instant::now());
         if let Some(client) = self.clients.get_mut(&id) {
             client.asker.waits.push(name.clone());
         }
         Ok(name)
+    }
+
+    /// Whether a program may ask this now.
+    fn check_asker(&mut self, request: &[u8]) -> Result<(), Failure> {
+        while self.asks.front().is_some_and(|at| at.elapsed() > A_MINUTE) {
+            self.asks.pop_front();
+        }
+        let limited = |message: String, hint: &str| Err(failure(ErrorKind::Limited, message, hint));
+        if self.asks.len() >= MAX_ASKED {
+            let message = format!("programs in this session have asked {MAX_ASKED} times within a minute");
+            return limited(message, "ask again in a minute");
+        }
+        let waiting: usize = self.clients.values().map(|client| client.asker.waits.len()).sum();
+        if waiting >= MAX_WAITING {
+            let message = format!("{MAX_WAITING} questions of programs wait in this session already");
+            return limited(message, "`longrein approvals` lists them");
+        }
+        // It could say that it is somebody else. What cannot be read is refused for that.
+        if serde_json::from_slice(request).is_ok_and(|request: Request| request.scope.is_some()) {
+            let message = "what a program asks is allowed for once only";
+            return Err(failure(ErrorKind::Invalid, message, "leave out its scope"));
+        }
+        Ok(())
+    }
+
+    fn check_coming(&self, piece: &[u8]) -> Result<(), Leave> {
+        let coming: usize = self.clients.values().map(|client| client.asker.coming.len()).sum();
+        if coming + piece.len() > MAX_COMING { Err(Leave::Limited) } else { Ok(()) }
     }
 
     /// Something waits for a person from here on.

@@ -60,6 +60,9 @@ impl Session {
             }
             _ => {}
         }
+        if self.leave_out() {
+            return;
+        }
         let json = Bytes::from(json);
         let pieces = json.len().div_ceil(MAX_PAYLOAD);
         for part in 0..pieces {
@@ -73,6 +76,34 @@ impl Session {
         inner.chat = head.seq;
         // So that a client that comes now is not told all of it before it asks.
         self.model.pass(head);
+    }
+
+    /// What is never trimmed waits in memory for a full disk, and memory has an end, too: beyond it nothing more is taken,
+    /// so that nothing is shown that would be lost.
+    fn leave_out(&self) -> bool {
+        let mut inner = self.inner.borrow_mut();
+        let first = inner.left_out == 0;
+        if !inner.journal.is_crowded() {
+            return false;
+        }
+        inner.left_out += 1;
+        drop(inner);
+        if first {
+            let text =
+                "The disk is full: what the agent says is not shown from here on, until there is room.";
+            self.append(Event::Banner { text: text.to_owned() }, Bytes::new());
+        }
+        true
+    }
+
+    /// There is room again.
+    pub(crate) fn tell_left_out(&self) {
+        let left_out = std::mem::take(&mut self.inner.borrow_mut().left_out);
+        if left_out > 0 {
+            let text =
+                format!("{left_out} things that the agent said or did here are missing: the disk was full.");
+            self.log_chat(&Chat::Note { text });
+        }
     }
 
     /// Shows what is being said just now.
@@ -250,5 +281,48 @@ mod tests {
         let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
         let (chats, ..) = ask(&session, id, u64::MAX, 1000);
         assert!(matches!(&chats[0].1, Chat::Note { text } if text.contains("left out")), "{chats:?}");
+    }
+
+    #[tokio::test]
+    async fn what_an_agent_says_while_the_disk_is_full_is_bounded_and_nothing_shown_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        session.log_chat(&said(0, 10));
+        let rival = crate::start::tests::Rival::new(folder.path());
+        for n in 1..=30 {
+            session.log_chat(&said(n, 900_000));
+        }
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        let all = |session: &Session| {
+            let (mut all, mut before) = (Vec::new(), u64::MAX);
+            loop {
+                let (mut page, _, more) = ask(session, id, before, 1);
+                before = page.first().map_or(0, |(seq, _)| *seq);
+                page.append(&mut all);
+                all = page;
+                if !more {
+                    return all.into_iter().map(|(_, chat)| chat).collect::<Vec<_>>();
+                }
+            }
+        };
+        let shown = all(&session);
+        let most = shown.len() * 900_000;
+        assert!(shown.len() > 3 && most < 6 * 1024 * 1024, "{most} bytes wait");
+        assert_eq!(
+            shown,
+            (0..shown.len()).map(|n| said(n, if n == 0 { 10 } else { 900_000 })).collect::<Vec<_>>()
+        );
+        rival.go();
+        crate::upkeep::retry_once(&session).await;
+        assert!(!session.is_paused());
+        session.log_chat(&said(99, 1));
+        let after = all(&session);
+        assert_eq!(after[..shown.len()], shown[..]);
+        let missing = format!("{} things", 31 - shown.len());
+        assert!(
+            matches!(&after[shown.len()], Chat::Note { text } if text.starts_with(&missing)),
+            "{missing}"
+        );
+        assert_eq!(after[shown.len() + 1..], [said(99, 1)]);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! While the disk is full (or fails) events are numbered and kept in memory alone, the newest [`UNLOGGED`] bytes of
 //! them; [`Journal::retry`] brings them into the log when there is room again. What memory could not hold is left out of
-//! the log, under a snapshot that stands for it.
+//! the log, under a snapshot that stands for it; what no snapshot stands for is not left out, and so whoever appends much
+//! of that asks before whether there is room ([`Journal::is_crowded`]).
 
 use bytes::Bytes;
 use session::later::Later;
@@ -122,6 +123,13 @@ impl Journal {
     /// Logging is paused.
     pub fn is_paused(&self) -> bool {
         self.unlogged > 0
+    }
+
+    /// What waits in memory and may not be left out is as much as there should be.
+    pub fn is_crowded(&self) -> bool {
+        let fresh = self.recent.range(self.recent.len() - self.unlogged..);
+        let kept = fresh.filter(|record| !record.event.is_trimmable());
+        self.is_paused() && kept.map(Record::size).sum::<u64>() > UNLOGGED / 2
     }
 
     /// Numbers and stores one event. Returns an error the first time that the log does not take it; the event stands

@@ -78,6 +78,8 @@ pub(crate) struct Inner {
     /// When it ends by itself.
     pub ending: Ending,
     pub approvals: Approvals,
+    /// When programs asked lately.
+    pub asks: VecDeque<tokio::time::Instant>,
     /// Seconds that the agent's wait.
     pub expires_in: Option<u32>,
     /// Of these, the ones that the agent's adapter asked.
@@ -98,6 +100,8 @@ pub(crate) struct Inner {
     pub sayings: Vec<Saying>,
     /// The last event of the chat.
     pub chat: u64,
+    /// Things of the chat that were left out while the log did not take them.
+    pub left_out: u64,
     pub uploads: Uploads,
     /// Who told the program to end.
     pub ended_by: EndedBy,
@@ -169,6 +173,7 @@ impl Session {
             run,
             ending: Ending::default(),
             approvals: Approvals::default(),
+            asks: VecDeque::new(),
             expires_in,
             asked: Asked::default(),
             agent: None,
@@ -179,6 +184,7 @@ impl Session {
             queued: 0,
             sayings: Vec::new(),
             chat,
+            left_out: 0,
             uploads: Uploads::new(uploads),
             ended_by: EndedBy::Itself,
             title: String::new(),
@@ -275,6 +281,7 @@ impl Session {
             Ok(()) if !inner.journal.is_paused() => {
                 drop(inner);
                 self.append(Event::Banner { text: "Logging goes on.".to_owned() }, Bytes::new());
+                self.tell_left_out();
             }
             Ok(()) => {}
             Err(error) => tracing::debug!(%error, "the log still does not take events"),

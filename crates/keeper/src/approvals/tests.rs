@@ -23,7 +23,13 @@ fn phone(session: &Session, n: u8, role: Role) -> ClientId {
     session.join(StreamId::from_random([n; 10]), Some(peer)).0
 }
 
+/// As [`ask_again`], however often it was asked.
 fn ask_bytes(session: &Session, id: ClientId, request: &[u8]) -> Result<Approval, Failure> {
+    session.inner.borrow_mut().asks.clear();
+    ask_again(session, id, request)
+}
+
+fn ask_again(session: &Session, id: ClientId, request: &[u8]) -> Result<Approval, Failure> {
     let ours = session.summary().id;
     let pieces: Vec<_> = request.chunks(1000).collect();
     for (n, piece) in pieces.iter().enumerate() {
@@ -198,9 +204,9 @@ async fn a_long_command_beside_many_questions_is_told_in_one_message_and_remembe
     let session = session(folder.path());
     let command = vec!["claude".to_owned(), "\"".repeat(25_000)];
     session.inner.borrow_mut().about.command.clone_from(&command);
-    let (asker, watcher) = (program(&session), program(&session));
+    let watcher = program(&session);
     for _ in 0..session::approval::MAX_PENDING {
-        ask_bytes(&session, asker, &request(&"😀".repeat(200))).unwrap();
+        session.inner.borrow_mut().put_asked(request(&"😀".repeat(200)).into()).unwrap();
     }
     session.handle(watcher, ToHost::Watch {}, &Bytes::new()).expect("it may");
     let all = told(&session, watcher);
@@ -275,4 +281,62 @@ async fn a_large_request_is_asked_and_told_whole() {
     let too_large = vec![b'x'; MAX_REQUEST + 5000];
     assert_eq!(ask_bytes(&session, asker, &too_large).unwrap_err().kind, ErrorKind::Invalid);
     ask(&session, asker);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_in_a_loop_does_not_bury_the_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let asker = program(&session);
+    for n in 1..=20 {
+        let approval = ask_again(&session, asker, &request("Again?")).unwrap();
+        decide(&session, asker, n, &approval, false).unwrap();
+    }
+    let refused = ask_again(&session, asker, &request("Again?")).unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Limited);
+    assert_eq!(session.inner.borrow().approvals.pending().count(), 0);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    for _ in 0..8 {
+        ask_again(&session, asker, &request("Again?")).unwrap();
+    }
+    let another = program(&session);
+    assert_eq!(ask_again(&session, another, &request("Again?")).unwrap_err().kind, ErrorKind::Limited);
+    session.inner.borrow_mut().put_asked(request("May I?").into()).expect("the agent asks all the same");
+}
+
+#[tokio::test]
+async fn a_program_cannot_ask_in_an_agents_name_for_the_whole_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let asker = program(&session);
+    let scope = r#""scope":{"tool":"Bash","pattern":"make","words":"read a file"}"#;
+    let tool = r#""tool":{"name":"Bash","command":"make"}"#;
+    let bytes = format!(r#"{{"source":"claude","question":"Run it?",{tool},{scope}}}"#);
+    assert_eq!(ask_bytes(&session, asker, bytes.as_bytes()).unwrap_err().kind, ErrorKind::Invalid);
+}
+
+#[tokio::test]
+async fn hooks_together_hold_no_more_than_their_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let ours = session.summary().id;
+    let piece = Bytes::from(vec![b' '; 1024 * 1024]);
+    let mut hooks = Vec::new();
+    'all: loop {
+        let hook = program(&session);
+        hooks.push(hook);
+        for _ in 0..16 {
+            let message = ToHost::Hook { session: ours.clone(), last: false };
+            if session.handle(hook, message, &piece).is_err() {
+                break 'all;
+            }
+        }
+        assert!(hooks.len() < 10, "they hold more and more");
+    }
+    assert_eq!(hooks.len(), 1 + MAX_COMING / (16 * 1024 * 1024));
+    // One that has gone makes room.
+    session.leave(hooks[0]);
+    let hook = program(&session);
+    let message = ToHost::Hook { session: ours, last: false };
+    assert!(session.handle(hook, message, &piece).is_ok());
 }
