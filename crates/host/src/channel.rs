@@ -20,7 +20,7 @@ use session::id::{SessionId, StreamId};
 use session::later::Later;
 use session::message::{Act, ErrorKind, Failure, Method, Notice, Peer, ToClient, ToHost, VERSION};
 use session::role::{self, Role};
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -45,7 +45,7 @@ const BATCH: usize = 16;
 const MAX_CALLS: usize = 16;
 /// Messages that nobody understood, after which the client is taken for broken.
 const MAX_NONSENSE: u32 = 32;
-/// Sessions whose legs ended that are remembered.
+/// Sessions whose legs ended that are remembered; of more, the latest.
 const MAX_ENDED: usize = 64;
 /// No client is asked more often than this, whatever it wants.
 const SHORTEST_PACE: Duration = Duration::from_secs(1);
@@ -78,7 +78,7 @@ struct Channel {
     /// The leg that is looked at first, so that a busy one does not starve the others.
     turn: usize,
     /// Sessions whose legs broke: commands that were under way then are neither applied nor refused.
-    ended: HashSet<SessionId>,
+    ended: VecDeque<SessionId>,
     /// The board, and for owners the notices.
     watching: Option<(Watching, Option<broadcast::Receiver<Notice>>)>,
     replies: mpsc::Sender<(u64, Result<serde_json::Value, Failure>)>,
@@ -106,7 +106,7 @@ pub(crate) async fn serve(
         sender,
         legs: Vec::new(),
         turn: 0,
-        ended: HashSet::new(),
+        ended: VecDeque::new(),
         watching: None,
         replies,
         calls: 0,
@@ -391,7 +391,7 @@ impl Channel {
     }
 
     async fn attach(&mut self, attach: ToHost, session: SessionId, window: u32) -> Flow {
-        self.ended.remove(&session);
+        self.ended.retain(|ended| *ended != session);
         if let Some(leg) = self.legs.iter_mut().find(|leg| leg.session == session) {
             // The same wire, so that commands under way stay in order.
             leg.window = window;
@@ -417,9 +417,11 @@ impl Channel {
 
     fn drop_leg(&mut self, session: &SessionId) {
         self.legs.retain(|leg| leg.session != *session);
-        if self.ended.len() < MAX_ENDED {
-            self.ended.insert(session.clone());
+        self.ended.retain(|ended| ended != session);
+        if self.ended.len() == MAX_ENDED {
+            self.ended.pop_front();
         }
+        self.ended.push_back(session.clone());
     }
 
     async fn lose_leg(&mut self, session: SessionId) -> Flow {

@@ -105,3 +105,31 @@ async fn what_was_said_while_the_host_wrote_is_a_sign_of_life() {
     }
     all.join_all().await;
 }
+
+#[tokio::test]
+async fn a_command_under_way_is_not_refused_however_many_sessions_were_left_before() {
+    let home = tempfile::tempdir().unwrap();
+    let core = core(home.path());
+    let path = core.paths.host_sock().unwrap();
+    let listener = Listener::bind(&path).await.unwrap();
+    let (mut sender, mut receiver) = unix::connect(&path).await.unwrap();
+    let (to, from) = listener.accept().await.unwrap();
+    let peer = Peer { device: None, label: "phone".into(), role: Role::Operator };
+    let who = Who { peer, stream: StreamId::from_random([1; 10]), local: false, process: None };
+    let (_nobody, shut_out) = watch::channel(false);
+    tokio::spawn(async move { serve(&core, who, to, from, VecDeque::new(), shut_out).await });
+    let session = |n: u8| SessionId::from_random([n; 10]);
+    for n in 0..=MAX_ENDED {
+        let n = u8::try_from(n).unwrap();
+        sender.send(&ToHost::Detach { session: session(n) }, &[]).await.unwrap();
+    }
+    // Refused here, its number would be missing to the keeper for good.
+    let last = session(u8::try_from(MAX_ENDED).unwrap());
+    sender.send(&ToHost::Command { session: last, n: 1, act: Act::Input }, &[]).await.unwrap();
+    sender.send(&ToHost::Ping { sent: 7, every: None }, &[]).await.unwrap();
+    find(&mut receiver, |message| {
+        assert!(!matches!(message, ToClient::Refused { .. }), "{message:?}");
+        matches!(message, ToClient::Pong { sent: 7 })
+    })
+    .await;
+}
