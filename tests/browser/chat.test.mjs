@@ -9,6 +9,7 @@ describe("a chat", () => {
   const host = new Host();
   let device;
   let page;
+  let session;
 
   before(async () => {
     await launch();
@@ -33,12 +34,21 @@ describe("a chat", () => {
   /** A session of its own, open on a device of its own. */
   async function open(options = PHONE) {
     const out = await host.cli("chat", "--agent", "claude", "--detach");
-    const session = /[a-z2-7]{16}/.exec(out)[0];
+    session = /[a-z2-7]{16}/.exec(out)[0];
     device = await Device.open(options);
     page = device.page;
     await device.pair(await host.link());
+    await enter();
+  }
+
+  async function enter() {
     await page.locator(`[data-testid=session][data-session="${session}"]`).click();
     await page.getByTestId("chat-text").waitFor();
+  }
+
+  async function leave() {
+    await page.getByTestId("back").click();
+    await page.getByTestId("terminal").waitFor({ state: "detached" });
   }
 
   async function say(text) {
@@ -132,5 +142,72 @@ describe("a chat", () => {
     for (const prompt of ["hello", "many"]) {
       assert.equal(seen.filter(([, text]) => text.startsWith(prompt)).length, 1);
     }
+  });
+
+  it("keeps a message and its files where the chat is left while they go up, and sends them", async () => {
+    await open();
+    await host.kill();
+    const buffer = Buffer.alloc(300_000, "x");
+    await page.getByTestId("attach-input").setInputFiles([{ name: "Notes.txt", mimeType: "text/plain", buffer }]);
+    await say("file");
+    await page.getByTestId("held").waitFor();
+    await leave();
+    await enter();
+    await page.getByTestId("held").waitFor();
+    assert.equal(await page.getByTestId("chat-text").inputValue(), "file");
+    assert.equal(await page.locator("[data-testid=upload][data-at=under_way]").count(), 1);
+    await leave();
+    await host.up();
+    await page.getByTestId("session").filter({ hasText: "It has 300000 bytes." }).waitFor();
+    await enter();
+    await says("It has 300000 bytes.").waitFor();
+    assert.equal(await page.getByTestId("chat-text").inputValue(), "");
+    assert.equal(await page.getByTestId("upload").count(), 0);
+  });
+
+  it("keeps files that are there for a message that is written later, on a page that is loaded anew, too", async () => {
+    await open();
+    const buffer = Buffer.alloc(1000, "x");
+    await page.getByTestId("attach-input").setInputFiles([{ name: "Notes.txt", mimeType: "text/plain", buffer }]);
+    await page.locator("[data-testid=upload][data-at=there]").waitFor();
+    await until(async () => (await device.kept("drafts")) !== "", "the draft to be written down");
+    await page.reload();
+    await page.locator("[data-testid=upload][data-at=there]").waitFor();
+    assert.match(await page.getByTestId("upload").innerText(), /Notes\.txt\s+1000 bytes/);
+    await say("file");
+    await says("It has 1000 bytes.").waitFor();
+  });
+
+  it("gives back a message that failed with its files", async () => {
+    await open();
+    const buffer = Buffer.alloc(1000, "x");
+    await page.getByTestId("attach-input").setInputFiles([{ name: "Notes.txt", mimeType: "text/plain", buffer }]);
+    await page.locator("[data-testid=upload][data-at=there]").waitFor();
+    const { keeper_pid: keeper } = (await host.json("ls")).find(({ id }) => id === session);
+    await host.kill();
+    await say("file");
+    await page.locator("[data-testid=whereabouts][data-at=waiting]:visible").first().waitFor();
+    process.kill(keeper, "SIGKILL");
+    await host.up();
+    const failed = page.getByTestId("prompt-failed");
+    await failed.waitFor();
+    assert.match(await failed.innerText(), /file \(1 file\)/);
+    await failed.getByRole("button", { name: "Edit" }).click();
+    assert.equal(await page.getByTestId("chat-text").inputValue(), "file");
+    assert.match(await page.getByTestId("upload").innerText(), /Notes\.txt/);
+  });
+
+  it("goes on with the conversation of an agent that has ended, with what is written there", async () => {
+    await open();
+    await say("hello");
+    await page.getByTestId("turn").waitFor();
+    await host.cli("kill", session);
+    await page.getByTestId("chat-text").waitFor();
+    await page.getByText("Go on", { exact: true }).waitFor();
+    await device.shot("phone-light-41-chat-ended");
+    await say("what was it");
+    await says("You said: what was it").waitFor();
+    assert.notEqual(await page.getByTestId("terminal").getAttribute("data-session"), session);
+    assert.equal(await page.getByTestId("chat-text").inputValue(), "");
   });
 });

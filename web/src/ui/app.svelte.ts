@@ -8,7 +8,15 @@ import { forgetHost, loadHosts, type HostRecord } from "../lib/session/hosts";
 import type { LinkIo } from "../lib/session/io";
 import type { Phase } from "../lib/session/link";
 import type { Decisions, DecidingViews } from "../lib/session/decisions";
-import { Memory, type KeptList, type KeptLook, type Place } from "../lib/session/memory";
+import {
+  isEmpty,
+  Memory,
+  NO_DRAFT,
+  type KeptDraft,
+  type KeptList,
+  type KeptLook,
+  type Place,
+} from "../lib/session/memory";
 import type { Event, Role, Summary } from "../lib/session/message";
 import { NOTHING_LEFT, type Failed, type Stored } from "../lib/session/stored";
 import { Store } from "../lib/session/store";
@@ -156,7 +164,7 @@ class App {
   /** What is taken from the disk once all of a session's prompts are settled, by "host/session". */
   readonly #owed = new Map<string, (() => Promise<unknown>)[]>();
   /** Also where nothing can be kept on the disk. */
-  readonly #drafts = new Map<string, string>();
+  readonly #drafts = new Map<string, KeptDraft>();
   #listTimer: ReturnType<typeof setTimeout> | null = null;
 
   async start(): Promise<void> {
@@ -323,18 +331,23 @@ class App {
   }
 
   /** What the composer held when it was last left. */
-  async draft(entry: HostEntry, session: string): Promise<string> {
+  async draft(entry: HostEntry, session: string): Promise<KeptDraft> {
     const known = this.#drafts.get(`${entry.rid}/${session}`);
-    return known ?? (await this.#memory?.draft(entry.rid, session)) ?? "";
+    return known ?? (await this.#memory?.draft(entry.rid, session)) ?? NO_DRAFT;
   }
 
   /** What the composer holds now; it is not written down by this. */
-  noteDraft(entry: HostEntry, session: string, draft: string): void {
+  noteDraft(entry: HostEntry, session: string, draft: KeptDraft): void {
     this.#drafts.set(`${entry.rid}/${session}`, draft);
   }
 
   /** In one step with taking away the failed prompts that it was made from. Whether it is so now. */
-  async keepDraft(entry: HostEntry, session: string, draft: string, instead: readonly string[] = []): Promise<boolean> {
+  async keepDraft(
+    entry: HostEntry,
+    session: string,
+    draft: KeptDraft,
+    instead: readonly string[] = [],
+  ): Promise<boolean> {
     const place = `${entry.rid}/${session}`;
     const keep = async () => {
       if (!this.hosts.includes(entry)) return true;
@@ -342,7 +355,7 @@ class App {
       const now = this.#drafts.get(place) ?? draft;
       return (await this.#memory?.keepDraft(entry.rid, session, now, instead)) ?? true;
     };
-    if (draft !== "") return keep();
+    if (!isEmpty(draft)) return keep();
     // What was sent is written down as sent before it is gone from here.
     await this.#onceSafe(entry, session, keep);
     return true;
@@ -466,7 +479,8 @@ class App {
           const place = { rid, session, stream };
           if (stored === null || stream !== this.#stream) return this.#memory.keepOutbox(place, stored);
           // What was sent is not left in the composer for the next page to send a second time.
-          const draftSent = this.#drafts.get(`${rid}/${session}`) === "";
+          const draft = this.#drafts.get(`${rid}/${session}`);
+          const draftSent = draft !== undefined && isEmpty(draft);
           return this.#memory.keepOutbox(place, stored, this.failures.sentAgain(rid, session), draftSent);
         },
       },

@@ -532,7 +532,8 @@ describe("a screen", () => {
 });
 
 describe("a message to the agent", () => {
-  const prompt = { id: "p", text: "Fix it", enter: true, files: ["a.png"], at: 0, begun: false };
+  const FILE = { file: "a.png", label: "A.png", size: 1 };
+  const prompt = { id: "p", text: "Fix it", enter: true, files: [FILE], at: 0, begun: false };
   const act: Act = { type: "prompt", files: ["a.png"] };
 
   it("is written down before it is sent, and is told to have been taken", async () => {
@@ -562,7 +563,7 @@ describe("a message to the agent", () => {
     slow.attachment.prompt(bytes("Fix it"), prompt, act);
     await ticks();
     slow.settle({ kind: "invalid", message: "there is no such file", hint: "" });
-    expect(slow.failed).toMatchObject([{ prompt: { text: "Fix it", files: ["a.png"] }, unsure: false }]);
+    expect(slow.failed).toMatchObject([{ prompt: { text: "Fix it", files: [FILE] }, unsure: false }]);
   });
 });
 
@@ -573,9 +574,8 @@ describe("who else listens", () => {
     slow.attachment.tap = {
       message: ({ t }) => void heard.push(t),
       cut: () => void heard.push("cut"),
-      changed: () => undefined,
-      failed: ({ entry }) => entry.act.type === "upload",
     };
+    slow.attachment.carrier = { changed: () => undefined, failed: ({ entry }) => entry.act.type === "upload" };
     slow.online();
     slow.attachment.message({ t: "past_end", session: "s", before: 1, more: false }, NOTHING);
     slow.attachment.command({ type: "upload", file: "f", from: 0, last: true }, bytes("x"));
@@ -585,6 +585,30 @@ describe("who else listens", () => {
     slow.offline();
     expect(heard).toEqual(["attached", "past_end", "refused", "refused", "cut"]);
     expect(slow.failed.map(({ entry }) => entry.act.type)).toEqual(["interrupt"]);
+  });
+});
+
+describe("a file that goes up", () => {
+  it("goes on to its end where nobody looks on any more, and then nobody does", () => {
+    const slow = new Slow();
+    slow.online();
+    let left = 3;
+    const piece = () =>
+      slow.attachment.command({ type: "upload", file: "f", from: 3 - left, last: left === 1 }, bytes("x"));
+    slow.attachment.carrier = {
+      changed: () => {
+        const under = slow.attachment.waiting.length;
+        if (under > 0 || left === 0) return;
+        left -= 1;
+        piece();
+      },
+      failed: () => false,
+    };
+    piece();
+    slow.attachment.hide();
+    slow.settleAll();
+    expect(slow.acts.filter((type) => type === "upload")).toHaveLength(4);
+    expect(slow.attachment.view.following).toBe(false);
   });
 });
 

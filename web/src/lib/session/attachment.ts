@@ -8,7 +8,7 @@ import type { Act, ErrorKind, Failure, Size, ToClient } from "./message";
 import { Pace } from "./pace";
 import { Outbox, type Numbered } from "./outbox";
 import type { Failed, Prompt, Stored, StoredEntry } from "./stored";
-import type { AttachmentEvents, AttachmentIo, AttachmentView, PromptView, Screen, Tap } from "./view";
+import type { AttachmentEvents, AttachmentIo, AttachmentView, Carrier, PromptView, Screen, Tap } from "./view";
 
 /** Bytes that may be under way to this page. Two round trips of a good mobile network, and a flood still stops soon. */
 export const WINDOW = 256 * 1024;
@@ -33,6 +33,7 @@ export class Attachment {
   readonly session: string;
   /** Hears the session's messages as well. */
   tap: Tap | null = null;
+  carrier: Carrier | null = null;
   #io: AttachmentIo;
   #events: AttachmentEvents;
   #screen: Screen | null = null;
@@ -387,7 +388,7 @@ export class Attachment {
   #kept(): void {
     this.#keepSoon();
     this.#patience();
-    this.tap?.changed();
+    this.carrier?.changed();
     this.#events.changed();
     if (!this.busy && this.#screen === null && this.#following) this.#detach();
   }
@@ -445,7 +446,7 @@ export class Attachment {
   }
 
   #tell(failed: readonly Failed[], taken: readonly Prompt[] = []): void {
-    for (const one of failed) if (!this.tap?.failed(one)) this.#events.failed(one);
+    for (const one of failed) if (!this.carrier?.failed(one)) this.#events.failed(one);
     for (const { id } of taken) this.#sentAs.delete(id);
     for (const { prompt } of failed) if (prompt !== null) this.#sentAs.delete(prompt.id);
     if (taken.length === 0) return;

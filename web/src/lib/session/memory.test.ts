@@ -1,7 +1,7 @@
 import "fake-indexeddb/auto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { forgetHost } from "./hosts";
-import { MAX_FAILED, Memory, type KeptList } from "./memory";
+import { MAX_FAILED, Memory, NO_DRAFT, type KeptDraft, type KeptList } from "./memory";
 import type { Summary } from "./message";
 import { Store } from "./store";
 import type { Stored } from "./stored";
@@ -28,12 +28,13 @@ async function open(name: string): Promise<[Memory, Store]> {
   return [new Memory(store, await Vault.open(store)), store];
 }
 
+const DRAFT: KeptDraft = { text: SECRET, files: [{ file: "a1.png", label: `${SECRET}.png`, size: 5 }] };
 const TABLES = ["drafts", "failed", "lists", "outbox", "screens"] as const;
 
 async function keepAll(memory: Memory): Promise<void> {
   await memory.keepList("h", LIST);
   await memory.keepLook("h", "s", LOOK);
-  await memory.keepDraft("h", "s", SECRET);
+  await memory.keepDraft("h", "s", DRAFT);
   await memory.keepFailed("h", "s", { prompt: PROMPT, why: WHY });
   expect(await memory.keepOutbox(PLACE, STORED)).toBe(globalThis.crypto?.subtle ? "kept" : "never");
 }
@@ -60,7 +61,7 @@ describe("what is remembered of a host", () => {
     expect(await later.list("h")).toMatchObject(LIST);
     expect(await later.look("h", "s")).toMatchObject(LOOK);
     expect(await later.list("other")).toBeNull();
-    expect(await later.draft("h", "s")).toBe(SECRET);
+    expect(await later.draft("h", "s")).toMatchObject(DRAFT);
     expect(await later.failed("h", "s")).toEqual([expect.objectContaining({ prompt: PROMPT, why: WHY })]);
     expect(await later.waiting()).toEqual([PLACE]);
     // What a clock said that was wrong then does not make anything younger.
@@ -79,7 +80,7 @@ describe("what is remembered of a host", () => {
   it("is let go of piece by piece", async () => {
     const [memory, store] = await open("settled");
     await keepAll(memory);
-    await memory.keepDraft("h", "s", "");
+    await memory.keepDraft("h", "s", NO_DRAFT);
     await memory.forgetFailed("h", "s", "p");
     expect(await memory.keepOutbox(PLACE, null)).toBe("kept");
     for (const table of ["drafts", "failed", "outbox"] as const) expect(await store.all(table)).toEqual([]);
@@ -93,12 +94,12 @@ describe("what is remembered of a host", () => {
   it("is a draft until it is written down as sent, and not both", async () => {
     const [memory, store] = await open("sent");
     // Given one after the other, and not waited for.
-    void memory.keepDraft("h", "s", SECRET);
+    void memory.keepDraft("h", "s", DRAFT);
     const kept = memory.keepOutbox(PLACE, STORED, [], true);
     while ((await store.all("outbox")).length === 0) await memory.list("h");
     expect(await store.all("drafts")).toEqual([]);
     expect(await kept).toBe("kept");
-    expect(await memory.draft("h", "s")).toBe("");
+    expect(await memory.draft("h", "s")).toEqual(NO_DRAFT);
   });
 
   it("goes when the host is forgotten", async () => {

@@ -8,6 +8,7 @@ import { fromBase64url, toBase64url } from "../wire";
 import { VERSION, type Failure, type Role, type Summary } from "./message";
 import type { Change, Store, Table } from "./store";
 import type { Kept, Prompt, Stored, StoredEntry } from "./stored";
+import type { There } from "./upload";
 import type { Sealed, Vault } from "./vault";
 
 /** A host's sessions as they were. */
@@ -24,6 +25,19 @@ export interface KeptLook {
   at: number;
   /** Bytes that draw it. */
   look: string;
+}
+
+/** What is to be sent from the composer. */
+export interface KeptDraft {
+  text: string;
+  /** Those that are with the session already. */
+  files: readonly There[];
+}
+
+export const NO_DRAFT: KeptDraft = { text: "", files: [] };
+
+export function isEmpty({ text, files }: KeptDraft): boolean {
+  return text === "" && files.length === 0;
 }
 
 /** A prompt that was not done, and why. */
@@ -79,14 +93,15 @@ export class Memory {
     await this.#store.delete("screens", `${rid}/${session}`);
   }
 
-  async draft(rid: string, session: string): Promise<string> {
-    return (await this.#get<{ draft: string }>("drafts", `${rid}/${session}`))?.draft ?? "";
+  async draft(rid: string, session: string): Promise<KeptDraft> {
+    const { text, files } = { ...NO_DRAFT, ...(await this.#get<KeptDraft>("drafts", `${rid}/${session}`)) };
+    return { text, files };
   }
 
   /** In one step with taking away the failed prompts that it was made from. Whether it is so now. */
-  async keepDraft(rid: string, session: string, draft: string, instead: readonly string[] = []): Promise<boolean> {
+  async keepDraft(rid: string, session: string, draft: KeptDraft, instead: readonly string[] = []): Promise<boolean> {
     const key = `${rid}/${session}`;
-    return this.#inTurn(() => this.#write("drafts", key, draft === "" ? null : { draft }, failedKeys(key, instead)));
+    return this.#inTurn(() => this.#write("drafts", key, isEmpty(draft) ? null : draft, failedKeys(key, instead)));
   }
 
   /** Oldest first. */

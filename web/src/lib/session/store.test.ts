@@ -32,7 +32,7 @@ describe("what is written down", () => {
     const stored = { last: 1, entries: [], prompts: [prompt] };
     await memory.keepFailed("h", "s", { prompt, why: { kind: "limited", message: "Too old.", hint: "" } });
     fillDisk();
-    expect(await memory.keepDraft("h", "s", "fix it", ["p"])).toBe(false);
+    expect(await memory.keepDraft("h", "s", { text: "fix it", files: [] }, ["p"])).toBe(false);
     expect(await memory.keepOutbox(place, stored, ["p"])).toBe("failed");
     expect(await memory.failed("h", "s")).toHaveLength(1);
     vi.restoreAllMocks();

@@ -1,6 +1,7 @@
 /** What a page leaves behind of its commands, and what it tells a person of them. */
 
 import type { Act, Failure } from "./message";
+import type { There } from "./upload";
 
 /** A text that the composer gave: done once and as a whole, or told to have failed. */
 export interface Prompt {
@@ -9,7 +10,7 @@ export interface Prompt {
   /** With Enter behind it. */
   enter: boolean;
   /** It is said to the agent, with these of the session's files. */
-  files?: readonly string[];
+  files?: readonly There[];
   /** Unix milliseconds. */
   at: number;
   /** A part of it was applied. */

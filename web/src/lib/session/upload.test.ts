@@ -48,7 +48,8 @@ describe("a file", () => {
     expect(Buffer.concat(slow.sent.map(({ payload }) => payload)).equals(bytes)).toBe(true);
     expect(slow.sent.map(({ act }) => act.from)).toEqual(slow.sent.map((_, i) => i * MAX_PAYLOAD));
     expect(slow.sent.map(({ act }) => act.last)).toEqual(slow.sent.map((_, i) => i === 10));
-    expect(slow.uploads.done).toBe(true);
+    expect(slow.uploads.take()).toEqual([{ file: "abc.png", label: "Screen.png", size: bytes.length }]);
+    expect(slow.uploads.views).toEqual([]);
   });
 
   it("that is empty is one piece", () => {
@@ -92,11 +93,11 @@ describe("a file", () => {
     slow.room = false;
     slow.uploads.add("a", "first", file(3));
     expect(slow.sent).toEqual([]);
-    expect(slow.uploads.done).toBe(false);
+    expect(slow.uploads.take()).toEqual([]);
     slow.room = true;
     slow.uploads.pump();
     slow.settle();
-    expect(slow.uploads.done).toBe(true);
+    expect(slow.uploads.take()).toHaveLength(1);
   });
 
   it("has a name of its own, of which nothing but the ending is the person's", () => {

@@ -14,6 +14,15 @@ const UNDER_WAY = 4;
 /** Of an ending, so many characters. */
 const ENDING = 16;
 
+/** A file that is with the session. */
+export interface There {
+  /** What the session calls it. */
+  file: string;
+  /** What the person calls it. */
+  label: string;
+  size: number;
+}
+
 export interface UploadIo {
   /** False where there is no room for it now. */
   send(act: Act, payload: Uint8Array): boolean;
@@ -22,12 +31,7 @@ export interface UploadIo {
   changed(): void;
 }
 
-export interface UploadView {
-  /** What the session calls it. */
-  file: string;
-  /** What the person calls it. */
-  label: string;
-  size: number;
+export interface UploadView extends There {
   /** From 0 to 1. */
   progress: number;
   at: "under_way" | "there" | "failed";
@@ -66,15 +70,17 @@ export class Uploads {
     });
   }
 
-  /** All of them are there. */
-  get done(): boolean {
-    return this.views.every(({ at }) => at === "there");
+  /** Gives out those that are there. */
+  take(): There[] {
+    const there = this.views.filter(({ at }) => at === "there");
+    this.#list = this.#list.filter(({ file }) => there.every((one) => one.file !== file));
+    return there.map(({ file, label, size }) => ({ file, label, size }));
   }
 
-  /** Begins; or says why not. `file` is a name of this client's own. */
-  add(file: string, label: string, bytes: Uint8Array): string | null {
+  /** Begins; or says why not. `file` is a name of this client's own; so many others go with the same message. */
+  add(file: string, label: string, bytes: Uint8Array, others = 0): string | null {
     if (bytes.length > MAX_FILE) return `${label} is larger than ${MAX_FILE / 1024 / 1024} MB.`;
-    if (this.#list.length >= MAX_FILES) return `At most ${MAX_FILES} files go with one message.`;
+    if (this.#list.length + others >= MAX_FILES) return `At most ${MAX_FILES} files go with one message.`;
     this.#list.push({ file, label, bytes, given: 0, whole: false, why: null });
     this.pump();
     this.#io.changed();
@@ -84,12 +90,6 @@ export class Uploads {
   /** It is not wanted any more. What lies at the session's host of it is named by nobody. */
   remove(file: string): void {
     this.#list = this.#list.filter((upload) => upload.file !== file);
-    this.#io.changed();
-  }
-
-  /** They were sent with a prompt. */
-  clear(): void {
-    this.#list = [];
     this.#io.changed();
   }
 

@@ -16,6 +16,10 @@ export interface Tap {
   message(header: ToClient, payload: Uint8Array): void;
   /** Nothing that was asked for comes any more. */
   cut(): void;
+}
+
+/** What sends more as what was sent before is settled, whether or not anybody looks on: files. */
+export interface Carrier {
   /** What waits may have moved on. */
   changed(): void;
   /** A command that will never be applied; true where that is shown. */

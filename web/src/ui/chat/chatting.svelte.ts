@@ -4,20 +4,15 @@ import { SvelteMap } from "svelte/reactivity";
 import { tick } from "svelte";
 import { Transcript, type Plan } from "../../lib/session/chat";
 import type { Attachment } from "../../lib/session/attachment";
-import { MAX_PAYLOAD, type Setup, type ToClient } from "../../lib/session/message";
+import type { Setup, ToClient } from "../../lib/session/message";
 import type { Partial } from "../../lib/session/partials";
 import type { Item } from "../../lib/session/said";
-import type { Failed } from "../../lib/session/stored";
-import { freshId } from "../../lib/session/stream";
-import { nameOf, type Uploads, type UploadView } from "../../lib/session/upload";
 import type { Tap } from "../../lib/session/view";
 import { app } from "../app.svelte";
 import type { Viewing } from "../terminal/viewing.svelte";
-import { attached } from "./attached";
+import { sendingOf, type Sending } from "./sending.svelte";
 import { textOf } from "./words";
 
-/** Bytes of a text that goes to the agent as such. */
-export const MAX_TEXT = 32_000;
 /** What is new is drawn at most this often. Milliseconds. */
 const DRAWN_EVERY = 40;
 /** A page that does not come within this is said to be missing. Milliseconds. */
@@ -30,6 +25,7 @@ export type Row = Item | Partial;
 
 export class Chatting implements Tap {
   readonly viewing: Viewing;
+  readonly sending: Sending;
   rows: readonly Item[] = $state.raw([]);
   partials: readonly Partial[] = $state.raw([]);
   /** The rows changed at their beginning. */
@@ -41,7 +37,6 @@ export class Chatting implements Tap {
   late = $state(false);
   plan: Plan | null = $state.raw(null);
   setup: Setup | null = $state.raw(null);
-  uploads: readonly UploadView[] = $state.raw([]);
   /** Cards that were opened or closed by hand, by their number. */
   readonly open = new SvelteMap<number, boolean>();
   /** A text is being looked for above what is held. */
@@ -51,7 +46,6 @@ export class Chatting implements Tap {
   /** It is looked for above this one. */
   #above = 0;
   readonly #chat: Transcript;
-  readonly #uploads: Uploads;
   #attachment: Attachment | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #late: ReturnType<typeof setTimeout> | null = null;
@@ -70,7 +64,7 @@ export class Chatting implements Tap {
       this.#late = setTimeout(() => (this.late = this.#chat.loading && entry.live), PAGE_WITHIN);
       this.#draw();
     });
-    this.#uploads = attached(entry, session, () => (this.uploads = this.#uploads.views));
+    this.sending = sendingOf(entry, session);
   }
 
   /** Follows the session from here on; gives what ends that. */
@@ -83,7 +77,7 @@ export class Chatting implements Tap {
     attachment.tap = this;
     // The terminal is not drawn here, and keeps whatever size it has.
     attachment.show({ apply: (_, done) => done(), above: 0 }, null);
-    this.changed();
+    this.sending.changed();
     return () => {
       deaf();
       attachment.tap = null;
@@ -125,15 +119,6 @@ export class Chatting implements Tap {
     this.#draw();
   }
 
-  changed(): void {
-    this.#uploads.pump();
-    this.uploads = this.#uploads.views;
-  }
-
-  failed({ entry, why }: Failed): boolean {
-    return this.#uploads.failed(entry.act, why);
-  }
-
   older(): void {
     if (!this.#chat.loading) this.#chat.older();
   }
@@ -161,40 +146,6 @@ export class Chatting implements Tap {
   find(text: string): number[] {
     const wanted = text.toLowerCase();
     return this.rows.filter((row) => has(row, wanted)).map(({ seq }) => seq);
-  }
-
-  /** A file is to come with the next message; or why not. */
-  async attach(file: File): Promise<string | null> {
-    try {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      return this.#uploads.add(nameOf(freshId(), file.name), file.name || "file", bytes);
-    } catch {
-      return `${file.name} cannot be read.`;
-    }
-  }
-
-  detach(file: string): void {
-    this.#uploads.remove(file);
-  }
-
-  /** Says it to the agent, with the files that were attached; or says why not. */
-  say(text: string, files: readonly string[], taken: () => void = () => undefined): string | null {
-    const { entry, over } = this.viewing;
-    if (over) return "The program has ended.";
-    if (!entry.operates && entry.role !== null) return "This device may only look on.";
-    if (this.#attachment === null) return "The session is still opening.";
-    const bytes = new TextEncoder().encode(text);
-    if (bytes.length > MAX_PAYLOAD) return "This is too long for one message.";
-    const prompt = { id: freshId(), text, enter: true, files, at: Date.now(), begun: false };
-    const act = { type: "prompt", ...(files.length === 0 ? {} : { files: [...files] }) } as const;
-    if (!this.#attachment.prompt(bytes, prompt, act)) return "Too much waits to be sent already.";
-    taken();
-    return null;
-  }
-
-  /** What was attached has gone with a message. */
-  sent(): void {
-    this.#uploads.clear();
   }
 
   interrupt(): void {
