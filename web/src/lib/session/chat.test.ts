@@ -371,4 +371,33 @@ describe("what is said just now", () => {
     keeper.tell();
     expect(keeper.chat.partials).toEqual([]);
   });
+
+  it("is gone when the end of its turn comes with a page", () => {
+    const keeper = new Keeper();
+    keeper.text("before");
+    keeper.add(partial("m", 0), "never said");
+    keeper.tell();
+    keeper.say({ type: "turn", outcome: "interrupted" });
+    keeper.snapshot();
+    expect(keeper.chat.partials).toHaveLength(1);
+    keeper.answerAll();
+    expect(texts(keeper.chat.rows)).toEqual(["before", "turn"]);
+    expect(keeper.chat.partials).toEqual([]);
+  });
+
+  it("does not come back with a page, where it was said or its turn is over", () => {
+    const keeper = new Keeper();
+    keeper.text("before");
+    keeper.snapshot();
+    keeper.answerAll();
+    keeper.add(partial("m", 0), "said");
+    keeper.say({ type: "agent", item: "m", text: "said!" });
+    keeper.add(partial("n", 0), "never said");
+    keeper.say({ type: "turn", outcome: "interrupted" });
+    keeper.add(partial("o", 0), "said now");
+    keeper.snapshot();
+    for (const { seq, event, payload } of keeper.log.slice(1)) keeper.chat.past(seq, 0, event, payload);
+    keeper.chat.pastEnd(keeper.asked.shift() ?? 0, true);
+    expect(keeper.chat.partials).toMatchObject([{ item: "o", text: "said now" }]);
+  });
 });

@@ -31,7 +31,8 @@ export interface Plan {
 interface Page {
   before: number;
   items: Item[];
-  partials: (() => void)[];
+  /** In the order in which they came. */
+  partials: { seq: number; item: string; add: () => void }[];
   joiner: Joiner;
 }
 
@@ -60,6 +61,10 @@ export class Transcript {
   readonly #calls = new Map<string, number>();
   readonly #results = new Map<string, Came>();
   #size = 0;
+  /** What of the partials was said in full. */
+  readonly #said = new Set<string>();
+  /** The event at which nothing was being said: the end of the newest turn, or of the program. */
+  #quiet = 0;
   #plan: Plan | null = null;
   #setup: { seq: number; setup: Setup } | null = null;
   #rows: readonly Item[] | null = null;
@@ -153,13 +158,13 @@ export class Transcript {
     const known = this.#live;
     this.#live = seq;
     if (event.kind === "partial") {
-      this.#partials.add(event.item, event.from, event.thinking ?? false, payload, at);
+      this.#partials.add(event.item, event.from, event.thinking ?? false, payload, at, seq);
       return;
     }
     const item = this.#joiner.add(seq, at, event, payload);
     if (item === "headless") this.#skipTo(seq, known);
     else if (item !== null) this.#put([item]);
-    if (event.kind === "exit") this.#partials.clear();
+    if (event.kind === "exit") this.#over(seq);
   }
 
   /** One event of a page. */
@@ -169,9 +174,11 @@ export class Transcript {
     if (event.kind === "partial") {
       const { item, from, thinking } = event;
       const bytes = payload.slice();
-      asked.partials.push(() => this.#partials.add(item, from, thinking ?? false, bytes, at));
+      const add = () => this.#partials.add(item, from, thinking ?? false, bytes, at, seq);
+      asked.partials.push({ seq, item, add });
       return;
     }
+    if (event.kind === "exit") this.#over(seq);
     const item = asked.joiner.add(seq, at, event, payload);
     if (item === "headless") asked.items.push({ from: seq, seq, at, size: 64, what: BEHEADED });
     else if (item !== null) asked.items.push(item);
@@ -189,7 +196,8 @@ export class Transcript {
     this.#asked = null;
     const first = asked.items[0]?.from;
     this.#put(asked.items);
-    for (const add of asked.partials) add();
+    // What was said in full since then, or never will be, is not being said.
+    for (const { seq, item, add } of asked.partials) if (seq > this.#quiet && !this.#said.has(item)) add();
     const reaches = !more || first === undefined;
     const gap = this.#gap;
     if (gap === null) {
@@ -235,6 +243,8 @@ export class Transcript {
     this.#setup = null;
     this.#calls.clear();
     this.#results.clear();
+    this.#said.clear();
+    this.#quiet = 0;
     this.#partials.clear();
   }
 
@@ -280,9 +290,10 @@ export class Transcript {
       case "agent":
       case "thinking":
         if (chat.item) this.#partials.drop(chat.item);
+        if (chat.item) this.#said.add(chat.item);
         break;
       case "turn":
-        if (item.seq === this.#live) this.#partials.clear();
+        this.#over(item.seq);
         break;
       case "plan":
         if (item.seq > (this.#plan?.seq ?? 0)) this.#plan = { seq: item.seq, steps: chat.steps };
@@ -302,6 +313,12 @@ export class Transcript {
         break;
     }
     return item;
+  }
+
+  /** What was being said before this event never will be. */
+  #over(seq: number): void {
+    this.#quiet = Math.max(this.#quiet, seq);
+    this.#partials.dropBefore(seq);
   }
 
   #join(result: Came): void {
@@ -338,6 +355,7 @@ export class Transcript {
       this.#size -= size;
       if (what.kind !== "chat") continue;
       if (what.chat.type === "result") this.#results.delete(what.chat.call);
+      if ("item" in what.chat && what.chat.item) this.#said.delete(what.chat.item);
     }
   }
 }

@@ -16,6 +16,8 @@ export interface Partial {
 }
 
 interface Held extends Partial {
+  /** The newest event of it. */
+  seq: number;
   /** The bytes that it stands for. */
   from: number;
   end: number;
@@ -33,13 +35,14 @@ export class Partials {
     return this.#all;
   }
 
-  add(item: string, from: number, thinking: boolean, payload: Uint8Array, at: number): void {
+  add(item: string, from: number, thinking: boolean, payload: Uint8Array, at: number, seq: number): void {
     const held = this.#held.get(item);
     const end = from + payload.length;
     if (held === undefined || from > held.end || (from < held.from && end >= held.end)) {
-      this.#begin(item, from, thinking, payload, at);
+      this.#begin(item, from, thinking, payload, at, seq);
       return;
     }
+    held.seq = Math.max(held.seq, seq);
     // What was there already came once more.
     if (end <= held.end) return;
     this.#all = null;
@@ -58,7 +61,12 @@ export class Partials {
     this.#held.clear();
   }
 
-  #begin(item: string, from: number, thinking: boolean, payload: Uint8Array, at: number): void {
+  /** What was last heard of before this event never will be said. */
+  dropBefore(seq: number): void {
+    for (const [item, held] of this.#held) if (held.seq < seq) this.drop(item);
+  }
+
+  #begin(item: string, from: number, thinking: boolean, payload: Uint8Array, at: number, seq: number): void {
     this.#all = null;
     let start = 0;
     // The rest of a character that began before.
@@ -67,7 +75,7 @@ export class Partials {
     const { text, cut } = bounded(decoder.decode(payload.subarray(start), { stream: true }), from > 0);
     const oldest = this.#held.keys().next().value;
     if (!this.#held.has(item) && this.#held.size >= MAX_PARTIALS && oldest !== undefined) this.#held.delete(oldest);
-    this.#held.set(item, { item, thinking, text, cut, at, from, end: from + payload.length, decoder });
+    this.#held.set(item, { item, thinking, text, cut, at, seq, from, end: from + payload.length, decoder });
   }
 }
 
