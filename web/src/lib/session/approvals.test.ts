@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bytes } from "./testing";
 import { fetchRequest, MAX_PIECES, MAX_REQUEST, NotShown, type FetchPiece } from "./approvals";
 import { CallError, type Approval, type Asked, type Summary } from "./message";
-import { allPending, decidedOf, grantsOf, visible } from "./pending";
+import { allPending, decidedOf, grantsOf, hiddenIn, visible } from "./pending";
 
 const REQUEST = {
   source: "ask",
@@ -190,13 +190,20 @@ describe("a text that is shown", () => {
     ["\ud800", "⟨U+D800⟩"],
     ["rm\ufe0f /data1\ufe0f ⚠\ufe0f\ufe0f", "rm⟨U+FE0F⟩ /data1⟨U+FE0F⟩ ⚠\ufe0f⟨U+FE0F⟩"],
     ["a\u2800b", "a⟨U+2800⟩b"],
+    ["rm\u200dx 1\u200c2 🦓\u200dx \u200d🦓 ی\u200c", "rm⟨U+200D⟩x 1⟨U+200C⟩2 🦓⟨U+200D⟩x ⟨U+200D⟩🦓 ی⟨U+200C⟩"],
     [`e${"\u0301".repeat(6)}`, `e${"\u0301".repeat(4)}⟨U+0301⟩⟨U+0301⟩`],
   ])("hides nothing: %j", (text, shown) => {
     expect(visible(text)).toBe(shown);
   });
 
+  it("tells what hides in it", () => {
+    expect(hiddenIn("a\u202eb\u202e\x1b c")).toEqual(["⟨U+202E⟩", "⟨U+001B⟩"]);
+    expect(hiddenIn("two\n\tlines ⚠️")).toEqual([]);
+  });
+
   it("is otherwise as it was", () => {
-    const text = "two\n\tlines, a b  c ⚠️ 1️⃣ 🦓 日本語 שָׁל֑וֹם a\u0308 ä";
+    const text =
+      "می\u200cخواهم क्\u200dष 👩🏽\u200d🚀 🏳️\u200d🌈 👨\u200d👩\u200d👧 two\n\tlines, a b  c ⚠️ 1️⃣ 🦓 日本語 שָׁל֑וֹם a\u0308 ä";
     expect(visible(text)).toBe(text);
   });
 });

@@ -2,22 +2,34 @@
 
 import type { Approval, Grant, Summary } from "./message";
 
-/** What only says how the emoji before it is drawn. */
-const STYLED = /(?:\p{Extended_Pictographic}[\ufe0e\ufe0f]|[0-9#*]\ufe0f\u20e3)/u;
+/** Emoji: with what only says how one is drawn, and of several that are one. */
+const TONED = /\p{Extended_Pictographic}(?:[\ufe0e\ufe0f]|[\u{1f3fb}-\u{1f3ff}])?/u.source;
+const EMOJI = new RegExp(`${TONED}(?:\u200d${TONED})*|[0-9#*]\ufe0f\u20e3`, "u");
+/** Scripts in which a joiner between two letters is how they are written, and is seen by their shapes. */
+const SHAPED = ["Arab", "Deva", "Beng", "Guru", "Gujr", "Orya", "Taml", "Telu", "Knda", "Mlym", "Sinh"]
+  .map((script) => `\\p{Script=${script}}`)
+  .join("");
+const JOINED = new RegExp(`[${SHAPED}][\u200c\u200d](?=[${SHAPED}])`, "u");
 /**
  * Everything that a screen would leave out, obey or turn around, other than tabs and the ends of lines: controls, marks
  * of direction, and what has no width, also where it looks like a space.
  */
 const HIDDEN = /(?!\t|\n)[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/u;
-const LOOKED_AT = new RegExp(`(${STYLED.source})|${HIDDEN.source}`, "gu");
+const LOOKED_AT = new RegExp(`(${EMOJI.source}|${JOINED.source})|${HIDDEN.source}`, "gu");
 /** Marks above one another, of which the later ones would be drawn over the lines around. */
 const PILED = /(\p{M}{4})(\p{M}+)/gu;
 
 /** A text in which nothing hides. */
 export function visible(text: string): string {
   return text
-    .replace(LOOKED_AT, (found: string, styled: string | undefined) => styled ?? nameOf(found))
+    .replace(LOOKED_AT, (found: string, seen: string | undefined) => seen ?? nameOf(found))
     .replace(PILED, (_, few: string, more: string) => few + Array.from(more, nameOf).join(""));
+}
+
+/** What hides in a text, each by its name. */
+export function hiddenIn(text: string): string[] {
+  const found = [...text.matchAll(LOOKED_AT)].flatMap(([all, seen]) => (seen === undefined ? [nameOf(all)] : []));
+  return [...new Set(found)];
 }
 
 function nameOf(character: string): string {
