@@ -1,6 +1,20 @@
 /** One thing in a chat, read from the pieces that it came in. Pure. */
 
-import type { Approval, ApprovalState, Chat, Decider, Event } from "./message";
+import type {
+  Approval,
+  ApprovalState,
+  Change,
+  Chat,
+  Choice,
+  Decider,
+  Event,
+  Image,
+  Outcome,
+  Step,
+  StepState,
+  Tool,
+  ToolKind,
+} from "./message";
 
 /** Bytes of one thing at most. */
 export const MAX_ITEM = 1024 * 1024;
@@ -31,19 +45,6 @@ export interface Item {
   readonly result?: Came;
 }
 
-const TYPES: ReadonlySet<string> = new Set<Chat["type"]>([
-  "user",
-  "agent",
-  "thinking",
-  "call",
-  "result",
-  "plan",
-  "turn",
-  "setup",
-  "note",
-  "unknown",
-]);
-
 /** Puts the pieces of things together, one after the other. */
 export class Joiner {
   #parts: Uint8Array[] = [];
@@ -65,14 +66,14 @@ export class Joiner {
       case "asked": {
         // What exactly is asked is fetched where it is decided.
         if (event.part !== 0) return null;
-        return { from: seq, seq, at, size: 512, what: { kind: "asked", approval: event.approval } };
+        return { from: seq, seq, at, size: 512, what: asked(event.approval) };
       }
       case "decided": {
         const { approval, ...state } = event;
-        return { from: seq, seq, at, size: 512, what: { kind: "decided", approval, state } };
+        return { from: seq, seq, at, size: 512, what: decided(approval, state) };
       }
       case "revoked":
-        return { from: seq, seq, at, size: 256, what: { kind: "revoked", grant: event.grant, by: event.by } };
+        return { from: seq, seq, at, size: 256, what: revoked(event.grant, event.by) };
       case "chat":
         return this.#piece(seq, at, event.part, event.last, payload);
       default:
@@ -118,58 +119,164 @@ function read(parts: readonly Uint8Array[]): What {
   return chat === null ? { kind: "chat", chat: { type: "unknown", json } } : { kind: "chat", chat };
 }
 
-type Fields = Record<string, unknown>;
+function asked(approval: Approval): What {
+  return readable(() => {
+    const { id, title } = fields(approval);
+    for (const one of [id, title]) text(one);
+    return { kind: "asked", approval };
+  });
+}
 
-/** The thing, where all that a screen relies on is there; null where it is not, or a later version's. */
-function sound(json: unknown): Chat | null {
-  if (!isFields(json) || typeof json["type"] !== "string" || !TYPES.has(json["type"])) return null;
-  const chat = json as Fields & Chat;
-  switch (chat.type) {
-    case "user":
-      return isText(chat.text) && (chat.files ?? []).every(isText) ? chat : null;
-    case "agent":
-    case "thinking":
-    case "note":
-      return isText(chat.text) ? chat : null;
-    case "call":
-      return isText(chat.call) && isFields(chat.tool) && isText(chat.tool.name) && areChanges(chat.tool.changes)
-        ? chat
-        : null;
-    case "result":
-      return isText(chat.call) && areChanges(chat.changes) && areImages(chat.images)
-        ? { ...chat, text: isText(chat.text) ? chat.text : "" }
-        : null;
-    case "plan":
-      return Array.isArray(chat.steps) && chat.steps.every((step) => isFields(step) && isText(step.text)) ? chat : null;
-    case "setup":
-      return [chat.models, chat.modes, chat.commands].every(areChoices) ? chat : null;
-    case "turn":
-      return isText(chat.outcome) ? chat : null;
-    case "unknown":
-      return chat;
+function decided(approval: string, state: ApprovalState): What {
+  return readable(() => {
+    const { state: name, by, choice, text: said } = fields(state);
+    for (const one of [approval, name]) text(one);
+    for (const one of [choice, said]) maybe(text, one);
+    if (name === "allowed" || name === "denied") text(fields(by)["label"]);
+    return { kind: "decided", approval, state };
+  });
+}
+
+function revoked(grant: string, by: Decider): What {
+  return readable(() => {
+    for (const one of [grant, fields(by)["label"]]) text(one);
+    return { kind: "revoked", grant, by };
+  });
+}
+
+function readable(what: () => What): What {
+  try {
+    return what();
+  } catch {
+    return { kind: "broken", why: "Something was asked or decided here that cannot be read." };
   }
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string";
+/** The thing, where it is one of those that a screen can show; null where it is not, or a later version's. */
+function sound(json: unknown): Chat | null {
+  try {
+    return chatOf(json);
+  } catch {
+    return null;
+  }
 }
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null;
+/** With what is known of it alone: what else there is in it is of a later version. Throws where a part is another. */
+function chatOf(json: unknown): Chat {
+  const all = fields(json);
+  const { type } = all;
+  const within = maybe(text, all["within"]);
+  switch (type) {
+    case "user":
+      return { type, text: text(all["text"]), by: maybe(text, all["by"]), files: list(text, all["files"]) };
+    case "agent":
+    case "thinking":
+      return { type, item: maybe(text, all["item"]), text: text(all["text"]), within };
+    case "note":
+      return { type, text: text(all["text"]) };
+    case "call":
+      return { type, call: text(all["call"]), tool: toolOf(fields(all["tool"])), within };
+    case "result":
+      return {
+        type,
+        call: text(all["call"]),
+        outcome: text(all["outcome"]) as Outcome,
+        text: maybe(text, all["text"]) ?? "",
+        left_out: maybe(number, all["left_out"]) ?? 0,
+        changes: list(changeOf, all["changes"]),
+        images: list(imageOf, all["images"]),
+      };
+    case "plan":
+      return { type, steps: list(stepOf, all["steps"]) };
+    case "turn":
+      return {
+        type,
+        outcome: text(all["outcome"]) as Outcome,
+        error: maybe(text, all["error"]),
+        cost: maybe(number, all["cost"]),
+        total: maybe(number, all["total"]),
+        tokens: maybe(pair, all["tokens"]),
+        took: maybe(number, all["took"]),
+      };
+    case "setup":
+      return {
+        type,
+        version: maybe(text, all["version"]),
+        conversation: maybe(text, all["conversation"]),
+        model: maybe(text, all["model"]),
+        models: list(choiceOf, all["models"]),
+        mode: maybe(text, all["mode"]),
+        modes: list(choiceOf, all["modes"]),
+        commands: list(choiceOf, all["commands"]),
+      };
+    case "unknown":
+      return { type, json: all["json"] };
+    default:
+      throw new TypeError();
+  }
 }
 
-function areAll(value: unknown, each: (one: Fields) => boolean): boolean {
-  return value === undefined || (Array.isArray(value) && value.every((one) => isFields(one) && each(one)));
+function toolOf(tool: Fields): Tool {
+  return {
+    name: text(tool["name"]),
+    kind: (maybe(text, tool["kind"]) ?? "other") as ToolKind,
+    title: maybe(text, tool["title"]) ?? "",
+    command: maybe(text, tool["command"]),
+    paths: list(text, tool["paths"]),
+    changes: list(changeOf, tool["changes"]),
+    input: tool["input"] ?? null,
+  };
 }
 
-function areChanges(value: unknown): boolean {
-  return areAll(value, ({ path, old, new: now }) => isText(path) && isText(old ?? "") && isText(now ?? ""));
+function changeOf(json: unknown): Change {
+  const { path, old, new: now } = fields(json);
+  return { path: text(path), old: maybe(text, old), new: maybe(text, now) };
 }
 
-function areImages(value: unknown): boolean {
-  return areAll(value, ({ media, data }) => isText(media) && isText(data));
+function imageOf(json: unknown): Image {
+  const { media, data } = fields(json);
+  return { media: text(media), data: text(data) };
 }
 
-function areChoices(value: unknown): boolean {
-  return areAll(value, ({ id }) => isText(id));
+function stepOf(json: unknown): Step {
+  const step = fields(json);
+  return { text: text(step["text"]), state: (maybe(text, step["state"]) ?? "open") as StepState };
+}
+
+function choiceOf(json: unknown): Choice {
+  const { id, about } = fields(json);
+  return { id: text(id), about: maybe(text, about) ?? "" };
+}
+
+type Fields = Record<string, unknown>;
+
+function fields(json: unknown): Fields {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new TypeError();
+  return json as Fields;
+}
+
+function text(json: unknown): string {
+  if (typeof json !== "string") throw new TypeError();
+  return json;
+}
+
+function number(json: unknown): number {
+  if (typeof json !== "number") throw new TypeError();
+  return json;
+}
+
+function pair(json: unknown): [number, number] {
+  const [first, second] = list(number, json);
+  return [number(first), number(second)];
+}
+
+function maybe<T>(read: (json: unknown) => T, json: unknown): T | null {
+  return json === undefined || json === null ? null : read(json);
+}
+
+/** Nothing is a list of nothing. */
+function list<T>(read: (json: unknown) => T, json: unknown): T[] {
+  if (json === undefined || json === null) return [];
+  if (!Array.isArray(json)) throw new TypeError();
+  return json.map(read);
 }
