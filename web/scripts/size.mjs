@@ -10,7 +10,7 @@ const LATER = [
   /addon-web-links/,
   /addon-search/,
   /addon-serialize/,
-  /(Search|Settings|NewSession|Menu|Sheet|Composer|Sent|Inbox|Chat)\.svelte/,
+  /(Search|Settings|NewSession|Menu|Sheet|Composer|Sent|sending|Inbox|Chat)\.svelte/,
 ];
 
 const dist = new URL("../dist/", import.meta.url).pathname;

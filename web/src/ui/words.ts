@@ -18,8 +18,14 @@ export function ago(then: number, now: number): string {
   return days === 1 ? "yesterday" : `${days} days ago`;
 }
 
+/** Whether a calendar has it. */
+export function isTime(then: number): boolean {
+  return Math.abs(then) <= 8.64e15;
+}
+
 /** The time of day, and the day where it is not today's. */
 export function timeOf(then: number, now: number): string {
+  if (!isTime(then)) return "at no time";
   const today = new Date(then).toDateString() === new Date(now).toDateString();
   const day = today ? {} : ({ day: "numeric", month: "short" } as const);
   return new Intl.DateTimeFormat(undefined, { ...day, hour: "numeric", minute: "2-digit" }).format(then);

@@ -1,5 +1,6 @@
 /** A request's bytes as what is shown of them: what is not read here is shown as it is. Pure. */
 
+import { indented } from "./indented";
 import type { Change, Choice, Question, Request, Scope, Tool, ToolKind } from "./message";
 
 /** What a person is shown. */
@@ -48,10 +49,19 @@ export function readRequest(text: string): Shown {
   };
   if (request.question.trim() === "") throw unreadable("question");
   const unknown = { ...all.rest, ...Object.fromEntries(strange) };
-  const more = Object.keys(unknown).length > 0 ? JSON.stringify(unknown, null, 2) : null;
+  const more = Object.keys(unknown).length > 0 ? indented(unknown) : null;
   // What was passed to a tool is shown as JSON, too.
   const reshaped = more !== null || request.tool !== null;
-  return { request, more, verbatim: reshaped && JSON.stringify(json) !== text ? text : null };
+  return { request, more, verbatim: reshaped && !isSame(json, text) ? text : null };
+}
+
+/** What is nested too deeply to be written again is shown as it came. */
+function isSame(json: unknown, text: string): boolean {
+  try {
+    return JSON.stringify(json) === text;
+  } catch {
+    return false;
+  }
 }
 
 type Open = (place: string, value: unknown) => Members;

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { diff, fold, type Run } from "./diff";
+import { counts, diffs, fold, type Run } from "./diff";
+
+function diff(old: string, now: string): Run[] | null {
+  return diffs([{ path: "a", old, new: now }])[0] ?? null;
+}
 
 /** The same numbers every time. */
 function random(seed: number): (below: number) => number {
@@ -70,6 +74,29 @@ describe("a change, line by line", () => {
     expect(diff(many(0, 60_000), many(0, 60_000))).toBeNull();
     expect(performance.now() - began).toBeLessThan(2_000);
     expect(diff(many(0, 40_000), `${many(0, 20_000)}\nx\n${many(20_000, 20_000)}`)).toHaveLength(3);
+  });
+
+  it("has one bound for all that is shown together", () => {
+    const text = (salt: string) => Array.from({ length: 900 }, (_, n) => `${salt}${n}`).join("\n");
+    const hard = { path: "a", old: text("a"), new: text("b") };
+    const easy = { path: "a", old: "a", new: "a" };
+    const began = performance.now();
+    const all = diffs([...Array.from({ length: 200 }, () => hard), easy]);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(all.slice(0, 200).filter((runs) => runs !== null)).toEqual([]);
+    expect(all.at(-1)).toEqual([{ kind: "same", lines: ["a"] }]);
+    expect(counts(all)).toBeNull();
+    expect(
+      counts(
+        diffs([
+          { path: "a", old: "a\nb", new: "a\nc\nd" },
+          { path: "b", new: "x\n" },
+        ]),
+      ),
+    ).toEqual({
+      added: 3,
+      removed: 1,
+    });
   });
 
   it("folds what stays far from what changes, and shows three lines around that", () => {

@@ -1,4 +1,7 @@
-/** What changes in a text, line by line (E. Myers, "An O(ND) Difference Algorithm and Its Variations", 1986). Pure. */
+/** What changes in a text, line by line. Pure. */
+
+import { diffArrays } from "diff";
+import type { Change } from "../../lib/session/message";
 
 /** Lines that stay, go, or come. */
 export interface Run {
@@ -7,43 +10,61 @@ export interface Run {
 }
 
 /** Of a change that is larger, whose comparison would be slow and no help, nothing is said but what was and what is to be. */
-const MOST_EDITS = 2_000;
+const MOST_EDITS = 1_000;
 const MOST_LINES = 100_000;
+/** What comparing may cost for all that is shown together: squares of edits. */
+const WORK = 2 * MOST_EDITS ** 2;
 /** Lines around a change that are shown of what stays. */
 const AROUND = 3;
 
 /**
- * From one text to another: what goes before what comes, between what stays. Null where that is too much. Each line of
- * either text is in it once.
+ * For each, from what was to what is to be: what goes before what comes, between what stays, and each line of either in
+ * it once. Null where that is too much, alone or with those before it.
  */
-export function diff(old: string, now: string): Run[] | null {
-  const [a, b] = lines(old, now);
-  if (a.length + b.length > MOST_LINES) return null;
-  const most = Math.min(a.length, b.length);
-  let head = 0;
-  while (head < most && a[head] === b[head]) head += 1;
-  let tail = 0;
-  while (tail < most - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
-  const [from, to] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
-  const stay = common(from, to);
-  if (stay === null) return null;
-  const runs: { kind: Run["kind"]; lines: string[] }[] = [];
-  const add = (kind: Run["kind"], lines: readonly string[]) => {
-    const last = runs.at(-1);
-    if (lines.length === 0) return;
-    if (last?.kind === kind) for (const line of lines) last.lines.push(line);
-    else runs.push({ kind, lines: [...lines] });
-  };
-  let [x, y] = [0, 0];
-  add("same", a.slice(0, head));
-  for (const [i, j] of [...stay, [from.length, to.length] as const]) {
-    add("old", from.slice(x, i));
-    add("new", to.slice(y, j));
-    add("same", from.slice(i, i + 1));
-    [x, y] = [i + 1, j + 1];
+export function diffs(changes: readonly Change[]): (Run[] | null)[] {
+  let left = WORK;
+  return changes.map(({ old, new: now }) => {
+    const [before, after] = lines(old ?? "", now ?? "");
+    if (before.length + after.length > MOST_LINES) return null;
+    const most = Math.min(MOST_EDITS, Math.floor(Math.sqrt(left)));
+    const runs = compared(before, after, most);
+    left -= (runs === null ? most : edits(runs)) ** 2;
+    return runs;
+  });
+}
+
+/** How many lines come and go; null where that is not known. */
+export function counts(all: readonly (readonly Run[] | null)[]): { added: number; removed: number } | null {
+  let [added, removed] = [0, 0];
+  for (const runs of all) {
+    if (runs === null) return null;
+    for (const { kind, lines } of runs) {
+      if (kind === "new") added += lines.length;
+      if (kind === "old") removed += lines.length;
+    }
   }
-  add("same", a.slice(a.length - tail));
-  return runs;
+  return { added, removed };
+}
+
+function compared(before: string[], after: string[], most: number): Run[] | null {
+  // All of one, and nothing of the other, is no work.
+  if (before.length === 0 || after.length === 0) {
+    const runs: Run[] = [
+      { kind: "old", lines: before },
+      { kind: "new", lines: after },
+    ];
+    return runs.filter(({ lines }) => lines.length > 0);
+  }
+  const parts = diffArrays(before, after, { maxEditLength: most });
+  return (
+    parts?.map(({ added, removed, value }) => ({ kind: added ? "new" : removed ? "old" : "same", lines: value })) ??
+    null
+  );
+}
+
+function edits(runs: readonly Run[]): number {
+  if (runs.length < 2) return 0;
+  return runs.reduce((sum, { kind, lines }) => (kind === "same" ? sum : sum + lines.length), 0);
 }
 
 export interface Part extends Run {
@@ -72,43 +93,4 @@ function lines(old: string, now: string): [string[], string[]] {
   const ended = (all: string[]) => all.length === 0 || all.at(-1) === "";
   if (ended(a) && ended(b)) for (const all of [a, b]) all.pop();
   return [a, b];
-}
-
-/** Pairs of places at which both have the same line, ascending, as many as can be; null where that takes too long. */
-function common(a: readonly string[], b: readonly string[]): [number, number][] | null {
-  const most = Math.min(a.length + b.length, MOST_EDITS);
-  const zero = most + 1;
-  /** By diagonal, x - y: how far x comes. */
-  const far = new Int32Array(2 * most + 3);
-  const at = (of: Int32Array, place: number) => of[place] ?? 0;
-  const trace: Int32Array[] = [];
-  const down = (of: Int32Array, middle: number, k: number, d: number) =>
-    k === -d || (k !== d && at(of, middle + k - 1) < at(of, middle + k + 1));
-  for (let d = 0; d <= most; d++) {
-    for (let k = -d; k <= d; k += 2) {
-      let x = down(far, zero, k, d) ? at(far, zero + k + 1) : at(far, zero + k - 1) + 1;
-      while (x < a.length && x - k < b.length && a[x] === b[x - k]) x += 1;
-      far[zero + k] = x;
-      if (x >= a.length && x - k >= b.length) return back(d);
-    }
-    trace.push(far.slice(zero - d, zero + d + 1));
-  }
-  return null;
-
-  function back(edits: number): [number, number][] {
-    const pairs: [number, number][] = [];
-    let [x, y] = [a.length, b.length];
-    for (let d = edits; d > 0; d--) {
-      const before = trace[d - 1] ?? far;
-      const k = x - y;
-      const comes = down(before, d - 1, k, d);
-      const startX = at(before, d - 1 + (comes ? k + 1 : k - 1));
-      const startY = startX - (comes ? k + 1 : k - 1);
-      const after = comes ? startX : startX + 1;
-      while (x > after) pairs.push([(x -= 1), (y -= 1)]);
-      [x, y] = [startX, startY];
-    }
-    while (x > 0 && y > 0) pairs.push([(x -= 1), (y -= 1)]);
-    return pairs.reverse();
-  }
 }

@@ -1,5 +1,6 @@
 /** What an agent wants to do, in words. Pure. */
 
+import { indented } from "../../lib/session/indented";
 import type { Request, Tool, ToolKind } from "../../lib/session/message";
 
 export const KINDS: Readonly<Record<ToolKind, string>> = {
@@ -15,7 +16,8 @@ export const KINDS: Readonly<Record<ToolKind, string>> = {
 /** What is passed to a tool and stands nowhere else on the sheet. */
 export interface Rest {
   names: readonly string[];
-  json: string;
+  /** Null where it can be shown only as it was sent. */
+  json: string | null;
 }
 
 /**
@@ -24,15 +26,17 @@ export interface Rest {
  */
 export function restOf({ command, paths, changes, title, input }: Tool, { plan }: Request): Rest | null {
   if (input === null || input === undefined) return null;
-  if (typeof input !== "object" || Array.isArray(input)) return { names: [], json: JSON.stringify(input, null, 2) };
+  if (typeof input !== "object" || Array.isArray(input)) return { names: [], json: indented(input) };
   const shown = [command, plan, title, ...(paths ?? []), ...(changes ?? []).flatMap((one) => [one.old, one.new])];
+  const times = new Map<unknown, number>();
+  for (const text of shown) times.set(text, (times.get(text) ?? 0) + 1);
   const left = Object.entries(input).filter(([, value]) => {
-    const place = typeof value === "string" ? shown.indexOf(value) : -1;
-    if (place !== -1) shown.splice(place, 1);
-    return place === -1;
+    const left = typeof value === "string" ? (times.get(value) ?? 0) : 0;
+    if (left > 0) times.set(value, left - 1);
+    return left === 0;
   });
   if (left.length === 0) return null;
-  return { names: left.map(([name]) => name), json: JSON.stringify(Object.fromEntries(left), null, 2) };
+  return { names: left.map(([name]) => name), json: indented(Object.fromEntries(left)) };
 }
 
 /** Paths that are not those of its changes, which say them themselves. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { coloured, MAX_SPANS, plain } from "./ansi";
-import { lines, MAX_LINES } from "./diff";
-import { address, blocks, MAX_MARKDOWN, type Block, type Inline } from "./markdown";
+import { address, blocks, leavesOut, MAX_MARKDOWN, type Block, type Inline } from "./markdown";
 import { bytes, money, short, took, turn } from "./words";
 
 describe("markdown", () => {
@@ -119,39 +118,22 @@ describe("a terminal's colours", () => {
   });
 });
 
-describe("a change", () => {
-  const show = (old: string | null, now: string | null) =>
-    lines({ path: "f", old, new: now }).map(
-      ({ kind, text }) => `${{ same: " ", added: "+", removed: "-", skipped: "…" }[kind]}${text}`,
-    );
+describe("what is drawn of a text", () => {
+  const partly = (text: string) => leavesOut(text, blocks(text));
 
-  it("is told line by line, with what stands around it", () => {
-    const old = Array.from({ length: 20 }, (_, i) => `line ${i}`).join("\n");
-    expect(show(old, old.replace("line 10\n", "line ten\nand more\n"))).toEqual([
-      "…7 lines",
-      " line 7",
-      " line 8",
-      " line 9",
-      "-line 10",
-      "+line ten",
-      "+and more",
-      " line 11",
-      " line 12",
-      " line 13",
-      "…6 lines",
-    ]);
-    expect(show(null, "a\nb\n")).toEqual(["+a", "+b"]);
-    expect(show("a\n", null)).toEqual(["-a"]);
-    expect(show("", "")).toEqual([]);
+  it("has every word of it", () => {
+    expect(partly("# Plan\n\n1. Move **the tests**\n2. `a_b` & <b>c</b>\n\n> 10. quote\n\n```sh\nls x\n```\n")).toBe(
+      false,
+    );
+    expect(partly("| a | b |\n|---|---|\n| 1 | 2 |\n")).toBe(false);
+    expect(partly("see https://example.com/x")).toBe(false);
   });
 
-  it("that is large is shown in good time, and no more of it than can be read", () => {
-    const many = (seed: number) => Array.from({ length: 8_000 }, (_, i) => `${(i * seed) % 7919}`).join("\n");
-    const began = performance.now();
-    const shown = lines({ path: "f", old: many(3), new: many(5) });
-    expect(performance.now() - began).toBeLessThan(5_000);
-    expect(shown).toHaveLength(MAX_LINES + 1);
-    expect(shown.at(-1)?.kind).toBe("skipped");
+  it("is told where it has not", () => {
+    expect(partly("[here](https://example.com)")).toBe(true);
+    expect(partly("text\n\n[//]: # (hidden words)")).toBe(true);
+    expect(partly("| a |\n|---|\n| 1 | hidden |\n")).toBe(true);
+    expect(partly("```sh hidden\nls\n```")).toBe(true);
   });
 });
 

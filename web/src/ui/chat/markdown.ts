@@ -41,6 +41,22 @@ export function blocks(text: string): Block[] {
   }
 }
 
+/** Whether a word of the text is not to be seen in what is drawn of it. */
+export function leavesOut(text: string, drawn: readonly Block[]): boolean {
+  const words = (text: string) => text.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const seen = new Set(words(textOf(drawn)));
+  // Numbers of a list's entries are drawn, and are no text.
+  return words(visible(text).replace(/^[ \t>]*\d+[.)]/gm, "")).some((word) => !seen.has(word));
+}
+
+function textOf(node: unknown): string {
+  if (typeof node === "string") return node;
+  if (typeof node !== "object" || node === null) return "";
+  const { kind, href, ...rest } = node as { kind?: unknown; href?: unknown };
+  void [kind, href];
+  return Object.values(rest).map(textOf).join(" ");
+}
+
 /** Whether a paragraph has so many marks that matching them would take long. Code has as many as it likes. */
 function isTangled(text: string): boolean {
   let marks = 0;

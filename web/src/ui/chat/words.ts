@@ -1,8 +1,11 @@
 /** Numbers of a chat as people read them. Pure. */
 
+import { indented } from "../../lib/session/indented";
 import type { Chat, Outcome, Step, Tool, ToolKind } from "../../lib/session/message";
 import type { IconName } from "../parts/Icon.svelte";
-import { milliseconds } from "../words";
+import { isTime, milliseconds } from "../words";
+
+export const TOO_DEEP = "It is nested too deeply to be shown.";
 
 /** Millionths of a dollar, to the cent, and less than that to what can be told apart. */
 export function money(millionths: number): string {
@@ -24,6 +27,7 @@ const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short",
 
 /** The time of day, and the day where it is not today's. */
 export function time(then: number): string {
+  if (!isTime(then)) return "";
   return (new Date(then).toDateString() === new Date().toDateString() ? CLOCK : DAY).format(then);
 }
 
@@ -111,6 +115,6 @@ export function textOf(chat: Chat): string {
     case "setup":
       return "";
     case "unknown":
-      return JSON.stringify(chat.json, null, 2) ?? "";
+      return indented(chat.json) ?? TOO_DEEP;
   }
 }
