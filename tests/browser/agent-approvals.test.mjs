@@ -166,13 +166,19 @@ describe("approvals of agents", () => {
     assert.equal((await asker.decided()).state, "denied");
   });
 
-  it("show a plan as text, and send it back with remarks", async () => {
+  it("show a plan as it reads and as it was written, fetch nothing for it, and send it back with remarks", async () => {
     const asker = await ask(PLAN);
     const page = await device();
     const asked = [];
     page.on("request", (request) => asked.push(request.url()));
     await sheet(page);
-    assert.equal(await textOf(page.getByTestId("plan")), PLAN.plan);
+    const plan = page.getByTestId("plan");
+    assert.equal(await plan.getByRole("heading").innerText(), "Plan");
+    assert.equal(await plan.locator("li strong").innerText(), "the tests");
+    assert.match(await plan.innerText(), /<img src="https:\/\/example\.com\/x\.png" onerror="alert\(1\)">/);
+    // Where a link leads is seen only as it was written.
+    assert.equal(await page.getByTestId("plan-text").isVisible(), true);
+    assert.equal(await textOf(page.getByTestId("plan-text")), PLAN.plan);
     assert.equal(await page.getByTestId("approval-sheet").locator("img").count(), 0);
     assert.equal(await page.getByTestId("allow").innerText(), "Allow the plan");
     await page.getByTestId("reason").fill("Keep the tests where they are.");
@@ -184,6 +190,32 @@ describe("approvals of agents", () => {
       asked.filter((url) => url.includes("example.com")),
       [],
     );
+  });
+
+  it("show what is passed to a tool at once, however much it is and however deeply nested", async () => {
+    const [deep, many] = ["[".repeat(110), "]".repeat(110)];
+    const input = JSON.parse(`{"first":1,"deep":${deep}${"1,".repeat(400_000)}1${many}}`);
+    const asker = await ask({ ...COMMAND, tool: { name: "Odd", kind: "other", input } });
+    const page = await device();
+    await page.locator("[data-testid=approval]:visible").first().click();
+    await page.getByTestId("input-json").waitFor();
+    // Through all of it, as it is laid out on the way.
+    const longest = await page.evaluate(async () => {
+      const body = document.querySelector("[data-testid=approval-sheet]").parentElement;
+      let longest = 0;
+      for (const part of [0.1, 0.5, 0.9, 1]) {
+        const began = performance.now();
+        body.scrollTop = part * body.scrollHeight;
+        await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+        longest = Math.max(longest, performance.now() - began);
+      }
+      return longest;
+    });
+    assert.ok(longest < 5_000, `it stands still for ${longest} ms`);
+    await open[0].shot("phone-light-49-deep");
+    assert.match(await textOf(page.getByTestId("input-json")), /"first": 1,\n {2}"deep": \[/);
+    await tap(page.getByTestId("deny"));
+    assert.equal((await asker.decided()).state, "denied");
   });
 
   it("take an answer to each question, and none before", async () => {
@@ -210,6 +242,28 @@ describe("approvals of agents", () => {
     const { answers } = await asker.decided();
     assert.deepEqual(answers, [["SQLite"], ["Types", "Format"], ["site"]]);
     await page.getByTestId("outcome").getByText("Types, Format").waitFor();
+  });
+
+  it("keep what was written on their sheet while it is closed, and while another is decided", async () => {
+    const asker = await ask(PLAN);
+    const page = await device();
+    await sheet(page);
+    await page.getByTestId("reason").fill("Keep the tests where they are.");
+    await page.keyboard.press("Escape");
+    await page.getByTestId("approval-sheet").waitFor({ state: "detached" });
+    const other = await ask({ ...QUESTIONS, expires_in: 60 });
+    await page.locator(`[data-approval="${other.approval.id}"]:visible`).click();
+    await page.getByTestId("question").first().getByTestId("own").fill("MySQL");
+    await page.mouse.click(5, 5);
+    await page.getByTestId("approval-sheet").waitFor({ state: "detached" });
+    await page.locator(`[data-approval="${asker.approval.id}"]:visible`).click();
+    assert.equal(await page.getByTestId("reason").inputValue(), "Keep the tests where they are.");
+    await tap(page.getByTestId("deny"));
+    assert.equal((await asker.decided()).text, "Keep the tests where they are.");
+    await page.getByTestId("done").click();
+    await page.locator(`[data-approval="${other.approval.id}"]:visible`).click();
+    assert.equal(await page.getByTestId("question").first().getByTestId("own").inputValue(), "MySQL");
+    assert.equal(await page.getByTestId("reason").inputValue(), "");
   });
 
   it("are allowed until the session ends, listed as that, and taken back", async () => {
