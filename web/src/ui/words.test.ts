@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Summary } from "../lib/session/message";
 import type { Failed } from "../lib/session/stored";
-import { doing, ending, failed, left, missed, seconds } from "./words";
+import { doing, ending, failed, left, missed, needed, seconds } from "./words";
 
 function summary(run: object): Summary {
   return { ...run } as Summary;
@@ -86,5 +86,18 @@ describe("what an agent does", () => {
       [{ state: "ended", exit: 0, at: 1, ...agent("needs_you"), ...waits }, null],
     ];
     for (const [run, does] of cases) expect(doing(summary(run))).toBe(does);
+  });
+
+  it("that needs somebody stands before all others, of whichever host", () => {
+    const at = (id: string, last_activity: number, doing: string) =>
+      summary({ id, last_activity, state: "running", agent: { name: "", doing } });
+    const one = { sessions: [at("a", 1, "needs_you"), at("b", 9, "working")] };
+    const other = { sessions: [at("c", 5, "needs_you"), at("d", 7, "idle")] };
+    expect(needed([one, other]).map(({ entry, summary }) => [entry, summary.id])).toEqual([
+      [other, "c"],
+      [one, "a"],
+    ]);
+    // In the list of one host they are the first.
+    expect(needed([one])).toEqual([]);
   });
 });

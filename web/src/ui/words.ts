@@ -87,6 +87,16 @@ export function needsYou(summary: Summary): number {
   return Number(doing(summary) === "needs you");
 }
 
+/** Of several hosts, what needs somebody, the newest first: it is not to be looked for in each. */
+export function needed<Entry extends { sessions: readonly Summary[] }>(
+  entries: readonly Entry[],
+): { entry: Entry; summary: Summary }[] {
+  if (entries.length < 2) return [];
+  return entries
+    .flatMap((entry) => entry.sessions.filter(needsYou).map((summary) => ({ entry, summary })))
+    .sort((a, b) => b.summary.last_activity - a.summary.last_activity);
+}
+
 /** Whether a session came to another end than somebody meant. */
 export function failed(summary: Summary): boolean {
   if (summary.state === "lost") return true;
