@@ -340,6 +340,45 @@ describe("approvals of agents", () => {
     assert.equal(again.approval.state, "pending");
   });
 
+  it("are found again when they are decided, of all sessions, the last one first", async () => {
+    const other = await host.start("fourth", "cat");
+    const page = await device();
+    const asked = [];
+    for (const [name, where] of [
+      ["Question in a session that ends", other],
+      ["Question with an answer", session],
+    ]) {
+      const asker = await ask({ source: "ask", question: name, choices: ["one", "two"] }, where);
+      asked.push(asker);
+      await sheet(page);
+      await page.getByTestId("reason").fill(`Not ${name}`);
+      await tap(name.endsWith("ends") ? page.getByTestId("deny") : page.getByTestId("choice").nth(1));
+      await asker.decided();
+      await page.getByTestId("done").click();
+    }
+    const { keeper_pid: keeper } = (await host.json("ls")).find(({ id }) => id === other);
+    process.kill(keeper, "SIGKILL");
+    const lost = page.locator(`[data-testid=session][data-session="${other}"]`).filter({ hasText: "lost its keeper" });
+    await lost.waitFor();
+    await page.getByTestId("open-history").click();
+    const [last, first] = [page.getByTestId("decision").nth(0), page.getByTestId("decision").nth(1)];
+    await first.waitFor();
+    assert.match(await last.innerText(), /Question with an answer\s+You allowed it on this device\s+two\s+claude · /);
+    assert.match(await first.innerText(), /that ends\s+You denied it on this device\s+Not Question[^]*fourth · /);
+    await open[0].shot("phone-light-50-history");
+    await last.click();
+    assert.equal(await textOf(page.getByTestId("request")), "Question with an answer");
+    assert.equal(await page.getByTestId("outcome").getAttribute("data-state"), "allowed");
+    await page.getByTestId("done").click();
+    await first.click();
+    await page.getByTestId("not-shown").waitFor();
+    assert.match(await page.getByTestId("outcome").innerText(), /You denied it[^]*Not Question in a session that ends/);
+    await open[0].shot("phone-light-51-history");
+    await page.getByTestId("open-session").click();
+    await page.locator(`[data-testid=terminal][data-session="${other}"]`).waitFor();
+    await page.locator("dialog").first().waitFor({ state: "detached" });
+  });
+
   it("are never allowed until the session ends where they are dangerous", async () => {
     await ask(DANGEROUS);
     const page = await device();

@@ -1,7 +1,19 @@
 /** Which approval's sheet is open, or that of all of a session's. */
 
+import type { Approval } from "../../lib/session/message";
+
+interface At {
+  rid: string;
+  session: string;
+  approval: string | null;
+  /** As it was told, where its session lists it no more. */
+  decided?: Approval;
+}
+
 class Opened {
-  at: { rid: string; session: string; approval: string | null } | null = $state.raw(null);
+  at: At | null = $state.raw(null);
+  /** What was decided, on all hosts. */
+  history = $state(false);
 
   close(): void {
     this.at = null;

@@ -29,3 +29,11 @@ export function decided(approval: Approval, device: string | null): string {
     }
   }
 }
+
+/** What was chosen, answered or written with a decision. */
+export function said(approval: Approval): string {
+  if (approval.state !== "allowed" && approval.state !== "denied") return "";
+  const answers =
+    approval.state === "allowed" ? [approval.choice, ...(approval.answers ?? []).map((all) => all.join(", "))] : [];
+  return [...answers, approval.text].filter(Boolean).join("\n");
+}
