@@ -5,9 +5,10 @@
 //! not matter when, in which order, or whether at all the daemon heard of a decision.
 
 use crate::core::{Core, disk, failure};
-use session::id::SessionId;
+use session::approval::MAX_REQUEST;
+use session::id::{ApprovalId, SessionId};
 use session::message::{
-    Approval, ApprovalState, Before, Decided, Decisions, ErrorKind, Event, Failure, RunState,
+    Approval, ApprovalState, Asked, Before, Decided, Decisions, ErrorKind, Event, Failure, RunState,
 };
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,9 @@ const PAGE: u32 = 100;
 pub(crate) struct Index {
     open: Arc<Mutex<Option<DecisionIndex>>>,
 }
+
+/// Bytes of a request in one reply, as long as none of them has to be escaped by more than another.
+const PIECE: usize = 8 * 1024;
 
 /// A session, as far as it matters here.
 #[derive(Clone, Debug)]
@@ -119,6 +123,69 @@ fn decided(row: &OverRow, names: &HashMap<String, String>) -> Option<Decided> {
         name: names.get(&row.session).cloned().unwrap_or_default(),
         approval,
     })
+}
+
+/// A piece of what an approval asks, from this byte on, as the session's log has it.
+pub(crate) async fn request(
+    core: &Arc<Core>,
+    session: &SessionId,
+    approval: &ApprovalId,
+    from: u32,
+) -> Result<Option<Asked>, Failure> {
+    if core.board.summary(session).is_none_or(|summary| summary.imported) {
+        return Ok(None);
+    }
+    let log = core.paths.session_log(session.as_str());
+    let approval = approval.clone();
+    let read = tokio::task::spawn_blocking(move || piece(&LogReader::open(&log)?, &approval, from));
+    let read = read.await.map_err(|error| failure(ErrorKind::Internal, error.to_string(), ""))?;
+    read.map_err(|error| disk(&error))
+}
+
+fn piece(log: &LogReader, approval: &ApprovalId, from: u32) -> Result<Option<Asked>, store::Error> {
+    let (head, mut seq) = (log.head()?, 0);
+    loop {
+        let headers = log.past_headers(seq, head, STEP)?;
+        let Some(last) = headers.last() else { return Ok(None) };
+        seq = last.seq;
+        for header in &headers {
+            if let Some((asked, _)) = asked_in(&header.header, approval) {
+                let whole = whole(log, header.seq, approval)?;
+                // One that is not whole would have another digest.
+                let is_whole = whole.len() == asked.length as usize;
+                return Ok(is_whole.then(|| piece_of(asked, &whole, from)).flatten());
+            }
+        }
+    }
+}
+
+/// What is asked from this event on, whose pieces follow one another.
+fn whole(log: &LogReader, first: u64, approval: &ApprovalId) -> Result<Vec<u8>, store::Error> {
+    let mut whole = Vec::new();
+    for entry in log.read_after(first - 1, 2 * MAX_REQUEST as u64)? {
+        let Some((_, last)) = asked_in(&entry.header, approval) else { break };
+        whole.extend(entry.payload);
+        if last {
+            break;
+        }
+    }
+    Ok(whole)
+}
+
+/// A piece of this one, and whether it is the last.
+fn asked_in(header: &str, id: &ApprovalId) -> Option<(Approval, bool)> {
+    match serde_json::from_str(header).ok()? {
+        Event::Asked { approval, last, .. } if approval.id == *id => Some((*approval, last)),
+        _ => None,
+    }
+}
+
+fn piece_of(approval: Approval, whole: &[u8], from: u32) -> Option<Asked> {
+    let rest = std::str::from_utf8(whole).ok()?.get(from as usize..)?;
+    let text = &rest[..rest.floor_char_boundary(PIECE)];
+    let next =
+        (text.len() < rest.len()).then(|| from.saturating_add(u32::try_from(text.len()).unwrap_or(u32::MAX)));
+    Some(Asked { approval, text: text.to_owned(), next })
 }
 
 /// Brings the index up to date with these, which are all sessions that there are.

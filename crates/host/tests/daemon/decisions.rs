@@ -4,7 +4,7 @@ use crate::keeper::Keeper;
 use crate::support::{Daemon, Talk};
 use session::id::{ApprovalId, SessionId};
 use session::message::{
-    Approval, ApprovalState, Decided, Decider, Decisions, EndedBy, Event, Method, Risk, RunState,
+    Approval, ApprovalState, Asked, Decided, Decider, Decisions, EndedBy, Event, Method, Risk, RunState,
 };
 use std::fs::File;
 use store::{Kept, NewEntry, Paths, SessionLog};
@@ -134,6 +134,40 @@ async fn every_decision_of_every_session_is_found_once_the_last_one_first_whoeve
     std::fs::write(paths.decisions_db(), "this is no database at all").unwrap();
     let daemon = Daemon::start_in(home).await;
     assert_eq!(history(&mut daemon.local().await).await, now, "the logs have it");
+}
+
+#[tokio::test]
+async fn what_was_asked_in_a_session_that_is_over_is_given_whole_from_its_log() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    let id = over(&paths, 1, None, 0..3).await;
+    let text = format!(r#"{{"source":"claude","question":"{}"}}"#, "größer? ".repeat(3000));
+    let mut asked = approval(900, 5);
+    asked.length = u32::try_from(text.len()).unwrap();
+    let mut log = open(&paths, &id, "boot");
+    for (part, payload) in text.as_bytes().chunks(16_000).enumerate() {
+        let part = u32::try_from(part).unwrap();
+        let event = Event::Asked { approval: Box::new(asked.clone()), part, last: part == 1 };
+        let header = serde_json::to_string(&event).unwrap();
+        let kept = if event.is_past() { Kept::Past } else { Kept::Told };
+        log.append(&[NewEntry { at: 5, kept, header: &header, payload }]).unwrap();
+    }
+    decide(&mut log, 900, 6, "no");
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    let (mut whole, mut from) = (String::new(), Some(0));
+    while let Some(piece) = from {
+        let (session, approval) = (id.clone(), asked.id.clone());
+        let got: Asked = talk.call(Method::ApprovalRequest { session, approval, from: piece }).await.unwrap();
+        whole.push_str(&got.text);
+        from = got.next;
+    }
+    assert_eq!(whole, text);
+    // What the log does not have whole is not given, and neither is what nobody asked.
+    for other in [approval(1, 0).id, approval(77, 0).id] {
+        let request = Method::ApprovalRequest { session: id.clone(), approval: other, from: 0 };
+        assert!(talk.call::<Asked>(request).await.is_err());
+    }
 }
 
 #[tokio::test]
