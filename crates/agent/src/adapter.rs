@@ -150,4 +150,10 @@ pub trait Adapter {
     fn takes_prompt(&self) -> bool {
         false
     }
+
+    /// How a prompt is typed into its terminal and sent off, where it is to be otherwise than pasted whole. The text has no
+    /// control characters but line ends and tabs.
+    fn typed(&mut self, _text: &str) -> Option<String> {
+        None
+    }
 }

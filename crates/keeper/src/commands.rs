@@ -144,7 +144,10 @@ impl Session {
         }
         let bytes = match act {
             Act::Input => payload.clone(),
-            Act::Prompt { files } if !inner.structured => inner.typed(payload, files, self.model.pastes()),
+            Act::Prompt { files } if !inner.structured => {
+                let text = side::plain(&inner.with_files(payload, files));
+                self.type_prompt(&text, self.model.pastes())
+            }
             _ => Bytes::new(),
         };
         let size = inner.sized(id, act, !bytes.is_empty());
@@ -281,14 +284,14 @@ impl Inner {
         }
     }
 
-    /// A prompt as it is typed.
-    fn typed(&self, text: &[u8], files: &[String], pastes: bool) -> Bytes {
+    /// A prompt that names its files.
+    fn with_files(&self, text: &[u8], files: &[String]) -> String {
         let mut text = String::from_utf8_lossy(text).into_owned();
         for file in files {
             text.push('\n');
             text.push_str(&self.uploads.path(file).to_string_lossy());
         }
-        side::typed(&text, pastes)
+        text
     }
 
     /// Puts a command behind those that wait.

@@ -150,6 +150,18 @@ impl Session {
         self.hurry.notify_one();
     }
 
+    /// A plain prompt as it is typed into the terminal: as the agent wants it; otherwise pasted, where the program knows what
+    /// that is, and sent off.
+    pub fn type_prompt(&self, plain: &str, pastes: bool) -> Bytes {
+        let mut side = self.side.borrow_mut();
+        let own = side.as_mut().filter(|_| pastes).and_then(|side| side.adapter.typed(plain));
+        match own {
+            Some(keys) => keys.into(),
+            None if pastes => format!("\x1b[200~{plain}\x1b[201~\r").into(),
+            None => format!("{}\r", plain.replace('\n', " ")).into(),
+        }
+    }
+
     fn set_agent(&self, mut state: AgentState) {
         for (text, most) in
             [(&mut state.name, MAX_NAME), (&mut state.wants, MAX_ABOUT), (&mut state.last, MAX_ABOUT)]
@@ -298,25 +310,22 @@ pub(crate) async fn watch(session: Rc<Session>) {
     }
 }
 
-/// A prompt as it is typed into a terminal: pasted where the program knows what that is, and sent off.
-pub(crate) fn typed(text: &str, bracketed: bool) -> Bytes {
-    // Nothing in it may end the paste, or be a key.
-    let plain = text.replace("\r\n", "\n");
-    let plain: String = plain.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
-    let plain = plain.trim_end_matches('\n');
-    if bracketed {
-        format!("\x1b[200~{plain}\x1b[201~\r").into()
-    } else {
-        format!("{}\r", plain.replace('\n', " ")).into()
-    }
+/// A prompt without what would be a key where it is typed, or would end a paste.
+pub(crate) fn plain(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    text.trim_end_matches('\n').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_prompt_is_pasted_and_cannot_leave_the_paste() {
+    #[tokio::test]
+    async fn a_prompt_is_pasted_and_cannot_leave_the_paste() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        let typed = |text, pastes| session.type_prompt(&plain(text), pastes);
         assert_eq!(typed("one\r\ntwo\n", true), "\x1b[200~one\ntwo\x1b[201~\r");
         assert_eq!(typed("a\x1b[201~\x03rm\u{9b}b", true), "\x1b[200~a[201~rmb\x1b[201~\r");
         assert_eq!(typed("one\ntwo", false), "one two\r");

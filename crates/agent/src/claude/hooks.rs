@@ -22,6 +22,14 @@ const MAX_SHOWN: usize = 20;
 const MAX_SAID: usize = 1000;
 /// Questions that may wait here, and those that were allowed and may still run; more are refused, or forgotten.
 const MAX_OPEN: usize = 64;
+/// Bytes that are pasted at once.
+const MAX_PASTE: usize = 400;
+/// The key that deletes what stands on a row before the cursor, or the end of the row before it.
+const DELETE_ROW: &str = "\x15";
+/// Rows that are deleted at least, and of a prompt before it at most; and how narrow they are taken to be.
+const MIN_ROWS: usize = 20;
+const MAX_ROWS: usize = 2000;
+const MIN_COLS: usize = 20;
 /// Conversations that one terminal is known to have had.
 const MAX_SESSIONS: usize = 64;
 
@@ -48,6 +56,8 @@ pub struct Hooks {
     says: Option<Doing>,
     /// What it wants, as the terminal says.
     wants: String,
+    /// Rows of the last prompt that was typed from here.
+    typed_rows: usize,
 }
 
 /// What is known of a call: the same call is the same in all hooks.
@@ -91,6 +101,7 @@ impl Hooks {
             hooked: Doing::Unknown,
             says: None,
             wants: String::new(),
+            typed_rows: 0,
         }
     }
 
@@ -322,6 +333,28 @@ impl Adapter for Hooks {
 
     fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
+    }
+
+    /// What is pasted as a whole is told to the model as a quotation, not as a prompt; small pastes are not, nor is what is
+    /// between them. And a prompt that was interrupted is put back where the next one is written, so what stands there goes
+    /// first.
+    fn typed(&mut self, text: &str) -> Option<String> {
+        let rows = text.lines().count() + text.len() / MIN_COLS;
+        let mut keys = DELETE_ROW.repeat(2 * (MIN_ROWS + self.typed_rows.min(MAX_ROWS)));
+        self.typed_rows = rows;
+        for (n, line) in text.split('\n').enumerate() {
+            if n > 0 {
+                keys.push('\n');
+            }
+            let mut rest = line;
+            while !rest.is_empty() {
+                let (piece, more) = rest.split_at(rest.floor_char_boundary(MAX_PASTE));
+                keys.extend(["\x1b[200~", piece, "\x1b[201~"]);
+                rest = more;
+            }
+        }
+        keys.push('\r');
+        Some(keys)
     }
 }
 

@@ -265,3 +265,20 @@ fn where_nobody_can_be_asked_what_waits_is_told_no() {
         assert_eq!(said["hookSpecificOutput"]["permissionDecision"], "deny");
     }
 }
+
+#[test]
+fn a_prompt_is_typed_so_that_claude_takes_it_for_one_and_for_nothing_else() {
+    let mut hooks = Run::terminal().adapter;
+    let typed = hooks.typed("one\n\ntwo").unwrap();
+    let kept = typed.trim_start_matches('\x15');
+    assert_eq!(kept, "\x1b[200~one\x1b[201~\n\n\x1b[200~two\x1b[201~\r");
+    assert!(typed.len() - kept.len() >= 40);
+    let long = "Grüße ".repeat(1000);
+    let typed = hooks.typed(&long).unwrap();
+    let pastes: Vec<_> = typed.split("\x1b[200~").skip(1).collect();
+    assert!(pastes.iter().all(|paste| paste.len() <= 420));
+    let whole: String = pastes.iter().map(|paste| paste.split("\x1b[201~").next().unwrap()).collect();
+    assert_eq!(whole, long);
+    // The one before it may stand there again, and is as long as that.
+    assert!(hooks.typed("x").unwrap().matches('\x15').count() > 2 * 7000 / 100);
+}
