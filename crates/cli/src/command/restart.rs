@@ -6,7 +6,7 @@ use crate::command::run::{environment, is_brief};
 use crate::config::Config;
 use crate::hosts;
 use crate::problem::Outcome;
-use crate::terminal::tty;
+use crate::terminal::{talk, tty};
 use client::Route;
 use session::message::{self, Created, Cursor, Method};
 use std::process::ExitCode;
@@ -40,6 +40,9 @@ pub async fn run(args: &Restart) -> Outcome {
     if !interactive {
         say!("{}", created.session);
         return Ok(ExitCode::SUCCESS);
+    }
+    if before.agent.is_some_and(|agent| agent.structured) {
+        return talk::run(route, created.session).await;
     }
     attach::show(Shown {
         host: found.host,

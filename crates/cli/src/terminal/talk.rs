@@ -34,7 +34,7 @@ struct Talk {
 /// Talks until the person leaves or the agent ends. Without a terminal: says every line, waits for the answers, and leaves.
 pub async fn run(route: Route, session: SessionId) -> Outcome {
     let interactive = std::io::stdin().is_terminal();
-    let after = Some(Cursor { epoch: 1, seq: 1 });
+    let (after, id) = (Some(Cursor { epoch: 1, seq: 1 }), session.clone());
     let client = hosts::CLIENT.to_owned();
     let opts = AttachOpts { route, session, client, size: None, window: 0, after };
     let (attachment, mut updates) = Attachment::start(opts);
@@ -60,7 +60,11 @@ pub async fn run(route: Route, session: SessionId) -> Outcome {
                 _ => reading = false,
             },
             update = updates.recv() => match update {
-                Some(Update::Exit { exit }) => return Ok(exit_code(exit)),
+                Some(Update::Exit { exit }) => {
+                    talk.break_line();
+                    note!("The agent has ended. Go on with this conversation: longrein restart {id}");
+                    return Ok(exit_code(exit));
+                }
                 Some(Update::Ended(Some(why))) => return Err(why),
                 Some(Update::Ended(None)) | None => return Ok(ExitCode::SUCCESS),
                 Some(update) => talk.heard(update),
