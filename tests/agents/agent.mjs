@@ -1,6 +1,12 @@
 // A real agent in a home of its own, with a model that answers by a script.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
@@ -34,6 +40,7 @@ function program(name) {
 export class Desk extends Host {
   project = join(this.home, "project");
   #model = null;
+  #heard = join(this.home, "model.jsonl");
 
   async up(...more) {
     if (this.#model === null) await this.#begin();
@@ -44,11 +51,12 @@ export class Desk extends Host {
     const at = await port();
     const model = spawn(
       process.execPath,
-      [join(here, "model.mjs"), "--port", at],
+      [join(here, "model.mjs"), "--port", at, "--log", this.#heard],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     await new Promise((resolve) => model.stdout.once("data", resolve));
     this.#model = model;
+    writeFileSync(this.#heard, "");
     const bin = join(this.home, "bin");
     for (const folder of [bin, this.project, join(this.home, ".codex")])
       mkdirSync(folder, { recursive: true });
@@ -139,6 +147,23 @@ trust_level = "trusted"
       );
       talk.stdin.end(lines.map((line) => `${line}\n`).join(""));
     });
+  }
+
+  /** Waits until the model was told exactly this by a person. */
+  async told(text) {
+    let last = [];
+    const is = () => {
+      last = readFileSync(this.#heard, "utf8")
+        .split("\n")
+        .filter(Boolean)
+        .flatMap((line) => JSON.parse(line).human ?? []);
+      return last.includes(text);
+    };
+    await until(
+      is,
+      () =>
+        `the model to be told; it was told ${JSON.stringify(last.map((said) => said.slice(0, 300)))}`,
+    );
   }
 
   async summary(session) {

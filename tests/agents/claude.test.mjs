@@ -146,8 +146,8 @@ describe("Claude Code in its terminal", () => {
   });
 });
 
-/** The hooks that run below a keeper. */
-function hooks(keeper) {
+/** The processes below a keeper. */
+function below(keeper) {
   const processes = execFileSync("ps", ["-eo", "pid=,ppid=,args="], {
     encoding: "utf8",
   })
@@ -159,17 +159,25 @@ function hooks(keeper) {
       parent: Number(parent),
       args,
     }));
-  const below = new Set([keeper]);
-  for (let known = 0; known < below.size;) {
-    known = below.size;
+  const found = new Set([keeper]);
+  for (let known = 0; known < found.size;) {
+    known = found.size;
     for (const { pid, parent } of processes)
-      if (below.has(parent)) below.add(pid);
+      if (found.has(parent)) found.add(pid);
   }
-  const found = processes
-    .filter(({ pid, args }) => below.has(pid) && / hook$/.test(args))
-    .map(({ pid }) => pid);
+  return processes.filter(({ pid }) => pid !== keeper && found.has(pid));
+}
+
+/** The hooks among them. */
+function hooks(keeper) {
+  const found = below(keeper).filter(({ args }) => / hook$/.test(args));
   assert.ok(found.length > 0, "a hook waits");
-  return found;
+  return found.map(({ pid }) => pid);
+}
+
+/** The program that a keeper owns. */
+function claude({ keeper_pid: keeper }) {
+  return below(keeper).find(({ parent }) => parent === keeper).pid;
 }
 
 describe("Claude Code without a terminal", () => {
@@ -220,6 +228,38 @@ describe("Claude Code without a terminal", () => {
     );
   });
 
+  it("goes on with a conversation by its name", async () => {
+    const { agent } = await desk.summary(session);
+    const other = await desk.chat("claude", "--resume", agent.conversation);
+    assert.match(await desk.say(other, "hi"), /Hello from the fake model/);
+    assert.equal(
+      (await desk.summary(other)).agent.conversation,
+      agent.conversation,
+    );
+    await desk.cli("kill", other);
+  });
+
+  it("says what it is where claude itself is killed, and asks nothing any more", async () => {
+    const other = await desk.chat("claude");
+    const talking = desk.say(other, "run bash").catch((error) => error);
+    const asked = await desk.waiting(other);
+    rmSync(join(desk.project, FILE), { force: true });
+    process.kill(claude(await desk.summary(other)), "SIGKILL");
+    await desk.became(other, asked.id, "withdrawn");
+    assert.match(
+      String(await talking),
+      /claude has ended[^]*Go on with this conversation: longrein restart/,
+    );
+    const { state, exit, agent } = await desk.summary(other);
+    assert.deepEqual([state, exit, agent.doing], ["ended", 137, "unknown"]);
+    assert.equal(desk.has(FILE), false);
+    const again = /[a-z2-7]{16}/.exec(
+      await desk.cli("restart", other, "--detach"),
+    )[0];
+    assert.match(await desk.say(again, "hi"), /Hello from the fake model/);
+    await desk.cli("kill", again);
+  });
+
   it("refuses the tool where its keeper is gone", async () => {
     const talking = say("run bash").catch((error) => error);
     await desk.waiting(session);
@@ -231,5 +271,30 @@ describe("Claude Code without a terminal", () => {
       "the session to be lost",
     );
     assert.equal(desk.has(FILE), false);
+  });
+});
+
+describe("Claude Code that nobody has logged in", () => {
+  const desk = new Desk();
+
+  before(async () => {
+    await desk.up();
+    delete desk.env.ANTHROPIC_API_KEY;
+  });
+
+  after(() => desk.stop());
+
+  it("says so without a terminal", async () => {
+    const session = await desk.chat("claude");
+    assert.match(await desk.say(session, "hi"), /Not logged in/);
+    await desk.doing(session, "idle");
+  });
+
+  it("says so in its terminal and in the chat", async () => {
+    const session = await desk.terminal("claude", "hi");
+    await until(
+      async () => /Not logged in/.test(await desk.cli("export", session)),
+      "its own words",
+    );
   });
 });

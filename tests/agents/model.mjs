@@ -115,6 +115,11 @@ const api = {
         });
       }
     }
+    for (const { input } of content)
+      if (input?.file_path === "{{plan_file}}")
+        input.file_path = /[^\s"`\\]+\/plans\/[^\s"`\\]+\.md/.exec(
+          JSON.stringify(b),
+        )?.[0];
     if (err)
       return end(err.status ?? 529, {
         type: "error",
