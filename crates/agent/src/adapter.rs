@@ -99,8 +99,11 @@ pub enum Said {
 /// Something to be done for an adapter.
 #[derive(Debug, PartialEq)]
 pub enum Output {
-    /// Write this to the agent's standard input.
+    /// Write this to the agent's standard input; where it has a terminal, as if it were typed there.
     Send(Vec<u8>),
+    /// Press Enter in its terminal, a moment after what was typed there: some take one right behind a paste for a part of it.
+    /// Not where the agent has come to wait for a person meanwhile.
+    Enter,
     /// Log this, and show it.
     Chat(Chat),
     /// Show this as what it is saying just now.
@@ -151,8 +154,8 @@ pub trait Adapter {
         false
     }
 
-    /// How a prompt is typed into its terminal and sent off, where it is to be otherwise than pasted whole. The text has no
-    /// control characters but line ends and tabs.
+    /// How a prompt is typed into its terminal and sent off, where it is to be otherwise than pasted whole; what is to be done
+    /// then is asked for with [`Adapter::poll`]. The text has no control characters but line ends and tabs.
     fn typed(&mut self, _text: &str) -> Option<String> {
         None
     }

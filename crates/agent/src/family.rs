@@ -1,7 +1,7 @@
 //! The agents that are known: which programs they are, and how each is started so that it can be heard and gated.
 
 use crate::adapter::Adapter;
-use crate::{acp, claude, codex};
+use crate::{acp, claude, codex, gemini};
 use session::message::{Agent, ErrorKind, Failure};
 use std::path::Path;
 
@@ -40,6 +40,9 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, Failure> {
     let known = match name(launch) {
         "claude" => claude::launch(launch)?,
         "codex" => codex::launch(launch),
+        "gemini" => {
+            gemini::launch(launch).map_or_else(|| acp::launch("gemini", launch), |it| Ok(Some(it)))?
+        }
         name => acp::launch(name, launch)?,
     };
     if known.is_none()
@@ -132,7 +135,7 @@ mod tests {
         assert!(codex.iter().any(|word| word.starts_with("hooks.PermissionRequest=")));
         let (resumed, _) = started(&["codex"], Some(&agent("codex", false, Some("id")))).unwrap();
         assert!(resumed.ends_with(&["resume".to_owned(), "id".to_owned()]));
-        for same in [&["codex", "exec", "hi"][..], &["gemini"], &["/opt/codex/run"]] {
+        for same in [&["codex", "exec", "hi"][..], &["/opt/codex/run"]] {
             assert_eq!(started(same, None).unwrap().0, same);
         }
     }

@@ -29,7 +29,7 @@ pub const KNOWN: &[Known] = &[
     Known { name: "claude", program: "claude", terminal: Terminal::Whole, chat: true },
     Known { name: "codex", program: "codex", terminal: Terminal::Gated, chat: true },
     Known { name: "opencode", program: "opencode", terminal: Terminal::Status, chat: true },
-    Known { name: "gemini", program: "gemini", terminal: Terminal::Status, chat: true },
+    Known { name: "gemini", program: "gemini", terminal: Terminal::Whole, chat: true },
     Known { name: "goose", program: "goose", terminal: Terminal::Status, chat: true },
     Known { name: "copilot", program: "copilot", terminal: Terminal::Status, chat: true },
     Known { name: "qwen", program: "qwen", terminal: Terminal::Status, chat: true },

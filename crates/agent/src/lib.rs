@@ -11,6 +11,7 @@ pub mod codex;
 mod env;
 pub mod family;
 mod form;
+pub mod gemini;
 mod jsonrpc;
 pub mod known;
 mod out;

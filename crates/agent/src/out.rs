@@ -54,6 +54,11 @@ impl Out {
         self.queue.push_back(Output::Send(line));
     }
 
+    /// Presses Enter in its terminal, behind what was typed.
+    pub(crate) fn enter(&mut self) {
+        self.queue.push_back(Output::Enter);
+    }
+
     /// Answers a hook.
     pub(crate) fn answer(&mut self, id: u64, output: String) {
         self.queue.push_back(Output::Answer { id, output });

@@ -146,7 +146,10 @@ impl Session {
             Act::Input => payload.clone(),
             Act::Prompt { files } if !inner.structured => {
                 let text = side::plain(&inner.with_files(payload, files));
-                self.type_prompt(&text, self.model.pastes())
+                drop(inner);
+                let keys = self.type_prompt(&text, self.model.pastes());
+                inner = self.inner.borrow_mut();
+                keys
             }
             _ => Bytes::new(),
         };
@@ -154,7 +157,8 @@ impl Session {
         inner.take_in(id, key, n, bytes, None);
         drop(inner);
         self.apply_size(size);
-        if *act == Act::Input {
+        // That somebody looked away is reported like a key, and is none.
+        if *act == Act::Input && !matches!(&payload[..], b"\x1b[I" | b"\x1b[O") {
             self.typed();
         }
         self.changed(id, act, news, payload);

@@ -145,6 +145,8 @@ pub(crate) struct Session {
     pub decided: Notify,
     /// The adapter names another file.
     pub tailed: Notify,
+    /// Enter is to be pressed.
+    pub presses: Notify,
     pub disk: Disk,
 }
 
@@ -208,6 +210,7 @@ impl Session {
             asked: Notify::new(),
             decided: Notify::new(),
             tailed: Notify::new(),
+            presses: Notify::new(),
             disk,
         }
     }

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// Prompts that wait for an agent; more are refused.
 const MAX_PROMPTS: usize = 32;
@@ -25,6 +26,8 @@ const MAX_NAME: usize = 32;
 const MAX_ABOUT: usize = 200;
 /// A bell so soon after a key answers it.
 const ANSWERS_KEYS: Duration = Duration::from_secs(2);
+/// From typing something to the Enter that sends it off, where that is not to come at once.
+const MOMENT: Duration = Duration::from_millis(200);
 /// Characters of a notice.
 const MAX_NOTICE: usize = 1000;
 
@@ -94,11 +97,11 @@ impl Session {
                 return;
             };
             match output {
-                Output::Send(bytes) => {
-                    if let Some(structured) = &side.structured {
-                        structured.send(&bytes);
-                    }
-                }
+                Output::Send(bytes) => match &side.structured {
+                    Some(structured) => structured.send(&bytes),
+                    None => self.reply_to_program(bytes),
+                },
+                Output::Enter => self.presses.notify_one(),
                 Output::Chat(chat) => self.log_chat(&chat),
                 Output::Partial { item, text, thinking } => self.log_partial(&item, &text, thinking),
                 Output::Ask { key, request } => {
@@ -154,7 +157,12 @@ impl Session {
     /// that is, and sent off.
     pub fn type_prompt(&self, plain: &str, pastes: bool) -> Bytes {
         let mut side = self.side.borrow_mut();
-        let own = side.as_mut().filter(|_| pastes).and_then(|side| side.adapter.typed(plain));
+        let side = side.as_mut().filter(|_| pastes);
+        let own = side.and_then(|side| {
+            let keys = side.adapter.typed(plain)?;
+            self.obey(side);
+            Some(keys)
+        });
         match own {
             Some(keys) => keys.into(),
             None if pastes => format!("\x1b[200~{plain}\x1b[201~\r").into(),
@@ -277,6 +285,12 @@ impl Session {
 }
 
 impl Inner {
+    /// Whether the agent asks something.
+    fn waits_for_answer(&self) -> bool {
+        let asks = |agent: &AgentState| agent.doing == Doing::NeedsYou && !agent.name.is_empty();
+        !self.asked.open.is_empty() || self.agent.as_ref().is_some_and(asks)
+    }
+
     /// Why a prompt is refused, if it is.
     pub(crate) fn judge_prompt(&self, text: &[u8], files: &[String]) -> Result<(), Failure> {
         let invalid = |message: &str| Err(failure(ErrorKind::Invalid, message, ""));
@@ -289,8 +303,7 @@ impl Inner {
             return Err(failure(ErrorKind::NotFound, message, "upload it first"));
         }
         // What is typed into a dialog may be its answer.
-        let asks = |agent: &AgentState| agent.doing == Doing::NeedsYou && !agent.name.is_empty();
-        if !self.structured && (!self.asked.open.is_empty() || self.agent.as_ref().is_some_and(asks)) {
+        if !self.structured && self.waits_for_answer() {
             let message = "the agent waits for an answer to what it asks, and would take this for one";
             return Err(failure(ErrorKind::Invalid, message, "answer that first"));
         }
@@ -307,6 +320,17 @@ pub(crate) async fn watch(session: Rc<Session>) {
     loop {
         session.decided.notified().await;
         session.tell_decided();
+    }
+}
+
+/// Presses Enter behind what was typed for the adapter.
+pub(crate) async fn press(session: Rc<Session>) {
+    loop {
+        session.presses.notified().await;
+        sleep(MOMENT).await;
+        if !session.inner.borrow().waits_for_answer() {
+            session.reply_to_program(vec![b'\r']);
+        }
     }
 }
 
@@ -345,5 +369,30 @@ mod tests {
         assert!(says("claude", Doing::Idle).is_ok());
         assert!(session.inner.borrow().judge_prompt(b" ", &[]).is_err());
         assert!(session.inner.borrow().judge_prompt(b"see", &["nothing.png".to_owned()]).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn enter_is_pressed_a_moment_later_and_not_into_a_dialog() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = Rc::new(crate::start::tests::session(folder.path()));
+        let waits = || session.inner.borrow().replies_bytes;
+        let local = tokio::task::LocalSet::new();
+        let task = local.spawn_local(press(Rc::clone(&session)));
+        local
+            .run_until(async {
+                session.presses.notify_one();
+                sleep(MOMENT / 2).await;
+                assert_eq!(waits(), 0);
+                sleep(MOMENT).await;
+                assert_eq!(waits(), 1, "nobody reads it here");
+                let state =
+                    AgentState { name: "gemini".into(), doing: Doing::NeedsYou, ..AgentState::default() };
+                session.set_agent(state);
+                session.presses.notify_one();
+                sleep(2 * MOMENT).await;
+                assert_eq!(waits(), 1);
+            })
+            .await;
+        task.abort();
     }
 }

@@ -129,7 +129,8 @@ impl Acp {
     /// What was being said is complete.
     pub(super) fn flush(&mut self) {
         let Some(Speech { kind, item, text, .. }) = self.speech.take() else { return };
-        if text.trim().is_empty() {
+        // What Gemini tells its model first is said by nobody.
+        if text.trim().is_empty() || (kind == Kind::User && text.starts_with("<session_context>")) {
             return;
         }
         let item = Some(item);

@@ -4,6 +4,7 @@
 mod acp;
 mod claude;
 mod codex;
+mod gemini;
 mod generate;
 mod generated;
 mod hostile;

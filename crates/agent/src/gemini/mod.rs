@@ -1,0 +1,36 @@
+//! Gemini CLI in its own terminal. Without one it speaks the Agent Client Protocol ([`crate::acp`]).
+//!
+//! Gemini's own dialog is the gate, here as elsewhere: a hook of Gemini's can say no and cannot say yes, and one that
+//! fails says nothing. ([`hooks`]) hears of the dialog, asks on every device what it asks, and presses its key.
+
+pub mod hooks;
+mod settings;
+mod tool;
+
+use crate::family::{Launch, Launched};
+use crate::out::Place;
+use hooks::Hooks;
+
+/// Its name, and its program's.
+const NAME: &str = "gemini";
+
+/// How Gemini is started in a terminal; none where it is told to do something else than to talk to a person there.
+pub(crate) fn launch(launch: &Launch<'_>) -> Option<Launched> {
+    if launch.agent.is_some_and(|agent| agent.structured) {
+        return None;
+    }
+    let (program, given) = launch.command.split_first()?;
+    if !settings::is_conversation(given) {
+        return None;
+    }
+    let resume = launch.agent.and_then(|agent| agent.resume.clone());
+    let resume = resume.into_iter().flat_map(|conversation| ["--resume".to_owned(), conversation]);
+    let command = [program.clone()].into_iter().chain(resume).chain(given.iter().cloned()).collect();
+    let (env, problem) = match settings::write(launch) {
+        Ok(env) => (env, None),
+        Err(why) => (Vec::new(), Some(format!("Gemini asks in its terminal alone: {why}"))),
+    };
+    let keys = settings::version(program, launch.env).is_some_and(|version| hooks::knows(&version));
+    let adapter = Box::new(Hooks::new(Place::of(launch), keys, problem));
+    Some(Launched { command, env, structured: false, adapter })
+}
