@@ -29,6 +29,7 @@ function program(name) {
   const places = {
     claude: `@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`,
     codex: ".bin/codex",
+    gemini: ".bin/gemini",
   };
   const path = join(here, "node_modules", places[name]);
   if (!existsSync(path))
@@ -58,9 +59,13 @@ export class Desk extends Host {
     this.#model = model;
     writeFileSync(this.#heard, "");
     const bin = join(this.home, "bin");
-    for (const folder of [bin, this.project, join(this.home, ".codex")])
+    for (const folder of [
+      bin,
+      this.project,
+      ...[".codex", ".gemini"].map((name) => join(this.home, name)),
+    ])
       mkdirSync(folder, { recursive: true });
-    for (const name of ["claude", "codex"])
+    for (const name of ["claude", "codex", "gemini"])
       symlinkSync(program(name), join(bin, name));
     const url = `http://127.0.0.1:${at}`;
     Object.assign(this.env, {
@@ -74,6 +79,8 @@ export class Desk extends Host {
       DISABLE_AUTOUPDATER: "1",
       CODEX_HOME: join(this.home, ".codex"),
       FAKE_KEY: "fake",
+      GEMINI_API_KEY: "fake",
+      GOOGLE_GEMINI_BASE_URL: url,
     });
     delete this.env.CLAUDE_CONFIG_DIR;
     delete this.env.LONGREIN_SESSION;
@@ -86,6 +93,22 @@ export class Desk extends Host {
         customApiKeyResponses: { approved: [KEY.slice(-20)], rejected: [] },
         projects: { [this.project]: { hasTrustDialogAccepted: true } },
       }),
+    );
+    writeFileSync(
+      join(this.home, ".gemini/settings.json"),
+      JSON.stringify({
+        security: { auth: { selectedType: "gemini-api-key" } },
+        general: {
+          enableAutoUpdate: false,
+          enableAutoUpdateNotification: false,
+        },
+        privacy: { usageStatisticsEnabled: false },
+        telemetry: { enabled: false },
+      }),
+    );
+    writeFileSync(
+      join(this.home, ".gemini/trustedFolders.json"),
+      JSON.stringify({ [this.project]: "TRUST_FOLDER" }),
     );
     writeFileSync(
       join(this.home, ".codex/config.toml"),
