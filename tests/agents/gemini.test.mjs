@@ -190,11 +190,15 @@ describe("Gemini in its terminal", () => {
 
 describe("Gemini without a terminal", () => {
   const desk = new Desk();
+  const minute = () => new Date().getUTCMinutes();
   let session;
+  let begun;
 
   before(async () => {
     await desk.up();
     session = await desk.chat("gemini", "--", "-m", "gemini-2.5-flash");
+    await desk.doing(session, "idle");
+    begun = minute();
   });
 
   after(() => desk.stop());
@@ -236,6 +240,9 @@ describe("Gemini without a terminal", () => {
 
   it("goes on with its conversation after it was stopped", async () => {
     const { agent } = await desk.summary(session);
+    // Gemini writes over a conversation that began in the minute in which it is gone on with.
+    const past = () => minute() !== begun;
+    await until(past, "the minute to be over", 90_000);
     session = /[a-z2-7]{16}/.exec(
       await desk.cli("restart", session, "--stop", "--detach"),
     )[0];
