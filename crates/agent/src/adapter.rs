@@ -20,12 +20,15 @@ pub const GATE_TIMEOUT: u32 = EXPIRES_WITHIN.1 + 24 * 60 * 60;
 /// Something that an adapter heard.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// The program was started. The first input of a structured session.
+    /// The program was started: the first input of a structured session. Where something runs beside it
+    /// ([`crate::family::Beside`]), that can be spoken to, each time that it can.
     Started,
-    /// A line of what a structured agent writes, without its end.
+    /// A line of what a structured agent writes, without its end, or a message of what runs beside a program.
     Line(&'a [u8]),
     /// A line longer than [`MAX_LINE`] was thrown away; it had so many bytes.
     Overlong(u64),
+    /// What runs beside the program cannot be spoken to any more, until it is started again for the adapter.
+    Cut,
     /// A hook of the agent was called with this; `id` names it until it was answered or is gone.
     Hook {
         /// Names it.
@@ -99,7 +102,8 @@ pub enum Said {
 /// Something to be done for an adapter.
 #[derive(Debug, PartialEq)]
 pub enum Output {
-    /// Write this to the agent's standard input; where it has a terminal, as if it were typed there.
+    /// Write this to the agent's standard input, or to what runs beside it; where it has neither, as if it were typed in its
+    /// terminal.
     Send(Vec<u8>),
     /// Press Enter in its terminal, a moment after what was typed there: some take one right behind a paste for a part of it.
     /// Not where the agent has come to wait for a person meanwhile.
@@ -148,8 +152,7 @@ pub trait Adapter {
     /// The next thing to be done, until there is none.
     fn poll(&mut self) -> Option<Output>;
 
-    /// Whether it would pass a prompt on now. Where a session has a terminal, prompts are typed there and this is not
-    /// asked.
+    /// Whether it would pass a prompt on now. Where prompts are typed into a terminal, this is not asked.
     fn takes_prompt(&self) -> bool {
         false
     }

@@ -3,7 +3,7 @@
 use crate::adapter::Adapter;
 use crate::{acp, claude, codex, gemini};
 use session::message::{Agent, ErrorKind, Failure};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A program that is about to be started.
 #[derive(Debug)]
@@ -33,6 +33,19 @@ pub struct Launched {
     pub structured: bool,
     /// Who listens.
     pub adapter: Box<dyn Adapter>,
+    /// What is started before it and runs beside it.
+    pub beside: Option<Beside>,
+}
+
+/// What an agent in its terminal shares with us: a program that answers JSON, one message a frame, over a WebSocket on a
+/// unix socket. Messages go to and from the adapter as lines do.
+pub struct Beside {
+    /// Program and arguments. It ends when its standard input does.
+    pub command: Vec<String>,
+    /// Where it listens once it is up.
+    pub socket: PathBuf,
+    /// What is started where it does not come up in time.
+    pub otherwise: Box<Launched>,
 }
 
 /// Finds out how to start a program.
@@ -59,6 +72,7 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, Failure> {
         env: Vec::new(),
         structured: false,
         adapter: Box::new(crate::any::Any::default()),
+        beside: None,
     }))
 }
 
@@ -128,13 +142,27 @@ mod tests {
     }
 
     #[test]
-    fn codex_in_its_terminal_gets_hooks_where_it_has_use_for_them() {
+    fn codex_in_its_terminal_shares_its_app_server_or_gets_hooks() {
+        let folder = tempfile::Builder::new().prefix("s").tempdir_in("/tmp").unwrap();
+        let start = |command: &[&str], agent: Option<&Agent>| {
+            let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+            let (cwd, hook) = (folder.path(), ["longrein".to_owned(), "hook".to_owned()]);
+            launch(&Launch { command: &command, agent, cwd, env: &[], hook: &hook, folder: cwd }).unwrap()
+        };
+        let is_gated = |launched: &Launched| {
+            launched.command.iter().any(|word| word.starts_with("hooks.PermissionRequest="))
+        };
         let given: Vec<_> = ["-m", "gpt", "hello"].map(str::to_owned).into();
-        let (codex, _) = started(&["/usr/bin/codex", "-m", "gpt", "hello"], None).unwrap();
-        assert!(codex[0] == "/usr/bin/codex" && codex.ends_with(&given));
-        assert!(codex.iter().any(|word| word.starts_with("hooks.PermissionRequest=")));
-        let (resumed, _) = started(&["codex"], Some(&agent("codex", false, Some("id")))).unwrap();
-        assert!(resumed.ends_with(&["resume".to_owned(), "id".to_owned()]));
+        let codex = start(&["/usr/bin/codex", "-m", "gpt", "hello"], None);
+        assert!(codex.command[0] == "/usr/bin/codex" && codex.command.ends_with(&given));
+        assert!(codex.command[1] == "--remote" && !is_gated(&codex) && !codex.structured);
+        let beside = codex.beside.unwrap();
+        assert!(beside.command.contains(&"/usr/bin/codex".to_owned()), "{:?}", beside.command);
+        assert!(is_gated(&beside.otherwise) && beside.otherwise.command.ends_with(&given));
+        let resumed = start(&["codex"], Some(&agent("codex", false, Some("id"))));
+        assert!(resumed.command.ends_with(&["resume".to_owned(), "id".to_owned()]));
+        let alone = start(&["codex", "-p", "work"], None);
+        assert!(is_gated(&alone) && alone.beside.is_none());
         for same in [&["codex", "exec", "hi"][..], &["/opt/codex/run"]] {
             assert_eq!(started(same, None).unwrap().0, same);
         }

@@ -50,6 +50,11 @@ impl<C> Peer<C> {
         self.line(json!({ "id": id, "method": method, "params": params }))
     }
 
+    /// Nothing that was asked is answered any more.
+    pub(crate) fn forget(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Tells the agent.
     pub(crate) fn tell(&self, method: &str, params: Value) -> Vec<u8> {
         let mut message = json!({ "method": method });

@@ -111,7 +111,8 @@ impl Session {
         // their own stream's: its commands are settled in order.
         let at_once = match act {
             Act::Interrupt => {
-                let waits = self.program().is_some_and(|program| !program.interrupt());
+                let types = !inner.is_told_to_stop();
+                let waits = types && self.program().is_some_and(|program| !program.interrupt());
                 if waits && first {
                     inner.take_in_first(id, Some((key, n)));
                     drop(inner);
@@ -132,8 +133,9 @@ impl Session {
             | Act::Revoke { .. }
             | Act::Upload { .. }
             | Act::Configure { .. } => true,
-            // A prompt for a terminal is input; a size is of no meaning without one, and waits for nothing.
-            Act::Prompt { .. } | Act::Resize { .. } | Act::TakeSize | Act::GiveSize => inner.structured,
+            // A prompt that is typed is input; a size is of no meaning without a terminal, and waits for nothing.
+            Act::Prompt { .. } => inner.is_told(),
+            Act::Resize { .. } | Act::TakeSize | Act::GiveSize => inner.structured,
             Act::Input | Act::Refused { .. } => false,
         };
         if at_once && first {
@@ -144,7 +146,7 @@ impl Session {
         }
         let bytes = match act {
             Act::Input => payload.clone(),
-            Act::Prompt { files } if !inner.structured => {
+            Act::Prompt { files } if !inner.is_told() => {
                 let text = side::plain(&inner.with_files(payload, files));
                 drop(inner);
                 let keys = self.type_prompt(&text, self.model.pastes());

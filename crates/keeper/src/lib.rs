@@ -9,6 +9,7 @@
 //! on that way waits for a timer, another thread, or a client that does not keep up.
 
 mod approvals;
+mod beside;
 mod chat;
 mod clients;
 mod clock;

@@ -90,6 +90,8 @@ pub(crate) struct Inner {
     pub conversation: Option<String>,
     /// It has no terminal.
     pub structured: bool,
+    /// It has a terminal, and its agent can be spoken to beside that.
+    pub shared: bool,
     /// When somebody typed last.
     pub typed_at: Option<Instant>,
     /// Notices of programs in it.
@@ -181,6 +183,7 @@ impl Session {
             agent: None,
             conversation: None,
             structured: false,
+            shared: false,
             notices: 0,
             typed_at: None,
             queued: 0,

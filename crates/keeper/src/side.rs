@@ -1,6 +1,7 @@
 //! The agent's side of the session: its adapter hears what the program says, in whichever way, and what it asks for is
 //! done. Prompts wait here until the agent takes them.
 
+use crate::beside::Beside;
 use crate::clock;
 use crate::follower::Leave;
 use crate::session::{ClientId, Inner, Session, failure};
@@ -44,9 +45,18 @@ pub(crate) struct Side {
     adapter: Box<dyn Adapter>,
     /// Where the program has no terminal.
     structured: Option<Rc<Structured>>,
+    /// What it shares with us, where it has one.
+    beside: Option<Rc<Beside>>,
     prompts: VecDeque<Prompt>,
     /// The file that is followed.
     tail: Option<PathBuf>,
+}
+
+impl Side {
+    /// Prompts are told to it, and not typed.
+    fn is_spoken_to(&self) -> bool {
+        self.structured.is_some() || self.beside.as_ref().is_some_and(|beside| beside.is_linked())
+    }
 }
 
 /// What an adapter asked, and what became of it.
@@ -66,9 +76,20 @@ impl Asked {
 }
 
 impl Session {
-    pub fn set_side(&self, adapter: Box<dyn Adapter>, structured: Option<Rc<Structured>>) {
+    pub fn set_side(
+        &self,
+        adapter: Box<dyn Adapter>,
+        structured: Option<Rc<Structured>>,
+        beside: Option<Rc<Beside>>,
+    ) {
         self.inner.borrow_mut().structured = structured.is_some();
-        *self.side.borrow_mut() = Some(Side { adapter, structured, prompts: VecDeque::new(), tail: None });
+        let prompts = VecDeque::new();
+        *self.side.borrow_mut() = Some(Side { adapter, structured, beside, prompts, tail: None });
+    }
+
+    /// What runs beside the program can be spoken to, or not any more.
+    pub fn set_shared(&self, shared: bool) {
+        self.inner.borrow_mut().shared = shared;
     }
 
     pub fn structured(&self) -> Option<Rc<Structured>> {
@@ -97,10 +118,15 @@ impl Session {
                 return;
             };
             match output {
-                Output::Send(bytes) => match &side.structured {
-                    Some(structured) => structured.send(&bytes),
-                    None => self.reply_to_program(bytes),
-                },
+                Output::Send(bytes) => {
+                    if let Some(structured) = &side.structured {
+                        structured.send(&bytes);
+                    } else if let Some(beside) = &side.beside {
+                        beside.send(&bytes);
+                    } else {
+                        self.reply_to_program(bytes);
+                    }
+                }
                 Output::Enter => self.presses.notify_one(),
                 Output::Chat(chat) => self.log_chat(&chat),
                 Output::Partial { item, text, thinking } => self.log_partial(&item, &text, thinking),
@@ -127,7 +153,7 @@ impl Session {
     }
 
     fn pass_prompt(&self, side: &mut Side) -> bool {
-        if side.structured.is_none() || !side.adapter.takes_prompt() {
+        if !side.is_spoken_to() || !side.adapter.takes_prompt() {
             return false;
         }
         let Some(prompt) = side.prompts.pop_front() else { return false };
@@ -145,7 +171,7 @@ impl Session {
         let files = files.iter().map(|file| inner.uploads.path(file)).collect();
         drop(inner);
         let mut side = self.side.borrow_mut();
-        let Some(side) = side.as_mut().filter(|side| side.structured.is_some()) else { return };
+        let Some(side) = side.as_mut().filter(|side| side.is_spoken_to()) else { return };
         let text = String::from_utf8_lossy(text).into_owned();
         side.prompts.push_back(Prompt { text, files, by });
         self.inner.borrow_mut().queued = side.prompts.len();
@@ -195,7 +221,10 @@ impl Session {
             });
         }
         // Nothing is heard behind the end.
-        *self.side.borrow_mut() = None;
+        let side = self.side.borrow_mut().take();
+        if let Some(beside) = side.and_then(|side| side.beside) {
+            beside.end();
+        }
         let mut inner = self.inner.borrow_mut();
         inner.queued = 0;
         if let Some(agent) = &mut inner.agent {
@@ -291,6 +320,17 @@ impl Inner {
         !self.asked.open.is_empty() || self.agent.as_ref().is_some_and(asks)
     }
 
+    /// Prompts are told to the agent, and not typed into its terminal.
+    pub(crate) fn is_told(&self) -> bool {
+        self.structured || self.shared
+    }
+
+    /// An interrupt is told to the agent, and no key.
+    pub(crate) fn is_told_to_stop(&self) -> bool {
+        let doing = self.agent.as_ref().map(|agent| agent.doing);
+        self.structured || self.shared && matches!(doing, Some(Doing::Working | Doing::NeedsYou))
+    }
+
     /// Why a prompt is refused, if it is.
     pub(crate) fn judge_prompt(&self, text: &[u8], files: &[String]) -> Result<(), Failure> {
         let invalid = |message: &str| Err(failure(ErrorKind::Invalid, message, ""));
@@ -303,11 +343,12 @@ impl Inner {
             return Err(failure(ErrorKind::NotFound, message, "upload it first"));
         }
         // What is typed into a dialog may be its answer.
-        if !self.structured && self.waits_for_answer() {
+        let told = self.is_told();
+        if !told && self.waits_for_answer() {
             let message = "the agent waits for an answer to what it asks, and would take this for one";
             return Err(failure(ErrorKind::Invalid, message, "answer that first"));
         }
-        if self.structured && self.queued >= MAX_PROMPTS {
+        if told && self.queued >= MAX_PROMPTS {
             let message = format!("{MAX_PROMPTS} prompts wait for the agent already");
             return Err(failure(ErrorKind::Limited, message, "wait until it has taken one, or interrupt it"));
         }

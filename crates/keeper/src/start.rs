@@ -1,6 +1,7 @@
 //! A keeper's life: from what it is told on standard input to the clean close of its log.
 
 use crate::approvals;
+use crate::beside::{self, Beside};
 use crate::clients;
 use crate::clock;
 use crate::disk::Disk;
@@ -86,8 +87,8 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     env.push(("LONGREIN_SESSION".to_owned(), id.to_owned()));
     // So that `longrein` inside a session speaks to the host that the session belongs to.
     env.extend(std::env::var("LONGREIN_HOME").ok().map(|home| ("LONGREIN_HOME".to_owned(), home)));
-    let started = start(&spec, env, size);
-    let (started, adapter) = match started {
+    let started = start(&spec, env, size).await;
+    let (started, adapter, beside) = match started {
         Ok(started) => started,
         Err(why) => {
             // Nothing happened in it; the folder goes with the session.
@@ -110,13 +111,14 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     let parts = Parts { patience_ms: spec.patience_ms, expires_in: spec.expires_in, ..parts };
     let session = Rc::new(Session::new(about, parts, size, RunState::Running));
     session.append(Event::Resize { size }, Bytes::new());
-    let running = session.set_running(started, adapter);
+    let shared = beside.as_ref().map(|(beside, _)| Rc::clone(beside));
+    let running = session.set_running(started, adapter, shared);
     if let Some(seconds) = spec.ttl {
         session.set_ttl(Ttl::In { seconds })?;
     }
     upkeep::store_summary(&session);
     session.disk.wait();
-    let tasks = [
+    let mut tasks = vec![
         spawn_local(clients::accept(Rc::clone(&session), listener)),
         spawn_local(side::watch(Rc::clone(&session))),
         spawn_local(side::press(Rc::clone(&session))),
@@ -129,6 +131,8 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         spawn_local(approvals::watch(Rc::clone(&session))),
         spawn_local(program::reap(Rc::clone(&session), orphans)),
     ];
+    let driven = beside.map(|(beside, link)| spawn_local(beside::drive(Rc::clone(&session), beside, link)));
+    tasks.extend(driven);
     ready();
     let life = async {
         let exit = match running {
@@ -155,7 +159,7 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         linger(&session, LINGER).await;
     };
     live(&session, life, stop).await;
-    end(&session, tasks.into()).await
+    end(&session, tasks).await
 }
 
 /// Serves the log of a session whose keeper is gone, read only, until nobody needs it any more.
@@ -209,28 +213,31 @@ enum Running {
 }
 
 impl Session {
-    fn set_running(&self, started: Running, adapter: Box<dyn Adapter>) -> Running {
+    fn set_running(
+        &self,
+        started: Running,
+        adapter: Box<dyn Adapter>,
+        beside: Option<Rc<Beside>>,
+    ) -> Running {
         match &started {
             Running::Terminal(program) => {
                 self.set_program(Rc::clone(program));
-                self.set_side(adapter, None);
+                self.set_side(adapter, None, beside);
             }
-            Running::Structured(structured, _) => self.set_side(adapter, Some(Rc::clone(structured))),
+            Running::Structured(structured, _) => self.set_side(adapter, Some(Rc::clone(structured)), beside),
         }
         started
     }
 }
 
-fn start(
-    spec: &Spec,
-    mut env: Vec<(String, String)>,
-    size: Size,
-) -> Result<(Running, Box<dyn Adapter>), Failure> {
+type Started = (Running, Box<dyn Adapter>, Option<(Rc<Beside>, beside::Link)>);
+
+async fn start(spec: &Spec, mut env: Vec<(String, String)>, size: Size) -> Result<Started, Failure> {
     let cwd = PathBuf::from(&spec.cwd);
     let ourselves =
         std::env::current_exe().map_err(|error| environment("our own program is not found", &error))?;
     let hook = [ourselves.to_string_lossy().into_owned(), "hook".to_owned()];
-    let Launched { command, env: more, structured, adapter } = family::launch(&Launch {
+    let mut launched = family::launch(&Launch {
         command: &spec.command,
         agent: spec.agent.as_ref(),
         cwd: &cwd,
@@ -238,6 +245,18 @@ fn start(
         hook: &hook,
         folder: &spec.paths.session_dir(spec.session.as_str()),
     })?;
+    let mut shared = None;
+    if let Some(beside) = launched.beside.take() {
+        let spec = SpawnSpec { command: Vec::new(), cwd: cwd.clone(), env: env.clone(), size };
+        match Beside::start(&beside, spec).await {
+            Ok(started) => shared = Some(started),
+            Err(why) => {
+                tracing::warn!(%why, "the agent's server cannot be shared");
+                launched = *beside.otherwise;
+            }
+        }
+    }
+    let Launched { command, env: more, structured, adapter, .. } = launched;
     env.extend(more);
     let spec = SpawnSpec { command, cwd, env, size };
     let running = if structured {
@@ -246,7 +265,7 @@ fn start(
     } else {
         Running::Terminal(Rc::new(Program::start(&spec)?))
     };
-    Ok((running, adapter))
+    Ok((running, adapter, shared))
 }
 
 fn parts(log: SessionLog, meta: PathBuf, limit: u64, origin: Origin) -> Result<Parts, Failure> {

@@ -168,10 +168,10 @@ async fn written(ws: &Ws, work: impl Future<Output = Result<(), WsError>>) -> Re
     timeout(WRITE_TIMEOUT, turn).await.map_err(|_| Error::Timeout("writing to the relay"))?.map_err(ws_error)
 }
 
-fn ws_error(error: WsError) -> Error {
+pub(crate) fn ws_error(error: WsError) -> Error {
     match error {
         WsError::ConnectionClosed | WsError::AlreadyClosed | WsError::Protocol(_) => Error::Cut,
-        WsError::Io(source) => Error::Io { what: "the link to the relay", source },
+        WsError::Io(source) => Error::Io { what: "a WebSocket", source },
         WsError::Capacity(error) => Error::Malformed(error.to_string()),
         other => Error::Malformed(other.to_string()),
     }

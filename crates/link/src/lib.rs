@@ -8,6 +8,8 @@
 //! - *Frames* ([`frames`]): what a relay sees. One relay link, over WebSocket ([`relay_client`]) or inside the process
 //!   ([`frames::local`]); a host's link carries many connections, which [`mux`] takes apart into [`path`]s.
 //!
+//! Beside them, [`texts`] is how agents' own servers are spoken to on this machine.
+//!
 //! What always holds: `recv` can be dropped at any await and loses nothing; `feed` only collects and `flush` writes
 //! what was collected in one go; every queue is bounded and every wait has a deadline; nothing a peer sends panics.
 
@@ -20,6 +22,7 @@ pub mod path;
 pub mod relay_client;
 mod roam;
 pub mod sealed;
+pub mod texts;
 mod tls;
 pub mod unix;
 mod watch;

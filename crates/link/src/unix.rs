@@ -30,6 +30,11 @@ const WRITE_TIMEOUT: Duration = wire::limits::WRITE_TIMEOUT;
 
 /// Connects to the program that listens on `path`.
 pub async fn connect(path: &Path) -> Result<(MessageSender, MessageReceiver), Error> {
+    halves(stream(path).await?).map_err(Error::io("watching a local socket"))
+}
+
+/// The bare connection.
+pub(crate) async fn stream(path: &Path) -> Result<UnixStream, Error> {
     check_length(path)?;
     let stream = timeout(CONNECT_TIMEOUT, UnixStream::connect(path))
         .await
@@ -39,7 +44,7 @@ pub async fn connect(path: &Path) -> Result<(MessageSender, MessageReceiver), Er
     if uid != rustix::process::geteuid().as_raw() {
         return Err(Error::ForeignPeer);
     }
-    halves(stream).map_err(Error::io("watching a local socket"))
+    Ok(stream)
 }
 
 /// The socket is watched for reading only. Watched for both, as tokio's own streams are, it would wake us each time that

@@ -138,7 +138,13 @@ pub(crate) fn launch(name: &str, launch: &Launch<'_>) -> Result<Option<Launched>
     }
     let resume = launch.agent.and_then(|agent| agent.resume.clone());
     let adapter = Box::new(Acp::new(name, Place::of(launch), resume));
-    Ok(Some(Launched { command, env: known::environment(name, launch.env), structured: true, adapter }))
+    Ok(Some(Launched {
+        command,
+        env: known::environment(name, launch.env),
+        structured: true,
+        adapter,
+        beside: None,
+    }))
 }
 
 impl Acp {
@@ -332,7 +338,7 @@ impl Adapter for Acp {
             }
             // It has no terminal, and no hooks.
             Input::Hook { id, .. } => self.out.answer(id, String::new()),
-            Input::HookGone { .. } | Input::Tailed(_) | Input::Said(_) | Input::Typed => {}
+            Input::HookGone { .. } | Input::Tailed(_) | Input::Said(_) | Input::Typed | Input::Cut => {}
         }
     }
 

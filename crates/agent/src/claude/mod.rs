@@ -31,7 +31,7 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Option<Launched>, Failure> {
         command.extend(settings::structured(launch.command, resume)?);
         let resumed = resume.is_some() || settings::resumes(launch.command);
         let adapter = Box::new(Control::new(place, resumed));
-        return Ok(Some(Launched { command, env: Vec::new(), structured: true, adapter }));
+        return Ok(Some(Launched { command, env: Vec::new(), structured: true, adapter, beside: None }));
     }
     let Some((program, arguments)) = launch.command.split_first() else { return Ok(None) };
     if !settings::is_conversation(arguments) {
@@ -41,5 +41,5 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Option<Launched>, Failure> {
     command.extend(settings::terminal(arguments, resume, launch.hook, launch.cwd, launch.folder)?);
     let home = set("CLAUDE_CONFIG_DIR").unwrap_or_else(|| format!("{}/.claude", place.home));
     let adapter = Box::new(Hooks::new(place, &home));
-    Ok(Some(Launched { command, env: Vec::new(), structured: false, adapter }))
+    Ok(Some(Launched { command, env: Vec::new(), structured: false, adapter, beside: None }))
 }

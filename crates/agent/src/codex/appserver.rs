@@ -1,8 +1,10 @@
-//! Codex without a terminal: `codex app-server` on its standard input and output, one conversation of it.
+//! Codex' app server: without a terminal, on its standard input and output, one conversation of it; and beside Codex'
+//! terminal interface, whatever conversation that shows ([`join`]).
 //!
 //! Codex takes no words with a no. So a person's reason is sent into the turn (`turn/steer`) just before the no: the
 //! model reads both together. Where the turn is over by then, the reason goes ahead of the next prompt.
 
+mod join;
 mod told;
 
 use super::NAME;
@@ -10,6 +12,7 @@ use super::asks::{self, Ask, Asked};
 use crate::adapter::{Adapter, Input, Output};
 use crate::jsonrpc::{Heard, NO_METHOD, Peer, list_at, str_at, text_at};
 use crate::out::{Out, Place, Verdict, verdict};
+use join::Join;
 use serde_json::{Value, json};
 use session::message::{Chat, Choice, Doing, Outcome, Setup, Tool};
 use std::collections::BTreeMap;
@@ -55,6 +58,12 @@ enum Call {
     /// A reason that goes ahead of the next prompt, should the turn not take it.
     Steer(String),
     Interrupt,
+    /// A conversation of the terminal interface.
+    Join(String),
+    /// What was said of its turn before, which was running still or not.
+    Missed {
+        active: bool,
+    },
 }
 
 /// What waits for a person.
@@ -105,6 +114,8 @@ pub struct AppServer {
     held: Option<Value>,
     warned: Vec<String>,
     nonsense: u32,
+    /// Where it has a terminal interface.
+    join: Option<Join>,
 }
 
 impl AppServer {
@@ -136,7 +147,15 @@ impl AppServer {
             held: None,
             warned: Vec::new(),
             nonsense: 0,
+            join: None,
         }
+    }
+
+    /// Whatever conversation its terminal interface shows.
+    pub fn joining(place: Place) -> Self {
+        // Modes and models are chosen there.
+        let setup = Setup::default();
+        Self { out: Out::new(NAME, false), setup, join: Some(Join::default()), ..Self::new(place, None) }
     }
 
     fn call(&mut self, method: &str, params: Value, what: Call) {
@@ -166,6 +185,9 @@ impl AppServer {
                 // "longrein/0.169.0 (Debian …)"
                 let agent = str_at(&result, "userAgent").split(' ').next().unwrap_or_default();
                 self.setup.version = agent.split_once('/').map(|(_, version)| version.to_owned());
+                if self.join.is_some() {
+                    return self.join_begin();
+                }
                 self.begin();
                 self.call("model/list", json!({}), Call::Models);
             }
@@ -196,6 +218,8 @@ impl AppServer {
                 self.setup.models = shown.filter_map(choice).collect();
                 self.tell_setup();
             }
+            (Call::Join(thread), result) => self.join_answered(&thread, result),
+            (Call::Missed { active }, result) => self.join_missed(&result.unwrap_or_default(), active),
             (Call::Initialize | Call::Start, Err(why)) => {
                 self.begun = true;
                 self.held = None;
@@ -249,7 +273,9 @@ impl AppServer {
         let Some(thread) = self.thread.clone() else {
             // It could not begin before; it is asked again.
             self.held = Some(input);
-            self.begin();
+            if self.join.is_none() {
+                self.begin();
+            }
             return;
         };
         self.prompts += 1;
@@ -275,10 +301,15 @@ impl AppServer {
                 let (thread, turn) = (of("threadId"), of("turnId"));
                 self.waiting.insert(key, Waiting { id, asked, method, thread, turn, item, params });
             }
+            Ask::No(..) if self.join_leaves(&id) => {}
             Ask::No(answer, why) => {
                 let line = self.rpc.answer(&id, answer);
                 self.out.send(line);
                 self.out.note(why);
+            }
+            Ask::Unknown if self.join.is_some() => {
+                // Perhaps its terminal interface knows what to say.
+                self.out.chat(Chat::Unknown { json: json!({ "method": method, "params": params }) });
             }
             Ask::Unknown => {
                 let line = self.rpc.refuse(&id, NO_METHOD, "not supported by this client");
@@ -366,6 +397,7 @@ impl Adapter for AppServer {
     fn handle(&mut self, input: Input<'_>, _now: u64) {
         match input {
             Input::Started => {
+                self.join_linked();
                 let version = env!("CARGO_PKG_VERSION");
                 let client = json!({ "name": "longrein", "title": "Longrein", "version": version });
                 let params = json!({ "clientInfo": client, "capabilities": { "experimentalApi": true } });
@@ -386,9 +418,11 @@ impl Adapter for AppServer {
                 self.withdraw(|_| true);
                 self.out.state().doing = Doing::Unknown;
             }
-            // It has no terminal, and no hooks.
+            Input::Cut => self.join_cut(),
+            Input::Said(said) => self.join_said(said),
+            // It has no hooks.
             Input::Hook { id, .. } => self.out.answer(id, String::new()),
-            Input::HookGone { .. } | Input::Tailed(_) | Input::Said(_) | Input::Typed => {}
+            Input::HookGone { .. } | Input::Tailed(_) | Input::Typed => {}
         }
     }
 
@@ -397,7 +431,7 @@ impl Adapter for AppServer {
     }
 
     fn takes_prompt(&self) -> bool {
-        self.begun && self.turn.is_none() && !self.starting
+        self.begun && self.turn.is_none() && !self.starting && self.join_ready()
     }
 }
 

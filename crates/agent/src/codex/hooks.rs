@@ -34,83 +34,8 @@ const EVENTS: [(&str, &str, bool); 6] = [
     ("PostToolUse", "post_tool_use", true),
     ("Stop", "stop", false),
 ];
-/// Options of Codex that have a value of their own, so that it is not taken for a command.
-const VALUED: [&str; 19] = [
-    "-c",
-    "--config",
-    "--enable",
-    "--disable",
-    "--remote",
-    "--remote-auth-token-env",
-    "-i",
-    "--image",
-    "-m",
-    "--model",
-    "--local-provider",
-    "-p",
-    "--profile",
-    "-s",
-    "--sandbox",
-    "-a",
-    "--ask-for-approval",
-    "-C",
-    "--cd",
-];
-/// Its commands that show its terminal interface. Others run by themselves, or are about Codex.
-const SHOWN: [&str; 2] = ["resume", "fork"];
-/// Its other commands.
-const OTHERS: [&str; 29] = [
-    "agents",
-    "exec",
-    "e",
-    "review",
-    "login",
-    "logout",
-    "mcp",
-    "mcp-server",
-    "plugin",
-    "app-server",
-    "app",
-    "remote-control",
-    "completion",
-    "update",
-    "doctor",
-    "sandbox",
-    "debug",
-    "apply",
-    "a",
-    "queue",
-    "archive",
-    "delete",
-    "migrate-rollouts",
-    "migrate-nfs-db",
-    "unarchive",
-    "cloud",
-    "exec-server",
-    "features",
-    "help",
-];
-
-/// The arguments with the hooks; `None` where these arguments show no terminal interface that could be gated. `hook` is
-/// the program and arguments to be run.
-pub fn arguments(given: &[String], hook: &[String]) -> Option<Vec<String>> {
-    let mut rest = given.iter().map(String::as_str);
-    while let Some(argument) = rest.next() {
-        match argument {
-            "-h" | "--help" | "-V" | "--version" | "--remote" => return None,
-            "--" => break,
-            option if VALUED.contains(&option) => {
-                rest.next();
-            }
-            // The hooks run where the terminal interface's server runs.
-            option if option.starts_with("--remote=") => return None,
-            option if option.starts_with('-') => {}
-            command if SHOWN.contains(&command) => break,
-            command if OTHERS.contains(&command) => return None,
-            // What is said to it first.
-            _ => break,
-        }
-    }
+/// The arguments with the hooks. `hook` is the program and arguments to be run.
+pub fn arguments(given: &[String], hook: &[String]) -> Vec<String> {
     let command = hook.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     let mut arguments = Vec::new();
     let mut trusted = Vec::new();
@@ -137,7 +62,7 @@ pub fn arguments(given: &[String], hook: &[String]) -> Option<Vec<String>> {
     }
     arguments.extend(["-c".to_owned(), format!("hooks.state={}", toml(&trusted.into_iter().collect()))]);
     arguments.extend_from_slice(given);
-    Some(arguments)
+    arguments
 }
 
 /// A value as TOML on one line.
@@ -188,15 +113,13 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    /// Where it works.
-    pub fn new(place: Place) -> Self {
-        Self {
-            out: Out::new(NAME, false),
-            place,
-            setup: Setup::default(),
-            waiting: BTreeMap::new(),
-            open: Vec::new(),
+    /// Where it works, and what is to be said about why Codex has hooks.
+    pub fn new(place: Place, why: Option<String>) -> Self {
+        let mut out = Out::new(NAME, false);
+        if let Some(why) = why {
+            out.note(why);
         }
+        Self { out, place, setup: Setup::default(), waiting: BTreeMap::new(), open: Vec::new() }
     }
 
     fn hook(&mut self, id: u64, input: &[u8]) {
@@ -349,6 +272,7 @@ impl Adapter for Hooks {
             | Input::Tailed(_)
             | Input::Said(_)
             | Input::Typed
+            | Input::Cut
             | Input::Prompt { .. }
             | Input::Interrupt
             | Input::Configure { .. } => {}

@@ -331,6 +331,7 @@ impl Adapter for Hooks {
             Input::Started
             | Input::Line(_)
             | Input::Overlong(_)
+            | Input::Cut
             | Input::Tailed(_)
             | Input::Said(_)
             | Input::Prompt { .. }

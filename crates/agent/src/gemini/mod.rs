@@ -32,5 +32,5 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Option<Launched> {
     };
     let keys = settings::version(program, launch.env).is_some_and(|version| hooks::knows(&version));
     let adapter = Box::new(Hooks::new(Place::of(launch), keys, problem));
-    Some(Launched { command, env, structured: false, adapter })
+    Some(Launched { command, env, structured: false, beside: None, adapter })
 }

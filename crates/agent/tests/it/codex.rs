@@ -312,7 +312,7 @@ fn answered(said: &[Output]) -> Vec<(u64, Value)> {
 
 #[test]
 fn hooks_tell_what_codex_does_and_one_of_them_waits_for_a_person() {
-    let mut adapter = Hooks::new(place("/home/dev/src/wc"));
+    let mut adapter = Hooks::new(place("/home/dev/src/wc"), None);
     let mut chat = Vec::new();
     for (id, input) in (0..).zip(transcript("codex/hooks.jsonl").lines()) {
         let mut said = hook(&mut adapter, id, input);
@@ -348,7 +348,7 @@ fn hooks_tell_what_codex_does_and_one_of_them_waits_for_a_person() {
 
 #[test]
 fn a_no_tells_codex_why_and_a_hook_that_is_gone_waits_for_nobody() {
-    let mut adapter = Hooks::new(place("/home/dev/src/wc"));
+    let mut adapter = Hooks::new(place("/home/dev/src/wc"), None);
     let text = transcript("codex/hooks.jsonl");
     let find = |name: &str| text.lines().find(|line| line.contains(name)).unwrap();
     hook(&mut adapter, 1, find("PreToolUse"));
@@ -375,7 +375,7 @@ fn a_no_tells_codex_why_and_a_hook_that_is_gone_waits_for_nobody() {
 fn a_patch_is_shown_as_what_it_changes() {
     let input = json!({"hook_event_name": "PermissionRequest", "cwd": "/w", "tool_name": "apply_patch", "tool_input": {
         "command": "*** Begin Patch\n*** Update File: a/b.txt\n@@\n-one\n+two\n*** End Patch\n"}});
-    let (_, request) = asked(&hook(&mut Hooks::new(place("/home/dev/src/wc")), 0, &input.to_string()));
+    let (_, request) = asked(&hook(&mut Hooks::new(place("/home/dev/src/wc"), None), 0, &input.to_string()));
     let tool = request.tool.unwrap();
     assert_eq!((tool.kind, tool.paths.as_slice()), (ToolKind::Edit, &["/w/a/b.txt".to_owned()][..]));
     assert_eq!(tool.changes[0].new.as_deref(), Some("two\n"));
@@ -383,29 +383,21 @@ fn a_patch_is_shown_as_what_it_changes() {
 }
 
 #[test]
-fn hooks_are_given_and_trusted_one_by_one_and_only_where_there_is_a_terminal_interface() {
+fn hooks_are_given_and_trusted_one_by_one() {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let hook = ["/opt/long rein".to_owned(), "hook".to_owned()];
-    let given = arguments(&words("-m gpt resume --last"), &hook).unwrap();
+    let given = arguments(&words("-m gpt resume --last"), &hook);
     assert!(given.ends_with(&words("-m gpt resume --last")));
     let hooks: Vec<_> = given.iter().filter(|argument| argument.starts_with("hooks.")).collect();
     assert_eq!(hooks.len(), 7);
     assert!(!given.iter().any(|argument| argument.contains("dangerously")));
     assert!(hooks[3].contains(r#""command"="'/opt/long rein' 'hook'""#), "{}", hooks[3]);
-    for shown in ["", "hello", "-c model=x hello", "--yolo", "fork", "-- exec"] {
-        assert!(arguments(&words(shown), &hook).is_some(), "{shown}");
-    }
-    for other in
-        ["exec hi", "-m x e hi", "login", "mcp list", "--help", "app-server", "--remote ws://x", "--remote=x"]
-    {
-        assert_eq!(arguments(&words(other), &hook), None, "{other}");
-    }
 }
 
 #[test]
 fn hooks_are_trusted_by_the_hash_that_codex_makes_of_them() {
     // As `hooks/list` of Codex 0.169 gives it for exactly this hook.
-    let given = arguments(&[], &["/bin/true".to_owned(), "x".to_owned()]).unwrap();
+    let given = arguments(&[], &["/bin/true".to_owned(), "x".to_owned()]);
     let state = given.iter().find(|argument| argument.starts_with("hooks.state=")).unwrap();
     let expected = r#""/<session-flags>/config.toml:pre_tool_use:0:0"={"trusted_hash"="sha256:0e5e24d2a304ec86709b1eee9f6ca51962769f1fabf8ec3d6a27fbc0a1c1d17f"}"#;
     assert!(state.contains(expected), "{state}");

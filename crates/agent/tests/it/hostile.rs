@@ -23,6 +23,8 @@ enum Step {
     /// What was asked with this key is denied, or expires.
     No(u64, bool),
     HookGone(u64),
+    /// What runs beside it is cut off, or can be spoken to.
+    Linked(bool),
     Ended,
 }
 
@@ -45,6 +47,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just("item/started".to_owned()),
         Just("item/completed".to_owned()),
         Just("turn/completed".to_owned()),
+        Just("thread/started".to_owned()),
+        Just("thread/status/changed".to_owned()),
         "[a-z/]{0,12}",
     ];
     let params = prop_oneof![
@@ -64,6 +68,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Interrupt),
         2 => (0..4u64, any::<bool>()).prop_map(|(key, expires)| Step::No(key, expires)),
         1 => (0..4u64).prop_map(Step::HookGone),
+        1 => any::<bool>().prop_map(Step::Linked),
         1 => Just(Step::Ended),
     ];
     prop::collection::vec(step, 0..60)
@@ -128,6 +133,8 @@ fn play(adapter: &mut dyn Adapter, lines: &[Vec<u8>], hooks: bool, steps: &[Step
                 adapter.handle(Input::Decided { key: *key, state: &state }, id);
             }
             Step::HookGone(id) => adapter.handle(Input::HookGone { id: *id }, 0),
+            Step::Linked(true) => adapter.handle(Input::Started, id),
+            Step::Linked(false) => adapter.handle(Input::Cut, id),
             Step::Ended => adapter.handle(Input::Ended { exit: 0 }, id),
         }
         while let Some(output) = adapter.poll() {
@@ -181,6 +188,12 @@ proptest! {
     }
 
     #[test]
+    fn whatever_a_shared_codex_says_nobody_says_yes_but_a_person(steps in steps()) {
+        let lines = lines(&["codex/joined.jsonl", "codex/joined-late.jsonl", "codex/file-added.jsonl"]);
+        play(&mut AppServer::joining(place("/w")), &lines, false, &steps);
+    }
+
+    #[test]
     fn whatever_an_agent_says_over_the_protocol_nobody_says_yes_but_a_person(steps in steps()) {
         let lines = lines(&["acp/claude.jsonl", "acp/codex.jsonl", "acp/gemini.jsonl", "acp/opencode.jsonl"]);
         play(&mut Acp::new("agent", place("/w"), Some("S".into())), &lines, false, &steps);
@@ -188,7 +201,7 @@ proptest! {
 
     #[test]
     fn whatever_a_hook_is_told_nobody_says_yes_but_a_person(steps in steps()) {
-        play(&mut Hooks::new(place("/home/dev/src/wc")), &lines(&["codex/hooks.jsonl"]), true, &steps);
+        play(&mut Hooks::new(place("/home/dev/src/wc"), None), &lines(&["codex/hooks.jsonl"]), true, &steps);
     }
 }
 

@@ -4,6 +4,7 @@
 mod acp;
 mod claude;
 mod codex;
+mod codex_joined;
 mod gemini;
 mod generate;
 mod generated;

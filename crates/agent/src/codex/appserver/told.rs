@@ -10,8 +10,9 @@ impl AppServer {
     pub(super) fn told(&mut self, method: &str, params: &Value) {
         if method == "serverRequest/resolved" {
             self.withdraw(|waiting| waiting.id == params["requestId"]);
-            return;
+            return self.join_resolved(&params["requestId"]);
         }
+        self.join_told(method, params);
         let thread = str_at(params, "threadId");
         let ours = thread.is_empty() || self.thread.as_deref().is_none_or(|own| own == thread);
         let within = self.within.get(thread).cloned();
@@ -29,7 +30,9 @@ impl AppServer {
             }
             "turn/completed" if ours => self.turn_over(&params["turn"]),
             "item/started" => self.item_started(&params["item"], within.as_ref()),
-            "item/completed" => self.item_completed(&params["item"], within.as_ref()),
+            "item/completed" => {
+                self.item_completed(&params["item"], str_at(params, "turnId"), within.as_ref());
+            }
             "item/fileChange/patchUpdated" => self.patch_updated(item, &params["changes"]),
             "item/agentMessage/delta" | "item/plan/delta" if ours => {
                 self.out.partial(item, str_at(params, "delta"), false);
@@ -73,7 +76,7 @@ impl AppServer {
         }
     }
 
-    fn turn_over(&mut self, turn: &Value) {
+    pub(super) fn turn_over(&mut self, turn: &Value) {
         let id = str_at(turn, "id").to_owned();
         self.turn = None;
         self.starting = false;
@@ -97,7 +100,9 @@ impl AppServer {
         });
         let since = |now: u64, before: u64| now.saturating_sub(before);
         let tokens = (since(self.tokens.0, self.tokens_before.0), since(self.tokens.1, self.tokens_before.1));
-        self.out.state().doing = Doing::Idle;
+        let state = self.out.state();
+        state.doing = Doing::Idle;
+        state.wants.clear();
         self.out.chat(Chat::Turn {
             outcome,
             error,
@@ -132,7 +137,10 @@ impl AppServer {
         }
     }
 
-    fn item_completed(&mut self, item: &Value, within: Option<&String>) {
+    pub(super) fn item_completed(&mut self, item: &Value, turn: &str, within: Option<&String>) {
+        if self.join_shown(turn, item) {
+            return;
+        }
         match items::shown(item, within, ours) {
             Shown::Call(_) => {
                 let call = str_at(item, "id");

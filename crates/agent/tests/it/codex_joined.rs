@@ -1,0 +1,184 @@
+//! Codex in its own terminal, whose app server we share: as it was recorded, and as it could be.
+
+use crate::replay::{allowed, asked, decide, denied, hear, line, outline, place, replay, sent, transcript};
+use longrein_agent::adapter::{Adapter, Input, Output, Said};
+use longrein_agent::codex::appserver::AppServer;
+use serde_json::{Value, json};
+use session::message::{Chat, Doing};
+
+fn joining() -> AppServer {
+    AppServer::joining(place("/home/dev/src/wr"))
+}
+
+#[test]
+fn desk_and_devices_are_in_one_conversation_and_both_are_asked() {
+    let came = replay(&mut joining(), &transcript("codex/joined.jsonl"), &[], |_| allowed());
+    // The first was answered here, the second at the desk.
+    assert_eq!((came.asked.len(), came.withdrawn.len()), (2, 1));
+    let outline = outline(&came.chat);
+    let said: Vec<_> = outline.iter().filter(|line| line.starts_with("user")).map(String::as_str).collect();
+    assert_eq!(said, [r#"user "run bash""#, r#"user "run bash""#, r#"user "hi""#], "{outline:?}");
+    assert_eq!(outline.iter().filter(|line| line.starts_with("turn Done")).count(), 3, "{outline:?}");
+    assert_eq!(outline.iter().filter(|line| line.contains(": Done \"hello")).count(), 2, "{outline:?}");
+    assert!(outline[1].starts_with("setup Some(\"fake-model\") in None"), "{outline:?}");
+    assert!(!outline.iter().any(|line| line.starts_with("unknown")), "{outline:?}");
+    // What Codex thinks of for a title is not said.
+    assert!(!outline.iter().any(|line| line.contains("title")), "{outline:?}");
+    let last = came.states.last().unwrap();
+    assert_eq!((last.doing, last.structured), (Doing::Idle, false));
+}
+
+#[test]
+fn what_was_said_before_a_turn_was_joined_is_there_once() {
+    let came = replay(&mut joining(), &transcript("codex/joined-late.jsonl"), &[], |_| allowed());
+    let outline = outline(&came.chat);
+    for line in [r#"user "run bash""#, r#"agent "I will run a command.""#] {
+        assert_eq!(outline.iter().filter(|said| *said == line).count(), 1, "{outline:?}");
+    }
+    assert_eq!(came.asked.len(), 1);
+}
+
+/// A message of it, and what came of that.
+fn says(adapter: &mut AppServer, message: &Value) -> Vec<Output> {
+    let mut said = Vec::new();
+    line(adapter, message, &mut said);
+    said
+}
+
+fn status(status: &str) -> Value {
+    json!({"method": "thread/status/changed", "params": {"threadId": "T", "status": {"type": status}}})
+}
+
+fn methods(said: &[Output]) -> Vec<String> {
+    sent(said).iter().map(|sent| sent["method"].as_str().unwrap_or("answer").to_owned()).collect()
+}
+
+/// One that has joined a conversation whose turn runs. Its next question has the id 3.
+fn joined() -> AppServer {
+    let mut adapter = joining();
+    hear(&mut adapter, Input::Started, &mut Vec::new());
+    says(&mut adapter, &json!({"id": 0, "result": {"userAgent": "longrein/0.169.0 (x)"}}));
+    says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
+    assert_eq!(methods(&says(&mut adapter, &status("active"))), ["thread/resume"]);
+    let thread = json!({"id": "T", "status": {"type": "active"}});
+    assert_eq!(
+        methods(&says(&mut adapter, &json!({"id": 1, "result": {"thread": thread}}))),
+        ["thread/items/list"]
+    );
+    says(&mut adapter, &json!({"id": 2, "result": {"data": []}}));
+    says(&mut adapter, &json!({"method": "turn/started", "params": {"threadId": "T", "turn": {"id": "U"}}}));
+    adapter
+}
+
+fn ask(id: u64) -> Value {
+    json!({"id": id, "method": "item/commandExecution/requestApproval", "params": {
+        "threadId": "T", "turnId": "U", "itemId": "i", "command": "make", "cwd": "/home/dev/src/wr"}})
+}
+
+#[test]
+fn a_conversation_without_a_turn_is_joined_with_its_first_one_and_can_be_spoken_to_before() {
+    let mut adapter = joining();
+    hear(&mut adapter, Input::Started, &mut Vec::new());
+    says(&mut adapter, &json!({"id": 0, "result": {"userAgent": "longrein/0.169.0 (x)"}}));
+    assert!(!adapter.takes_prompt(), "nobody knows what its terminal shows");
+    let title = json!({"method": "thread/started", "params": {"thread": {"id": "E", "ephemeral": true}}});
+    says(&mut adapter, &title);
+    assert!(!adapter.takes_prompt());
+    says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
+    assert!(adapter.takes_prompt());
+    assert_eq!(methods(&says(&mut adapter, &status("active"))), ["thread/resume"]);
+    let early = json!({"id": 1, "error": {"message": "no rollout found for thread id T"}});
+    assert_eq!(methods(&says(&mut adapter, &early)), [""; 0]);
+    assert!(!adapter.takes_prompt(), "a turn runs");
+    assert_eq!(methods(&says(&mut adapter, &status("active"))), ["thread/resume"]);
+    assert_eq!(methods(&says(&mut adapter, &status("active"))), [""; 0], "it was asked for");
+}
+
+#[test]
+fn what_waits_is_withdrawn_when_the_server_is_cut_off_and_asked_anew_when_it_is_joined_again() {
+    let mut adapter = joined();
+    let (key, _) = asked(&says(&mut adapter, &ask(7)));
+    let mut cut = Vec::new();
+    hear(&mut adapter, Input::Cut, &mut cut);
+    assert!(cut.contains(&Output::Withdraw { key }) && sent(&cut).is_empty(), "{cut:?}");
+    assert!(cut.iter().any(|output| matches!(output, Output::Chat(Chat::Note { .. }))));
+    assert!(!adapter.takes_prompt());
+    assert_eq!(sent(&decide(&mut adapter, key, &allowed())), [Value::Null; 0], "that is over");
+    // Its terminal says more than we know.
+    let message = "run make?".to_owned();
+    let blocked = Said::Status { doing: Doing::NeedsYou, app: "codex".to_owned(), message };
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Said(&blocked), &mut said);
+    assert!(
+        matches!(said.as_slice(), [Output::State(state)] if state.doing == Doing::NeedsYou && state.wants == "run make?")
+    );
+    let mut again = Vec::new();
+    hear(&mut adapter, Input::Started, &mut again);
+    let id = sent(&again)[0]["id"].clone();
+    assert_eq!(methods(&again), ["initialize"]);
+    let again = says(&mut adapter, &json!({"id": id, "result": {}}));
+    assert_eq!(methods(&again), ["initialized", "thread/resume"]);
+    let (key, _) = asked(&says(&mut adapter, &ask(0)));
+    let said = decide(&mut adapter, key, &denied(None));
+    assert_eq!(sent(&said), [json!({"id": 0, "result": {"decision": "decline"}})]);
+}
+
+#[test]
+fn a_turn_that_ended_while_we_were_cut_off_is_over() {
+    let mut adapter = joined();
+    hear(&mut adapter, Input::Cut, &mut Vec::new());
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Started, &mut said);
+    let said = says(&mut adapter, &json!({"id": sent(&said)[0]["id"], "result": {}}));
+    let thread = json!({"id": "T", "status": {"type": "idle"}});
+    let said = says(&mut adapter, &json!({"id": sent(&said)[1]["id"], "result": {"thread": thread}}));
+    let item = json!({"type": "agentMessage", "id": "m", "text": "It is made."});
+    let missed = json!({"id": sent(&said)[0]["id"], "result": {"data": [{"turnId": "U", "item": item}]}});
+    let said = says(&mut adapter, &missed);
+    let chat: Vec<_> = said
+        .iter()
+        .filter_map(|output| match output {
+            Output::Chat(chat) => Some(chat.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(outline(&chat), [r#"agent "It is made.""#, "turn Done None None "]);
+    assert!(adapter.takes_prompt());
+}
+
+#[test]
+fn what_cannot_be_shown_is_left_to_the_desk_and_never_answered_for_it() {
+    for (method, params) in [
+        ("item/fileChange/requestApproval", json!({"threadId": "T", "turnId": "U", "itemId": "never-seen"})),
+        (
+            "item/tool/requestUserInput",
+            json!({"threadId": "T", "questions": [{"id": "s", "isSecret": true}]}),
+        ),
+        ("mcpServer/elicitation/request", json!({"mode": "url", "url": "x"})),
+        ("item/somethingNew", json!({})),
+    ] {
+        let said = says(&mut joined(), &json!({"id": 9, "method": method, "params": params}));
+        assert_eq!(sent(&said), [Value::Null; 0], "{method}");
+        assert!(said.iter().any(|output| matches!(output, Output::Chat(_))), "{method}");
+    }
+}
+
+#[test]
+fn the_conversation_that_the_terminal_shows_is_the_one_that_is_spoken_to() {
+    let mut adapter = joined();
+    says(
+        &mut adapter,
+        &json!({"method": "turn/completed", "params": {"threadId": "T", "turn": {"id": "U"}}}),
+    );
+    // `/new` at the desk.
+    says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "N"}}}));
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Prompt { text: "go", files: &[], by: "phone" }, &mut said);
+    assert_eq!(sent(&said)[0]["params"]["threadId"], "N");
+    // An agent of its own is not what it shows.
+    let own = json!({"method": "thread/started", "params": {"thread": {"id": "S", "parentThreadId": "N"}}});
+    says(&mut adapter, &own);
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Prompt { text: "go", files: &[], by: "phone" }, &mut said);
+    assert_eq!(sent(&said)[0]["params"]["threadId"], "N");
+}
