@@ -112,7 +112,8 @@ export class Desk extends Host {
     );
     writeFileSync(
       join(this.home, ".codex/config.toml"),
-      `model_provider = "fake"
+      `model = "fake-model"
+model_provider = "fake"
 [model_providers.fake]
 name = "fake"
 base_url = "${url}/v1"
@@ -228,6 +229,11 @@ trust_level = "trusted"
     };
     await until(is, () => `it to be ${what}; it is ${JSON.stringify(last)}`);
     return last;
+  }
+
+  /** All that the model was told, the newest last. */
+  heard() {
+    return readFileSync(this.#heard, "utf8");
   }
 
   has(file) {
