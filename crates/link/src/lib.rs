@@ -16,6 +16,7 @@
 pub mod backoff;
 mod error;
 pub mod frames;
+pub mod http;
 mod messages;
 pub mod mux;
 pub mod path;
