@@ -162,4 +162,10 @@ pub trait Adapter {
     fn typed(&mut self, _text: &str) -> Option<String> {
         None
     }
+
+    /// Where the program answers over HTTP beside its terminal, if it does. Then [`Input::Started`] says that it can be
+    /// spoken to, each time that it can, and [`Input::Cut`] that it cannot; lines are those of [`crate::served`].
+    fn serves(&self) -> Option<crate::served::Place> {
+        None
+    }
 }

@@ -1,7 +1,7 @@
 //! The agents that are known: which programs they are, and how each is started so that it can be heard and gated.
 
 use crate::adapter::Adapter;
-use crate::{acp, claude, codex, gemini};
+use crate::{acp, claude, codex, gemini, opencode};
 use session::message::{Agent, ErrorKind, Failure};
 use std::path::{Path, PathBuf};
 
@@ -56,6 +56,7 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, Failure> {
         "gemini" => {
             gemini::launch(launch).map_or_else(|| acp::launch("gemini", launch), |it| Ok(Some(it)))?
         }
+        "opencode" => opencode::launch(launch)?,
         name => acp::launch(name, launch)?,
     };
     if known.is_none()

@@ -28,7 +28,7 @@ pub enum Terminal {
 pub const KNOWN: &[Known] = &[
     Known { name: "claude", program: "claude", terminal: Terminal::Whole, chat: true },
     Known { name: "codex", program: "codex", terminal: Terminal::Whole, chat: true },
-    Known { name: "opencode", program: "opencode", terminal: Terminal::Status, chat: true },
+    Known { name: "opencode", program: "opencode", terminal: Terminal::Whole, chat: true },
     Known { name: "gemini", program: "gemini", terminal: Terminal::Whole, chat: true },
     Known { name: "goose", program: "goose", terminal: Terminal::Status, chat: true },
     Known { name: "copilot", program: "copilot", terminal: Terminal::Status, chat: true },

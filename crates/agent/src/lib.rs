@@ -14,10 +14,12 @@ mod form;
 pub mod gemini;
 mod jsonrpc;
 pub mod known;
+pub mod opencode;
 mod out;
 mod pipes;
 mod pty;
 mod screen;
+pub mod served;
 pub mod text;
 
 pub use env::clean_env;

@@ -72,10 +72,6 @@ impl Beside {
         }
     }
 
-    pub fn is_linked(&self) -> bool {
-        self.linked.get()
-    }
-
     /// Sends a line as a text; there is nobody to send it to where it is not linked.
     pub fn send(&self, line: &[u8]) {
         if !self.linked.get() {

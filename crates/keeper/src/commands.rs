@@ -111,6 +111,7 @@ impl Session {
         // their own stream's: its commands are settled in order.
         let at_once = match act {
             Act::Interrupt => {
+                // Typed into an interface that asks to be left by it, it would end the agent.
                 let types = !inner.is_told_to_stop();
                 let waits = types && self.program().is_some_and(|program| !program.interrupt());
                 if waits && first {

@@ -23,6 +23,7 @@ mod lines;
 mod process;
 mod program;
 mod screen;
+mod served;
 mod session;
 mod side;
 mod spec;

@@ -9,6 +9,7 @@ use crate::follower::Client;
 use crate::journal::Journal;
 use crate::program::Program;
 use crate::screen::{Model, Snapshot};
+use crate::served;
 use crate::side::{Asked, Side};
 use crate::uploads::Uploads;
 use bytes::Bytes;
@@ -92,6 +93,10 @@ pub(crate) struct Inner {
     pub structured: bool,
     /// It has a terminal, and its agent can be spoken to beside that.
     pub shared: bool,
+    /// It is spoken to beside its terminal: prompts and interrupts are told to it, not typed.
+    pub spoken: bool,
+    /// What it is to be asked there.
+    pub to_ask: served::Asked,
     /// When somebody typed last.
     pub typed_at: Option<Instant>,
     /// Notices of programs in it.
@@ -149,6 +154,8 @@ pub(crate) struct Session {
     pub tailed: Notify,
     /// Enter is to be pressed.
     pub presses: Notify,
+    /// There is something to be asked of the program's server.
+    pub to_ask: Notify,
     pub disk: Disk,
 }
 
@@ -184,6 +191,8 @@ impl Session {
             conversation: None,
             structured: false,
             shared: false,
+            spoken: false,
+            to_ask: served::Asked::default(),
             notices: 0,
             typed_at: None,
             queued: 0,
@@ -214,6 +223,7 @@ impl Session {
             decided: Notify::new(),
             tailed: Notify::new(),
             presses: Notify::new(),
+            to_ask: Notify::new(),
             disk,
         }
     }

@@ -52,13 +52,6 @@ pub(crate) struct Side {
     tail: Option<PathBuf>,
 }
 
-impl Side {
-    /// Prompts are told to it, and not typed.
-    fn is_spoken_to(&self) -> bool {
-        self.structured.is_some() || self.beside.as_ref().is_some_and(|beside| beside.is_linked())
-    }
-}
-
 /// What an adapter asked, and what became of it.
 #[derive(Default)]
 pub(crate) struct Asked {
@@ -96,6 +89,19 @@ impl Session {
         self.side.borrow().as_ref().and_then(|side| side.structured.clone())
     }
 
+    /// Where the program answers beside its terminal.
+    pub fn serves(&self) -> Option<agent::served::Place> {
+        self.side.borrow().as_ref().and_then(|side| side.adapter.serves())
+    }
+
+    /// Whether it is spoken to there.
+    pub fn set_spoken(&self, spoken: bool) {
+        let mut inner = self.inner.borrow_mut();
+        inner.spoken = spoken;
+        // What was to be asked of the one before is not what this one is to be asked.
+        inner.to_ask = crate::served::Asked::default();
+    }
+
     /// The file that the adapter wants followed.
     pub fn tail(&self) -> Option<PathBuf> {
         self.side.borrow().as_ref().and_then(|side| side.tail.clone())
@@ -123,7 +129,10 @@ impl Session {
                         structured.send(&bytes);
                     } else if let Some(beside) = &side.beside {
                         beside.send(&bytes);
-                    } else {
+                    } else if self.inner.borrow().spoken {
+                        self.inner.borrow_mut().to_ask.push(bytes);
+                        self.to_ask.notify_one();
+                    } else if side.adapter.serves().is_none() {
                         self.reply_to_program(bytes);
                     }
                 }
@@ -153,7 +162,7 @@ impl Session {
     }
 
     fn pass_prompt(&self, side: &mut Side) -> bool {
-        if !side.is_spoken_to() || !side.adapter.takes_prompt() {
+        if !self.inner.borrow().is_told() || !side.adapter.takes_prompt() {
             return false;
         }
         let Some(prompt) = side.prompts.pop_front() else { return false };
@@ -171,7 +180,7 @@ impl Session {
         let files = files.iter().map(|file| inner.uploads.path(file)).collect();
         drop(inner);
         let mut side = self.side.borrow_mut();
-        let Some(side) = side.as_mut().filter(|side| side.is_spoken_to()) else { return };
+        let Some(side) = side.as_mut().filter(|_| self.inner.borrow().is_told()) else { return };
         let text = String::from_utf8_lossy(text).into_owned();
         side.prompts.push_back(Prompt { text, files, by });
         self.inner.borrow_mut().queued = side.prompts.len();
@@ -322,13 +331,15 @@ impl Inner {
 
     /// Prompts are told to the agent, and not typed into its terminal.
     pub(crate) fn is_told(&self) -> bool {
-        self.structured || self.shared
+        self.structured || self.shared || self.spoken
     }
 
     /// An interrupt is told to the agent, and no key.
     pub(crate) fn is_told_to_stop(&self) -> bool {
         let doing = self.agent.as_ref().map(|agent| agent.doing);
-        self.structured || self.shared && matches!(doing, Some(Doing::Working | Doing::NeedsYou))
+        self.structured
+            || self.spoken
+            || self.shared && matches!(doing, Some(Doing::Working | Doing::NeedsYou))
     }
 
     /// Why a prompt is refused, if it is.

@@ -9,6 +9,7 @@ use crate::ending;
 use crate::journal::{self, Journal};
 use crate::program::{self, Program, StartError};
 use crate::screen::{Model, Origin};
+use crate::served;
 use crate::session::{About, Parts, Session, failure};
 use crate::side;
 use crate::spec::Spec;
@@ -123,6 +124,7 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
         spawn_local(side::watch(Rc::clone(&session))),
         spawn_local(side::press(Rc::clone(&session))),
         spawn_local(tail::watch(Rc::clone(&session))),
+        spawn_local(served::watch(Rc::clone(&session))),
         spawn_local(upkeep::show(Rc::clone(&session))),
         spawn_local(upkeep::news(Rc::clone(&session))),
         spawn_local(upkeep::trim(Rc::clone(&session))),

@@ -36,7 +36,7 @@ pub(super) fn program(name: &str) -> Option<Vec<String>> {
 }
 
 /// What is added to its environment. `given` is what it has.
-pub(super) fn environment(name: &str, given: &[(String, String)]) -> Vec<(String, String)> {
+pub(crate) fn environment(name: &str, given: &[(String, String)]) -> Vec<(String, String)> {
     let added = match name {
         // Its modes say nothing of asking, and by itself it asks for next to nothing.
         "opencode" => ("OPENCODE_PERMISSION", r#"{"bash":"ask","edit":"ask","webfetch":"ask"}"#),

@@ -17,6 +17,7 @@ use crate::family::{Launch, Launched};
 use crate::jsonrpc::{Heard, NO_METHOD, Peer};
 use crate::out::{Out, Place, Verdict, verdict};
 use ask::{Ask, Asked};
+pub(crate) use known::environment;
 use serde_json::{Value, json};
 use session::message::{Chat, Doing, ErrorKind, Failure, Setup};
 use std::collections::BTreeMap;
@@ -140,7 +141,7 @@ pub(crate) fn launch(name: &str, launch: &Launch<'_>) -> Result<Option<Launched>
     let adapter = Box::new(Acp::new(name, Place::of(launch), resume));
     Ok(Some(Launched {
         command,
-        env: known::environment(name, launch.env),
+        env: environment(name, launch.env),
         structured: true,
         adapter,
         beside: None,

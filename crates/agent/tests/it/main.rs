@@ -11,6 +11,7 @@ mod generated;
 mod hostile;
 mod judge;
 mod native;
+mod opencode;
 mod programs;
 mod record;
 mod recorded;

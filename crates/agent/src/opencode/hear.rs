@@ -1,0 +1,608 @@
+//! The adapter: what opencode's server tells, and what it is asked to do.
+//!
+//! What always holds: an answer to a permission is `once` only for what a person allowed, and `always` never; whatever is
+//! over at the desk is withdrawn here; what waits in a conversation that rests is refused, since opencode forgets to.
+
+use super::NAME;
+use super::said::{Recent, Said};
+use crate::adapter::{Adapter, Input, Output};
+use crate::any::Any;
+use crate::jsonrpc::{list_at, str_at, text_at};
+use crate::out::{Out, Place, verdict};
+use crate::served::{self, Ask, Heard};
+use crate::text;
+use serde_json::Value;
+use session::message::{Chat, Doing, Outcome, Setup, Step, StepState};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+
+/// Requests without an answer, and conversations that work at the same time; of more, the oldest is forgotten.
+const MAX_CALLS: usize = 256;
+const MAX_TURNS: usize = 64;
+/// Messages that are looked through for what was missed.
+const MISSED: usize = 20;
+/// Milliseconds within which opencode's interface listens to its server.
+const DEAF: u64 = 30_000;
+/// Lines that make no sense and are told of.
+const MAX_NONSENSE: u32 = 8;
+/// Events that say nothing of the conversation, or that another one says as well, by how they begin.
+const NOISE: [&str; 26] = [
+    "server.",
+    "plugin.",
+    "catalog.",
+    "integration.",
+    "reference.",
+    "file.",
+    "lsp.",
+    "mcp.",
+    "vcs.",
+    "pty.",
+    "project.",
+    "workspace.",
+    "worktree.",
+    "installation.",
+    "models-dev.",
+    "global.",
+    "tui.prompt.",
+    "tui.command.",
+    "tui.toast.",
+    "command.",
+    "message.removed",
+    "message.part.removed",
+    "session.diff",
+    "session.deleted",
+    "session.next.",
+    "session.warming",
+];
+
+/// What a request was about.
+#[derive(Debug)]
+pub(super) enum Call {
+    Health,
+    Newest,
+    Status,
+    Missed,
+    Permissions,
+    Questions,
+    New,
+    Prompt,
+    Reply,
+    /// Nothing depends on its answer.
+    Nothing,
+}
+
+/// What waits for a person.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) id: String,
+    pub(super) session: String,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Kind {
+    /// For this call.
+    Permission(Option<String>),
+    Questions,
+}
+
+/// A turn of a conversation.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    since: u64,
+    /// Cost in dollars and tokens of each message.
+    spent: BTreeMap<String, (f64, u64, u64)>,
+    error: Option<String>,
+    stopped: bool,
+}
+
+/// A prompt from one of our devices.
+#[derive(Debug)]
+pub(super) struct Ours {
+    pub(super) text: String,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) by: String,
+}
+
+/// The adapter.
+#[derive(Debug)]
+pub struct Opencode {
+    pub(super) out: Out,
+    /// Hears the terminal while the server does not speak to us.
+    any: Any,
+    pub(super) place: Place,
+    served: Option<Served>,
+    /// The server speaks to us.
+    up: bool,
+    next: u64,
+    calls: BTreeMap<u64, Call>,
+    /// The conversation that the chat goes on with.
+    pub(super) current: Option<String>,
+    /// Of conversations of its own agents, whose they are.
+    children: Recent<(String, String)>,
+    /// What the next prompt is said with: `agent`, `model`.
+    pub(super) with: BTreeMap<&'static str, Value>,
+    pub(super) said: Said,
+    pub(super) turns: BTreeMap<String, Turn>,
+    pub(super) waiting: BTreeMap<u64, Waiting>,
+    /// Names of what was asked and is over.
+    pub(super) over: Recent<String>,
+    /// Said to it, and not told of yet.
+    pub(super) ours: VecDeque<Ours>,
+    /// Waits until there is a conversation.
+    pub(super) held: Option<Ours>,
+    setup: Setup,
+    total: Option<u64>,
+    /// A conversation that was begun for the desk as well, and until when the desk may not have heard of it: its interface
+    /// begins to listen later than the server.
+    began: Option<(String, u64)>,
+    nonsense: u32,
+}
+
+/// Not shown where an adapter is.
+struct Served(served::Place);
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "port {}", self.0.port)
+    }
+}
+
+impl Opencode {
+    /// Of a server that answers there, and the conversation that it goes on with, where that is known.
+    pub fn new(place: Place, current: Option<String>, served: Option<served::Place>) -> Self {
+        Self {
+            out: Out::new(NAME, false),
+            any: Any::default(),
+            place,
+            served: served.map(Served),
+            up: false,
+            next: 0,
+            calls: BTreeMap::new(),
+            current: current.filter(|session| is_name(session)),
+            children: Recent::default(),
+            with: BTreeMap::new(),
+            said: Said::default(),
+            turns: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            over: Recent::default(),
+            ours: VecDeque::new(),
+            held: None,
+            setup: Setup::default(),
+            total: None,
+            began: None,
+            nonsense: 0,
+        }
+    }
+
+    pub(super) fn ask(&mut self, method: &str, path: &str, body: &Value, what: Call) {
+        let id = self.next;
+        self.next += 1;
+        self.calls.insert(id, what);
+        if self.calls.len() > MAX_CALLS {
+            self.calls.pop_first();
+        }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.out.send(Ask { id, method, path, body: &body }.line());
+    }
+
+    /// It can be spoken to: what was missed is asked for.
+    fn started(&mut self) {
+        self.up = true;
+        self.calls.clear();
+        self.ask("GET", "/global/health", &Value::Null, Call::Health);
+        if self.current.is_none() {
+            self.ask("GET", "/session/status", &Value::Null, Call::Newest);
+        }
+        self.ask("GET", "/session/status", &Value::Null, Call::Status);
+    }
+
+    fn cut(&mut self) {
+        let never = !self.up && self.setup.version.is_none();
+        self.up = false;
+        if never {
+            self.out.note(format!(
+                "{NAME}'s server could not be spoken to: what it asks and says is in its terminal alone."
+            ));
+        }
+        for (key, _) in std::mem::take(&mut self.waiting) {
+            self.out.withdraw(key);
+        }
+        self.turns.clear();
+        self.held = None;
+        self.out.state().doing = Doing::Unknown;
+    }
+
+    fn line(&mut self, line: &[u8], now: u64) {
+        match Heard::read(line) {
+            Some(Heard::Event(event)) => match serde_json::from_slice::<Value>(event) {
+                Ok(event) if event["type"].is_string() => self.event(&event, now),
+                _ => self.nonsense(event),
+            },
+            Some(Heard::Answer { id, status, body }) => {
+                let Some(what) = self.calls.remove(&id) else { return };
+                let answer = serde_json::from_slice(body).unwrap_or_default();
+                if (200..300).contains(&status) {
+                    self.answered(&what, &answer, now);
+                } else {
+                    self.refused(&what, status, &answer, body);
+                }
+            }
+            None => self.nonsense(line),
+        }
+    }
+
+    fn nonsense(&mut self, said: &[u8]) {
+        self.nonsense += 1;
+        if self.nonsense <= MAX_NONSENSE {
+            let said = text::line(&String::from_utf8_lossy(said), 200);
+            self.out.note(format!("{NAME} said something that is not understood: {said}"));
+        }
+    }
+
+    fn answered(&mut self, what: &Call, answer: &Value, now: u64) {
+        match what {
+            Call::Health => {
+                // Also so that there is a chat to say something in.
+                let version = text_at(answer, "version");
+                if self.setup.version != version {
+                    self.setup.version = version;
+                    self.out.chat(Chat::Setup(self.setup.clone()));
+                }
+            }
+            Call::Newest | Call::Status => {
+                let busy: Vec<_> = answer.as_object().into_iter().flatten().collect();
+                let busy: Vec<_> = busy
+                    .into_iter()
+                    .filter(|(session, status)| status["type"] != "idle" && is_name(session))
+                    .map(|(session, _)| session.clone())
+                    .collect();
+                if matches!(what, Call::Newest) {
+                    self.current = self.current.take().or_else(|| busy.first().cloned());
+                    return;
+                }
+                for session in busy {
+                    self.begin(&session, now);
+                }
+                if let Some(session) = self.current.clone() {
+                    let path = format!("/session/{session}/message?limit={MISSED}");
+                    self.ask("GET", &path, &Value::Null, Call::Missed);
+                }
+                if self.turns.is_empty() {
+                    self.out.state().doing = Doing::Idle;
+                }
+                self.ask("GET", "/permission", &Value::Null, Call::Permissions);
+                self.ask("GET", "/question", &Value::Null, Call::Questions);
+            }
+            Call::Missed => self.missed(answer, now),
+            Call::Permissions => {
+                for asked in answer.as_array().into_iter().flatten() {
+                    // Of a turn that was stopped, some stay listed.
+                    if self.turns.contains_key(str_at(asked, "sessionID")) {
+                        self.permission(asked);
+                    }
+                }
+            }
+            Call::Questions => {
+                for asked in answer.as_array().into_iter().flatten() {
+                    if self.turns.contains_key(str_at(asked, "sessionID")) {
+                        self.questions(asked);
+                    }
+                }
+            }
+            Call::New => {
+                if let (Some(session), Some(ours)) =
+                    (text_at(answer, "id").filter(|id| is_name(id)), self.held.take())
+                {
+                    self.current = Some(session.clone());
+                    self.began = Some((session.clone(), now.saturating_add(DEAF)));
+                    self.say(&session, ours);
+                }
+            }
+            Call::Prompt | Call::Reply | Call::Nothing => {}
+        }
+    }
+
+    fn refused(&mut self, what: &Call, status: u16, answer: &Value, body: &[u8]) {
+        let said = ["data", "error"].iter().find_map(|name| text_at(&answer[*name], "message"));
+        let said = said.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
+        let said = text::line(&said, 200);
+        match what {
+            Call::New | Call::Prompt => {
+                let ours = self.held.take().or_else(|| self.ours.pop_back());
+                let text = ours.map(|ours| ours.text).unwrap_or_default();
+                self.out.note(format!(
+                    "{NAME} did not take this ({status} {said}): {}",
+                    text::cut(&text, 2000).0
+                ));
+            }
+            Call::Reply => {
+                self.out.note(format!("{NAME} did not take the answer, it may have been answered at the desk first ({status} {said})."));
+            }
+            _ => {}
+        }
+    }
+
+    /// What was said while nobody listened. What was told before is not told again.
+    fn missed(&mut self, list: &Value, now: u64) {
+        let known = self.setup.conversation.is_some();
+        let Some(session) = self.current.clone() else { return };
+        // Of a conversation that was not followed before, only what it works on now is told.
+        let working = self.turns.contains_key(&session);
+        let messages: Vec<_> = Said::listed(list).collect();
+        let since = messages.iter().rposition(|(info, _)| str_at(info, "role") == "user").unwrap_or(0);
+        let messages = if known { &messages[..] } else { &messages[since..] };
+        if !known && !working {
+            return;
+        }
+        for (info, parts) in messages {
+            self.message(info, now);
+            for part in *parts {
+                self.part(part);
+            }
+        }
+        if !working {
+            self.rest(&session, now);
+        }
+    }
+
+    fn event(&mut self, event: &Value, now: u64) {
+        let (kind, about) = (str_at(event, "type"), &event["properties"]);
+        let session = str_at(about, "sessionID");
+        let shows = matches!(kind, "session.status" | "session.idle" | "permission.asked" | "question.asked");
+        if shows && self.began.as_ref().is_some_and(|(began, until)| began == session && now < *until) {
+            self.show(session);
+        }
+        match kind {
+            "message.updated" => self.message(&about["info"], now),
+            "message.part.updated" => self.part(&about["part"]),
+            "message.part.delta" => {
+                let (part, delta) = (str_at(about, "partID"), str_at(about, "delta"));
+                if let Some(thinking) = self.said.more(part, delta) {
+                    self.out.partial(part, delta, thinking);
+                }
+            }
+            "session.created" | "session.updated" => self.session(&about["info"]),
+            "session.status" => match str_at(&about["status"], "type") {
+                "idle" => self.rest(session, now),
+                "retry" => {
+                    self.begin(session, now);
+                    if about["status"]["attempt"].as_u64() == Some(1) {
+                        let why = text::line(str_at(&about["status"], "message"), 500);
+                        self.out.note(format!("{NAME} tries again: {why}"));
+                    }
+                }
+                _ => self.begin(session, now),
+            },
+            "session.idle" => self.rest(session, now),
+            "session.error" => self.failed(session, &about["error"]),
+            "session.compacted" => self.out.note(format!("{NAME} has summed up the conversation so far.")),
+            "tui.session.select" => self.turn_to(session),
+            "permission.asked" => self.permission(about),
+            "question.asked" => self.questions(about),
+            "permission.replied" | "question.replied" | "question.rejected" => {
+                self.replied(str_at(about, "requestID"));
+            }
+            "todo.updated" => {
+                let step = |todo: &Value| Step {
+                    text: str_at(todo, "content").to_owned(),
+                    state: match str_at(todo, "status") {
+                        "completed" | "cancelled" => StepState::Done,
+                        "in_progress" => StepState::Begun,
+                        _ => StepState::Open,
+                    },
+                };
+                self.out.chat(Chat::Plan { steps: list_at(about, "todos").iter().map(step).collect() });
+            }
+            _ if NOISE.iter().any(|noise| kind.starts_with(noise)) => {}
+            _ => self.out.chat(Chat::Unknown { json: event.clone() }),
+        }
+    }
+
+    /// What is known of a conversation.
+    fn session(&mut self, info: &Value) {
+        let (id, parent) = (str_at(info, "id"), str_at(info, "parentID"));
+        if !parent.is_empty() && !self.is_child(id) {
+            self.children.push((id.to_owned(), parent.to_owned()));
+        }
+    }
+
+    pub(super) fn is_child(&self, session: &str) -> bool {
+        self.children.iter().any(|(child, _)| child == session)
+    }
+
+    /// The chat goes on with this conversation.
+    fn turn_to(&mut self, session: &str) {
+        if !is_name(session) || self.is_child(session) {
+            return;
+        }
+        self.current = Some(session.to_owned());
+        if self.setup.conversation != self.current {
+            self.setup.conversation.clone_from(&self.current);
+            self.out.chat(Chat::Setup(self.setup.clone()));
+        }
+    }
+
+    fn message(&mut self, info: &Value, now: u64) {
+        let (id, session) = (str_at(info, "id"), str_at(info, "sessionID"));
+        match str_at(info, "role") {
+            "user" => {
+                if !self.said.of_person(id) || self.is_child(session) {
+                    return;
+                }
+                for name in ["agent", "model"] {
+                    if !info[name].is_null() {
+                        self.with.insert(name, info[name].clone());
+                    }
+                }
+                let model = &info["model"];
+                let model = format!("{}/{}", str_at(model, "providerID"), str_at(model, "modelID"));
+                self.setup.model = Some(model).filter(|model| model.len() > 1);
+                self.setup.mode = text_at(info, "agent");
+                self.turn_to(session);
+                self.begin(session, now);
+            }
+            "assistant" => {
+                let tokens = &info["tokens"];
+                let count = |value: &Value| value.as_f64().map_or(0, whole_number);
+                let read = count(&tokens["input"])
+                    .saturating_add(count(&tokens["cache"]["read"]))
+                    .saturating_add(count(&tokens["cache"]["write"]));
+                let written = count(&tokens["output"]).saturating_add(count(&tokens["reasoning"]));
+                // What its own agents spend is spent in the turn that they work in.
+                let of = self.root(session);
+                if let Some(turn) = self.turns.get_mut(&of) {
+                    let cost = info["cost"].as_f64().unwrap_or(0.0);
+                    if turn.spent.len() < MAX_CALLS || turn.spent.contains_key(id) {
+                        turn.spent.insert(id.to_owned(), (cost, read, written));
+                    }
+                }
+                if !info["error"].is_null() {
+                    self.failed(session, &info["error"]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The conversation that this one is a part of, at last.
+    fn root(&self, session: &str) -> String {
+        let mut session = session;
+        for _ in 0..8 {
+            let Some((_, parent)) = self.children.iter().find(|(child, _)| child == session) else { break };
+            session = parent;
+        }
+        session.to_owned()
+    }
+
+    fn part(&mut self, part: &Value) {
+        for mut chat in self.said.part(part, &self.place.cwd) {
+            if let Chat::User { text, by, files } = &mut chat {
+                if self.is_child(str_at(part, "sessionID")) {
+                    continue;
+                }
+                if let Some(at) = self.ours.iter().position(|ours| ours.text == *text) {
+                    let ours = self.ours.remove(at).into_iter().next();
+                    *files = ours.iter().flat_map(|ours| names(&ours.files)).collect();
+                    *by = ours.map(|ours| ours.by);
+                }
+            }
+            self.out.chat(chat);
+        }
+    }
+
+    fn begin(&mut self, session: &str, now: u64) {
+        if is_name(session) && !self.turns.contains_key(session) && self.turns.len() < MAX_TURNS {
+            self.turns.insert(session.to_owned(), Turn { since: now, ..Turn::default() });
+            self.out.state().doing = Doing::Working;
+        }
+    }
+
+    fn failed(&mut self, session: &str, error: &Value) {
+        let Some(turn) = self.turns.get_mut(session) else { return };
+        if str_at(error, "name") == "MessageAbortedError" {
+            turn.stopped = true;
+        } else {
+            let said = text_at(&error["data"], "message").or_else(|| text_at(error, "name"));
+            turn.error = Some(said.unwrap_or_else(|| error.to_string()));
+        }
+    }
+
+    /// A conversation does nothing more by itself.
+    fn rest(&mut self, session: &str, now: u64) {
+        let here = self.waiting.iter().filter(|(_, waiting)| waiting.session == session);
+        let keys: Vec<_> = here.map(|(key, _)| *key).collect();
+        for key in keys {
+            let Some(waiting) = self.waiting.remove(&key) else { continue };
+            self.out.withdraw(key);
+            // It would go on to be asked at the desk, where nobody waits for it either.
+            self.no(&waiting, None, Call::Nothing);
+        }
+        for chat in self.said.rest(session) {
+            self.out.chat(chat);
+        }
+        let Some(turn) = self.turns.remove(session) else { return };
+        if self.turns.is_empty() {
+            self.out.state().doing = Doing::Idle;
+        }
+        if self.is_child(session) {
+            return;
+        }
+        let sum = |of: fn(&(f64, u64, u64)) -> u64| turn.spent.values().map(of).fold(0, u64::saturating_add);
+        let cost = whole_number(turn.spent.values().map(|spent| spent.0).sum::<f64>() * 1e6);
+        self.total = Some(self.total.unwrap_or(0).saturating_add(cost));
+        let outcome = match (&turn.error, turn.stopped) {
+            (_, true) => Outcome::Interrupted,
+            (Some(_), false) => Outcome::Failed,
+            (None, false) => Outcome::Done,
+        };
+        self.out.chat(Chat::Turn {
+            outcome,
+            error: turn.error.filter(|_| outcome == Outcome::Failed),
+            cost: Some(cost),
+            total: self.total,
+            tokens: Some((sum(|spent| spent.1), sum(|spent| spent.2))),
+            took: Some(now.saturating_sub(turn.since)),
+        });
+    }
+}
+
+impl Adapter for Opencode {
+    fn handle(&mut self, input: Input<'_>, now: u64) {
+        match input {
+            Input::Started => self.started(),
+            Input::Cut => self.cut(),
+            Input::Line(line) => self.line(line, now),
+            Input::Overlong(bytes) => {
+                self.out.note(format!("{NAME} said something of {bytes} bytes, which is too long."));
+            }
+            Input::Prompt { text, files, by } => self.prompt(text, files, by),
+            Input::Interrupt => self.interrupt(),
+            Input::Decided { key, state } => self.decided(key, &verdict(state)),
+            Input::Said(_) | Input::Typed if !self.up => self.any.handle(input, now),
+            Input::Ended { .. } => {
+                for (key, _) in std::mem::take(&mut self.waiting) {
+                    self.out.withdraw(key);
+                }
+                for session in self.turns.keys().cloned().collect::<Vec<_>>() {
+                    for chat in self.said.rest(&session) {
+                        self.out.chat(chat);
+                    }
+                }
+            }
+            Input::Hook { id, .. } => self.out.answer(id, String::new()),
+            Input::HookGone { .. }
+            | Input::Tailed(_)
+            | Input::Said(_)
+            | Input::Typed
+            | Input::Configure { .. } => {}
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        let output = self.out.poll();
+        if self.up || output.is_some() { output } else { self.any.poll() }
+    }
+
+    fn takes_prompt(&self) -> bool {
+        self.up && self.held.is_none()
+    }
+
+    fn serves(&self) -> Option<served::Place> {
+        self.served.as_ref().map(|served| served.0.clone())
+    }
+}
+
+/// Whether it is a name that may stand in a path.
+pub(super) fn is_name(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn names(files: &[PathBuf]) -> impl Iterator<Item = String> {
+    files.iter().map(|file| file.to_string_lossy().into_owned())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "kept in bounds")]
+fn whole_number(number: f64) -> u64 {
+    number.round().clamp(0.0, 1e15) as u64
+}

@@ -1,0 +1,172 @@
+//! What opencode is told: what a person decides on what it asks, prompts, and to stop.
+
+use super::hear::{Call, Kind, Opencode, Ours, Waiting, is_name};
+use super::{NAME, asks};
+use crate::jsonrpc::str_at;
+use crate::out::Verdict;
+use serde_json::{Value, json};
+use session::message::Request;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What may wait for a person; more is asked at the desk alone.
+const MAX_WAITING: usize = 64;
+/// Prompts of ours that opencode has not told of yet.
+const MAX_OURS: usize = 32;
+
+impl Opencode {
+    /// Whether this is to be asked: once each, and nothing whose name could be a path.
+    fn is_news(&mut self, id: &str) -> bool {
+        let known = self.waiting.values().any(|waiting| waiting.id == id)
+            || self.over.find(|over| over == id).is_some();
+        is_name(id) && !known && self.waiting.len() < MAX_WAITING
+    }
+
+    pub(super) fn permission(&mut self, asked: &Value) {
+        let id = str_at(asked, "id").to_owned();
+        if !self.is_news(&id) {
+            return;
+        }
+        let (call, tool) = self.said.asked(&asked["tool"]).unzip();
+        let request = asks::permission(asked, tool, &self.place);
+        self.wait(id, asked, request, Kind::Permission(call));
+    }
+
+    pub(super) fn questions(&mut self, asked: &Value) {
+        let id = str_at(asked, "id").to_owned();
+        if !self.is_news(&id) {
+            return;
+        }
+        if let Some(request) = asks::questions(asked) {
+            self.wait(id, asked, request, Kind::Questions);
+        } else {
+            self.over.push(id);
+            self.out.note(format!("{NAME} asks something in its terminal that cannot be asked here."));
+        }
+    }
+
+    fn wait(&mut self, id: String, asked: &Value, request: Request, kind: Kind) {
+        let key = self.out.ask(request);
+        let session = str_at(asked, "sessionID").to_owned();
+        self.waiting.insert(key, Waiting { id, session, kind });
+    }
+
+    /// It was answered, here or at the desk.
+    pub(super) fn replied(&mut self, id: &str) {
+        let key = self.waiting.iter().find(|(_, waiting)| waiting.id == id).map(|(key, _)| *key);
+        if let Some(key) = key {
+            self.waiting.remove(&key);
+            self.out.withdraw(key);
+        }
+        if self.over.find(|over| over == id).is_none() {
+            self.over.push(id.to_owned());
+        }
+    }
+
+    pub(super) fn decided(&mut self, key: u64, verdict: &Verdict<'_>) {
+        self.out.decided(key);
+        let Some(waiting) = self.waiting.remove(&key) else { return };
+        match (verdict, &waiting.kind) {
+            (Verdict::Yes { .. }, Kind::Permission(_)) => {
+                let path = format!("/permission/{}/reply", waiting.id);
+                self.ask("POST", &path, &json!({ "reply": "once" }), Call::Reply);
+            }
+            (Verdict::Yes { answers, .. }, Kind::Questions) => {
+                let path = format!("/question/{}/reply", waiting.id);
+                self.ask("POST", &path, &json!({ "answers": answers }), Call::Reply);
+            }
+            (Verdict::No { reason }, kind) => {
+                if let Kind::Permission(Some(call)) = kind {
+                    self.said.denied(call);
+                }
+                self.no(&waiting, *reason, Call::Reply);
+            }
+        }
+        self.over.push(waiting.id);
+    }
+
+    pub(super) fn no(&mut self, waiting: &Waiting, reason: Option<&str>, what: Call) {
+        let id = &waiting.id;
+        match waiting.kind {
+            Kind::Permission(_) => {
+                let mut reply = json!({ "reply": "reject" });
+                if let Some(reason) = reason {
+                    reply["message"] = reason.into();
+                }
+                self.ask("POST", &format!("/permission/{id}/reply"), &reply, what);
+            }
+            Kind::Questions => {
+                self.ask("POST", &format!("/question/{id}/reject"), &Value::Null, what);
+            }
+        }
+    }
+
+    pub(super) fn prompt(&mut self, text: &str, files: &[PathBuf], by: &str) {
+        let ours = Ours { text: text.to_owned(), files: files.to_vec(), by: by.to_owned() };
+        if let Some(session) = self.current.clone() {
+            return self.say(&session, ours);
+        }
+        self.held = Some(ours);
+        self.ask("POST", "/session", &json!({}), Call::New);
+    }
+
+    /// The desk sees this conversation, too; what is half written there stays.
+    pub(super) fn show(&mut self, session: &str) {
+        self.ask("POST", "/tui/select-session", &json!({ "sessionID": session }), Call::Nothing);
+    }
+
+    pub(super) fn say(&mut self, session: &str, ours: Ours) {
+        self.show(session);
+        let file = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            json!({ "type": "file", "mime": media(path), "filename": name, "url": url(path) })
+        };
+        let parts: Vec<_> = [json!({ "type": "text", "text": ours.text })]
+            .into_iter()
+            .chain(ours.files.iter().map(file))
+            .collect();
+        let mut body = json!({ "parts": parts });
+        for (name, value) in &self.with {
+            body[*name] = value.clone();
+        }
+        if self.ours.len() >= MAX_OURS {
+            self.ours.pop_front();
+        }
+        self.ours.push_back(ours);
+        self.ask("POST", &format!("/session/{session}/prompt_async"), &body, Call::Prompt);
+    }
+
+    pub(super) fn interrupt(&mut self) {
+        let session = self.current.clone().filter(|session| self.turns.contains_key(session));
+        let session = session.or_else(|| self.turns.keys().find(|session| !self.is_child(session)).cloned());
+        if let Some(session) = session {
+            self.ask("POST", &format!("/session/{session}/abort"), &Value::Null, Call::Nothing);
+        }
+    }
+}
+
+/// Of a file (RFC 8089).
+fn url(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    let mut url = "file://".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        if plain(byte) {
+            url.push(byte.into());
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}
+
+/// The media type of a file, by its name; opencode reads what is text by itself.
+fn media(path: &Path) -> &'static str {
+    match path.extension().and_then(|kind| kind.to_str()) {
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("gif") => "image/gif",
+        Some("webp") => "image/webp",
+        Some("pdf") => "application/pdf",
+        _ => "text/plain",
+    }
+}

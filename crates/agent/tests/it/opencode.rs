@@ -1,0 +1,379 @@
+//! opencode in its own terminal: a recording of the real one, and what is hard to bring it to.
+
+use crate::replay::{allowed, answers, asked, decide, denied, hear, outline, place, transcript};
+use longrein_agent::adapter::{Adapter, Input, Output};
+use longrein_agent::opencode::Opencode;
+use longrein_agent::served::{Ask, Heard};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use session::message::{ApprovalState, Chat, Doing, Outcome, Risk};
+use std::path::PathBuf;
+
+/// What was asked of the server: path, and body.
+fn requests(said: &[Output]) -> Vec<(u64, String, Value)> {
+    let asks = said.iter().filter_map(|output| match output {
+        Output::Send(line) => {
+            let Ask { id, method, path, body } = Ask::read(line).expect("a request");
+            assert!(!body.contains('\n') && !path.contains(' '));
+            let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
+            Some((id, format!("{method} {path}"), body))
+        }
+        _ => None,
+    });
+    asks.collect()
+}
+
+fn event(adapter: &mut dyn Adapter, event: &Value) -> Vec<Output> {
+    let mut said = Vec::new();
+    hear(adapter, Input::Line(&Heard::Event(event.to_string().as_bytes()).line()), &mut said);
+    said
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
+fn told(adapter: &mut dyn Adapter, kind: &str, about: Value) -> Vec<Output> {
+    event(adapter, &json!({ "id": "evt_1", "type": kind, "properties": about }))
+}
+
+/// Answers what was asked of the server by its path.
+fn answer(adapter: &mut dyn Adapter, said: &[Output], path: &str, status: u16, body: &Value) -> Vec<Output> {
+    let (id, ..) = requests(said).into_iter().rfind(|(_, asked, _)| asked == path).expect(path);
+    let mut came = Vec::new();
+    let body = body.to_string();
+    hear(adapter, Input::Line(&Heard::Answer { id, status, body: body.as_bytes() }.line()), &mut came);
+    came
+}
+
+fn chats(said: &[Output]) -> Vec<Chat> {
+    let chats = said.iter().filter_map(|output| match output {
+        Output::Chat(chat) => Some(chat.clone()),
+        _ => None,
+    });
+    chats.collect()
+}
+
+fn withdrawn(said: &[Output]) -> usize {
+    said.iter().filter(|output| matches!(output, Output::Withdraw { .. })).count()
+}
+
+/// One that is spoken to, and follows the conversation `ses_1`.
+fn up() -> Opencode {
+    let mut adapter = Opencode::new(place("/w"), Some("ses_1".into()), None);
+    hear(&mut adapter, Input::Started, &mut Vec::new());
+    assert!(adapter.takes_prompt());
+    adapter
+}
+
+fn permission(id: &str, session: &str) -> Value {
+    json!({
+        "id": id, "sessionID": session, "permission": "bash", "patterns": ["ls"], "always": ["ls *"],
+        "metadata": { "command": "ls" }, "tool": { "messageID": "msg_1", "callID": "c" },
+    })
+}
+
+#[test]
+fn a_recorded_terminal_is_told_whole_and_answered_as_it_was() {
+    let mut adapter = Opencode::new(place("/home/dev/src/oc"), None, None);
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Started, &mut said);
+    let mut open = Vec::new();
+    for line in transcript("opencode/terminal.jsonl").lines() {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        let mut came = Vec::new();
+        if entry["event"].is_object() {
+            came = event(&mut adapter, &entry["event"]);
+        } else {
+            let (path, body) = (entry[">"][1].as_str().unwrap(), &entry[">"][2]);
+            let state = match (body["reply"].as_str(), body["answers"].is_array()) {
+                (Some("reject"), _) => Some(denied(body["message"].as_str())),
+                (Some(_), _) => Some(allowed()),
+                (None, true) => Some(answers(&[&["Blue"]])),
+                (None, false) => None,
+            };
+            if let Some(state) = state {
+                came = decide(&mut adapter, open.pop().expect("something was asked"), &state);
+            } else if path.ends_with("/abort") {
+                hear(&mut adapter, Input::Interrupt, &mut came);
+                if requests(&came).is_empty() {
+                    continue;
+                }
+            } else {
+                let text = body["parts"][0]["text"].as_str().unwrap();
+                hear(&mut adapter, Input::Prompt { text, files: &[], by: "phone" }, &mut came);
+            }
+            let sent = requests(&came);
+            let (_, sent_path, sent_body) = sent.last().unwrap();
+            assert_eq!(*sent_path, format!("POST {path}"));
+            for name in ["reply", "message", "answers", "parts"] {
+                assert_eq!(sent_body[name], body[name], "{name} of {path}");
+            }
+        }
+        open.extend(came.iter().filter_map(|output| match output {
+            Output::Ask { key, .. } => Some(*key),
+            _ => None,
+        }));
+        said.extend(came);
+    }
+    let outline = outline(&chats(&said));
+    let outline: Vec<_> = outline.iter().map(String::as_str).collect();
+    assert_eq!(outline, EXPECTED, "{outline:#?}");
+    let by: Vec<_> = chats(&said)
+        .into_iter()
+        .filter_map(|chat| match chat {
+            Chat::User { by, .. } => Some(by),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(by.last(), Some(&Some("phone".to_owned())), "the last was said from there");
+    assert!(by[..by.len() - 1].iter().all(Option::is_none));
+    let requests: Vec<_> = said
+        .iter()
+        .filter_map(|output| match output {
+            Output::Ask { request, .. } => Some((**request).clone()),
+            _ => None,
+        })
+        .collect();
+    let edit = requests[0].tool.as_ref().unwrap();
+    assert_eq!(edit.paths, ["/home/dev/src/oc/note.txt"]);
+    assert_eq!((edit.changes[0].old.as_deref(), edit.changes[0].new.as_deref()), (None, Some("one\ntwo\n")));
+    assert_eq!(requests[1].questions[0].text, "Which colour?");
+    let command = requests[2].tool.as_ref().unwrap();
+    assert_eq!(command.command.as_deref(), Some("touch made_by_agent.txt && echo hello-from-tool"));
+}
+
+const EXPECTED: [&str; 28] = [
+    "setup Some(\"fake/fake-model\") in Some(\"build\")",
+    "user \"write a file\"",
+    "call prt_202c16ab7001NBJI2tulGH9sWO: /home/dev/src/oc/note.txt",
+    "agent \"Writing.\"",
+    "result prt_202c16ab7001NBJI2tulGH9sWO: Denied \"The user rejected permission to use this specific tool call with the following feedback: use notes.md instead\"",
+    "agent \"File written: The user rejected permission to use this specific tool call with the following feedback: use notes.md instead\"",
+    "turn Done Some((200, 40)) Some(280) ",
+    "user \"ask me\"",
+    "call prt_202c181b5001xIRl4C5MpmnYgo: ",
+    "result prt_202c181b5001xIRl4C5MpmnYgo: Done \"User has answered your questions: \\\"Which colour?\\\"=\\\"Blue\\\". You can now continue with the user's answers in mind.\"",
+    "agent \"You said: User has answered your questions: \\\"Which colour?\\\"=\\\"Blue\\\". You can now continue with the user's answers in mind.\"",
+    "turn Done Some((200, 40)) Some(560) ",
+    "user \"todo list\"",
+    "agent \"Todo result: The todowrite tool was called with invalid arguments: SchemaError(Missing key\\n  at [\\\"todos\\\"][0][\\\"priority\\\"]).\\nPlease rewrite the input so it satisfies the expected schema.\"",
+    "turn Done Some((200, 40)) Some(840) ",
+    "user \"slow\"",
+    "agent \"Slow answer one two three four five six seven eight nine ten.\"",
+    "turn Interrupted Some((0, 0)) Some(840) ",
+    "user \"run bash\"",
+    "call prt_202c215bb00100nnO1hONZfGU9: touch made_by_agent.txt && echo hello-from-tool",
+    "agent \"I will run a command.\"",
+    "result prt_202c215bb00100nnO1hONZfGU9: Interrupted \"\"",
+    "turn Interrupted Some((0, 0)) Some(840) ",
+    "user \"run bash please\"",
+    "call prt_202c23a4c0010dplL33aIYSWlm: touch made_by_agent.txt && echo hello-from-tool",
+    "agent \"I will run a command.\"",
+    "result prt_202c23a4c0010dplL33aIYSWlm: Denied \"The user rejected permission to use this specific tool call.\"",
+    "turn Done Some((100, 20)) Some(980) ",
+];
+
+#[test]
+fn what_was_answered_at_the_desk_is_withdrawn_and_not_asked_again() {
+    let mut adapter = up();
+    told(&mut adapter, "session.status", json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
+    let said = told(&mut adapter, "permission.asked", permission("per_1", "ses_1"));
+    let (key, request) = asked(&said);
+    assert_eq!(request.scope, None, "what opencode did not show whole is allowed once");
+    let again = told(&mut adapter, "permission.asked", permission("per_1", "ses_1"));
+    assert!(requests(&again).is_empty() && !again.iter().any(|output| matches!(output, Output::Ask { .. })));
+    let said =
+        told(&mut adapter, "permission.replied", json!({ "sessionID": "ses_1", "requestID": "per_1" }));
+    assert_eq!(withdrawn(&said), 1);
+    let late = decide(&mut adapter, key, &allowed());
+    assert!(requests(&late).is_empty(), "it is over");
+    let again = told(&mut adapter, "permission.asked", permission("per_1", "ses_1"));
+    assert!(!again.iter().any(|output| matches!(output, Output::Ask { .. })));
+}
+
+#[test]
+fn what_waits_in_a_conversation_that_rests_is_refused_since_opencode_forgets_to() {
+    let mut adapter = up();
+    told(&mut adapter, "session.status", json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
+    told(&mut adapter, "permission.asked", permission("per_1", "ses_1"));
+    let said = told(&mut adapter, "session.idle", json!({ "sessionID": "ses_1" }));
+    assert_eq!(withdrawn(&said), 1);
+    let expected = ("POST /permission/per_1/reply".to_owned(), json!({ "reply": "reject" }));
+    assert_eq!(
+        requests(&said).into_iter().map(|(_, path, body)| (path, body)).collect::<Vec<_>>(),
+        [expected]
+    );
+    assert!(matches!(chats(&said)[..], [Chat::Turn { outcome: Outcome::Done, .. }]));
+}
+
+#[test]
+fn what_was_missed_is_asked_for_when_it_can_be_spoken_to_again() {
+    let mut adapter = up();
+    told(&mut adapter, "session.status", json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
+    told(&mut adapter, "permission.asked", permission("per_1", "ses_1"));
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Cut, &mut said);
+    assert_eq!(withdrawn(&said), 1);
+    assert!(!adapter.takes_prompt());
+    said.clear();
+    hear(&mut adapter, Input::Started, &mut said);
+    let busy = json!({ "ses_1": { "type": "busy" } });
+    let said = answer(&mut adapter, &said, "GET /session/status", 200, &busy);
+    let listed = json!([permission("per_1", "ses_1"), permission("per_2", "ses_2")]);
+    let came = answer(&mut adapter, &said, "GET /permission", 200, &listed);
+    let (key, _) = asked(&came);
+    let others = came.iter().filter(|output| matches!(output, Output::Ask { .. })).count();
+    assert_eq!(others, 1, "of a conversation that rests, nothing is waited for");
+    let messages = json!([
+        { "info": { "id": "msg_u", "role": "user", "sessionID": "ses_1", "agent": "build" },
+          "parts": [{ "id": "prt_u", "type": "text", "text": "go", "messageID": "msg_u", "sessionID": "ses_1" }] },
+        { "info": { "id": "msg_a", "role": "assistant", "sessionID": "ses_1" },
+          "parts": [{ "id": "prt_a", "type": "text", "text": "going", "messageID": "msg_a", "sessionID": "ses_1", "time": { "end": 1 } }] },
+    ]);
+    let came = answer(&mut adapter, &said, "GET /session/ses_1/message?limit=20", 200, &messages);
+    let lines = outline(&chats(&came));
+    assert_eq!(lines[1..], ["user \"go\"", "agent \"going\""]);
+    let again = told(&mut adapter, "message.part.updated", json!({ "part": messages[1]["parts"][0] }));
+    assert!(chats(&again).is_empty(), "it was told");
+    let said = decide(&mut adapter, key, &allowed());
+    assert_eq!(requests(&said)[0].2, json!({ "reply": "once" }));
+}
+
+#[test]
+fn a_prompt_begins_a_conversation_where_there_is_none_and_the_desk_sees_it() {
+    let mut adapter = Opencode::new(place("/w"), None, None);
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Started, &mut said);
+    said.clear();
+    let files = [PathBuf::from("/up/a b.png")];
+    hear(&mut adapter, Input::Prompt { text: "look", files: &files, by: "phone" }, &mut said);
+    assert!(!adapter.takes_prompt(), "the next one waits for the conversation");
+    let said = answer(&mut adapter, &said, "POST /session", 200, &json!({ "id": "ses_9" }));
+    let sent = requests(&said);
+    assert_eq!(sent[0].1, "POST /tui/select-session");
+    assert_eq!(sent[1].1, "POST /session/ses_9/prompt_async");
+    assert_eq!(sent[1].2["parts"][1]["url"], "file:///up/a%20b.png");
+    // What is told the desk before its interface listens is told it again.
+    let busy = json!({ "sessionID": "ses_9", "status": { "type": "busy" } });
+    assert_eq!(requests(&told(&mut adapter, "session.status", busy))[0].1, "POST /tui/select-session");
+    let said = answer(&mut adapter, &said, &sent[1].1, 400, &json!({ "data": { "message": "no model" } }));
+    let lines = outline(&chats(&said));
+    assert!(lines[0].contains("no model") && lines[0].contains("look"), "{lines:?}");
+}
+
+#[test]
+fn a_failed_turn_says_why_in_opencodes_words() {
+    let mut adapter = up();
+    told(&mut adapter, "session.status", json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
+    let error = json!({ "name": "APIError", "data": { "message": "Overloaded" } });
+    told(&mut adapter, "session.error", json!({ "sessionID": "ses_1", "error": error }));
+    let said = told(&mut adapter, "session.idle", json!({ "sessionID": "ses_1" }));
+    assert!(
+        matches!(&chats(&said)[..], [Chat::Turn { outcome: Outcome::Failed, error: Some(why), .. }] if why == "Overloaded")
+    );
+}
+
+#[test]
+fn a_plan_is_a_plan_noise_is_nothing_and_what_is_new_is_kept() {
+    let mut adapter = up();
+    let todos = json!([{ "content": "A", "status": "in_progress" }, { "content": "B", "status": "pending" }]);
+    let said = told(&mut adapter, "todo.updated", json!({ "sessionID": "ses_1", "todos": todos }));
+    assert_eq!(outline(&chats(&said)), ["plan of 2"]);
+    assert!(chats(&told(&mut adapter, "plugin.added", json!({}))).is_empty());
+    assert!(matches!(
+        chats(&told(&mut adapter, "permission.v9.asked", json!({})))[..],
+        [Chat::Unknown { .. }]
+    ));
+}
+
+#[test]
+fn a_server_that_does_not_come_up_leaves_a_terminal_and_a_note() {
+    let mut adapter = Opencode::new(place("/w"), None, None);
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Cut, &mut said);
+    assert!(matches!(&chats(&said)[..], [Chat::Note { text }] if text.contains("terminal alone")));
+    let bell = longrein_agent::adapter::Said::Bell;
+    said.clear();
+    hear(&mut adapter, Input::Said(&bell), &mut said);
+    assert!(matches!(&said[..], [Output::State(state)] if state.doing == Doing::NeedsYou), "{said:?}");
+}
+
+#[test]
+fn a_name_that_would_lead_elsewhere_is_asked_nothing_about() {
+    let mut adapter = up();
+    for id in ["../session/x", "per 1", "", "a/b"] {
+        let said = told(&mut adapter, "permission.asked", permission(id, "ses_1"));
+        assert!(said.is_empty(), "{id}: {said:?}");
+    }
+    let outside = json!({
+        "id": "per_1", "sessionID": "ses_1", "permission": "external_directory", "patterns": ["/etc/*"], "metadata": {},
+    });
+    let (_, request) = asked(&told(&mut adapter, "permission.asked", outside));
+    assert!(request.risk >= Risk::Careful && request.scope.is_none());
+}
+
+#[derive(Clone, Debug)]
+enum Done {
+    Recorded(usize, Vec<(usize, u8)>),
+    Bytes(Vec<u8>),
+    Answer(u64, u16, Vec<u8>),
+    No(u64, bool),
+    Prompt,
+    Interrupt,
+    Cut,
+    Started,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_opencode_tells_nobody_says_yes_but_a_person(steps in prop::collection::vec(prop_oneof![
+        8 => (any::<usize>(), prop::collection::vec(any::<(usize, u8)>(), 0..3)).prop_map(|(n, flips)| Done::Recorded(n, flips)),
+        1 => prop::collection::vec(any::<u8>(), 0..64).prop_map(Done::Bytes),
+        2 => (0..12u64, prop_oneof![Just(200u16), Just(404), Just(0)], prop::collection::vec(any::<u8>(), 0..16)).prop_map(|(id, status, body)| Done::Answer(id, status, body)),
+        2 => (0..4u64, any::<bool>()).prop_map(|(key, expires)| Done::No(key, expires)),
+        1 => Just(Done::Prompt),
+        1 => Just(Done::Interrupt),
+        1 => Just(Done::Cut),
+        1 => Just(Done::Started),
+    ], 0..60)) {
+        let text = transcript("opencode/terminal.jsonl");
+        let events: Vec<_> = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["event"].clone())
+            .filter(Value::is_object).map(|event| event.to_string().into_bytes()).collect();
+        let mut adapter = Opencode::new(place("/home/dev/src/oc"), None, None);
+        hear(&mut adapter, Input::Started, &mut Vec::new());
+        for step in &steps {
+            match step {
+                Done::Recorded(n, flips) => {
+                    let mut event = events[n % events.len()].clone();
+                    for (at, byte) in flips {
+                        let length = event.len();
+                        event[at % length] = *byte;
+                    }
+                    adapter.handle(Input::Line(&Heard::Event(&event).line()), 1);
+                }
+                Done::Bytes(bytes) => adapter.handle(Input::Line(bytes), 1),
+                Done::Answer(id, status, body) => {
+                    adapter.handle(Input::Line(&Heard::Answer { id: *id, status: *status, body }.line()), 1);
+                }
+                Done::No(key, expires) => {
+                    let state = if *expires { ApprovalState::Expired { decided_at: 0 } } else { denied(Some("no")) };
+                    adapter.handle(Input::Decided { key: *key, state: &state }, 1);
+                }
+                Done::Prompt => adapter.handle(Input::Prompt { text: "go", files: &[], by: "p" }, 1),
+                Done::Interrupt => adapter.handle(Input::Interrupt, 1),
+                Done::Cut => adapter.handle(Input::Cut, 1),
+                Done::Started => adapter.handle(Input::Started, 1),
+            }
+            while let Some(output) = adapter.poll() {
+                if let Output::Send(line) = &output {
+                    let Ask { path, body, .. } = Ask::read(line).unwrap();
+                    prop_assert!(!path.starts_with("/permission/") || body.contains(r#""reply":"reject""#), "{path} {body}");
+                    prop_assert!(!path.starts_with("/question/") || path.ends_with("/reject"), "{path}");
+                    prop_assert!(path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_-?=".contains(&byte)), "{path}");
+                }
+            }
+        }
+        adapter.handle(Input::Decided { key: u64::MAX, state: &allowed() }, 1);
+        prop_assert!(!std::iter::from_fn(|| adapter.poll()).any(|output| matches!(output, Output::Send(_))));
+    }
+}
