@@ -30,6 +30,7 @@ function program(name) {
     claude: `@anthropic-ai/claude-code-${process.platform}-${process.arch}/claude`,
     codex: ".bin/codex",
     gemini: ".bin/gemini",
+    opencode: `opencode-${process.platform}-${process.arch}/bin/opencode`,
   };
   const path = join(here, "node_modules", places[name]);
   if (!existsSync(path))
@@ -59,13 +60,15 @@ export class Desk extends Host {
     this.#model = model;
     writeFileSync(this.#heard, "");
     const bin = join(this.home, "bin");
+    const opencode = join(this.home, ".config/opencode");
     for (const folder of [
       bin,
       this.project,
+      opencode,
       ...[".codex", ".gemini"].map((name) => join(this.home, name)),
     ])
       mkdirSync(folder, { recursive: true });
-    for (const name of ["claude", "codex", "gemini"])
+    for (const name of ["claude", "codex", "gemini", "opencode"])
       symlinkSync(program(name), join(bin, name));
     const url = `http://127.0.0.1:${at}`;
     Object.assign(this.env, {
@@ -81,7 +84,20 @@ export class Desk extends Host {
       FAKE_KEY: "fake",
       GEMINI_API_KEY: "fake",
       GOOGLE_GEMINI_BASE_URL: url,
+      OPENCODE_DISABLE_AUTOUPDATE: "1",
+      OPENCODE_DISABLE_MODELS_FETCH: "1",
+      OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
+      // It would fetch what its plugins need.
+      npm_config_registry: "http://127.0.0.1:9",
     });
+    for (const name of [
+      "XDG_CONFIG_HOME",
+      "XDG_DATA_HOME",
+      "XDG_STATE_HOME",
+      "XDG_CACHE_HOME",
+      "OPENCODE_PERMISSION",
+    ])
+      delete this.env[name];
     delete this.env.CLAUDE_CONFIG_DIR;
     delete this.env.LONGREIN_SESSION;
     writeFileSync(
@@ -122,6 +138,23 @@ env_key = "FAKE_KEY"
 [projects."${this.project}"]
 trust_level = "trusted"
 `,
+    );
+    writeFileSync(
+      join(opencode, "opencode.json"),
+      JSON.stringify({
+        autoupdate: false,
+        share: "disabled",
+        model: "fake/model",
+        small_model: "fake/model",
+        provider: {
+          fake: {
+            npm: "@ai-sdk/openai-compatible",
+            name: "Fake",
+            options: { baseURL: `${url}/v1`, apiKey: "fake" },
+            models: { model: { name: "Fake", cost: { input: 1, output: 2 } } },
+          },
+        },
+      }),
     );
   }
 
