@@ -174,6 +174,12 @@ describe("opencode in its terminal", () => {
     await desk.doing(session, "idle");
   });
 
+  it("shows its plan in the chat", async () => {
+    await say("todo list");
+    await page.getByTestId("plan").last().waitFor();
+    await desk.doing(session, "idle");
+  });
+
   it("stops where the phone says so, and what it asked is over at the desk, too", async () => {
     await say("run bash");
     const asked = await desk.waiting(session);

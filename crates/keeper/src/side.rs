@@ -408,6 +408,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_agent_that_is_spoken_to_is_told_a_prompt_whatever_its_terminal_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        let doing = Doing::NeedsYou;
+        session.set_agent(AgentState { name: "opencode".into(), doing, ..AgentState::default() });
+        assert!(session.inner.borrow().judge_prompt(b"hi", &[]).is_err());
+        session.set_spoken(true);
+        assert!(session.inner.borrow().judge_prompt(b"hi", &[]).is_ok());
+        session.inner.borrow_mut().queued = MAX_PROMPTS;
+        let why = session.inner.borrow().judge_prompt(b"hi", &[]).unwrap_err();
+        assert_eq!(why.kind, ErrorKind::Limited);
+        session.set_spoken(false);
+        assert!(session.inner.borrow().judge_prompt(b"hi", &[]).is_err());
+    }
+
+    #[tokio::test]
     async fn no_prompt_is_typed_into_a_dialog() {
         let folder = tempfile::tempdir().unwrap();
         let session = crate::start::tests::session(folder.path());
