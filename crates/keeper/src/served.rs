@@ -12,11 +12,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 /// It is up after so long, or not at all.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(250);
 /// It answers so soon where it does: some swallow what comes while they start.
-const ANSWER: Duration = Duration::from_secs(3);
+const ANSWER: Duration = Duration::from_secs(5);
 /// It tells of something so often, if only that it is there.
 const SILENCE: Duration = Duration::from_secs(45);
 /// Requests that wait for their turn; what is asked beyond them has no answer.
