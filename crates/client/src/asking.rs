@@ -113,7 +113,7 @@ mod tests {
         };
         keeper.send(&welcome, &[]).await.unwrap();
         let stream = StreamId::from_random([1; 10]);
-        let greeted = Connection::greet(sender, receiver, "test", stream, LATE, None).await.unwrap();
+        let greeted = Connection::greet(sender, receiver, "test", (stream, None), LATE, None).await.unwrap();
         pause();
         (greeted, keeper, inbox)
     }

@@ -10,7 +10,9 @@ use serde_json::Value;
 use session::codec::{self, DecodeError};
 use session::id::{DeviceId, SessionId, StreamId};
 use session::later::Later;
-use session::message::{Cursor, Device, ErrorKind, Failure, Method, Summary, ToClient, ToHost, VERSION};
+use session::message::{
+    Bearer, Cursor, Device, ErrorKind, Failure, Method, Summary, ToClient, ToHost, VERSION,
+};
 use session::role::Role;
 use std::collections::VecDeque;
 use std::future::{Future, pending};
@@ -145,6 +147,17 @@ impl Connection {
             .await
     }
 
+    /// Connects to this user's daemon as one of its API tokens, which may do what its scopes say and nothing else.
+    pub async fn open_as(
+        paths: &Paths,
+        token: Bearer,
+        client: &str,
+        stream: StreamId,
+    ) -> Result<Self, Error> {
+        let (sender, receiver) = local(&paths.host_sock()?, Error::NotRunning).await?;
+        Self::greet(sender, receiver, client, (stream, Some(token)), WELCOME, None).await
+    }
+
     pub(crate) async fn open_within(
         route: &Route,
         session: Option<&SessionId>,
@@ -157,17 +170,17 @@ impl Connection {
                 let (channel, path) = door::resume(host, away).await?;
                 let renew_at = Some(channel.renew_at());
                 let (sender, receiver) = door::messages(channel, path);
-                Self::greet(sender, receiver, client, stream, WELCOME, renew_at).await
+                Self::greet(sender, receiver, client, (stream, None), WELCOME, renew_at).await
             }
             Route::Daemon(paths) => {
                 let (sender, receiver) = local(&paths.host_sock()?, Error::NotRunning).await?;
-                Self::greet(sender, receiver, client, stream, WELCOME, None).await
+                Self::greet(sender, receiver, client, (stream, None), WELCOME, None).await
             }
             Route::Keeper(paths) => {
                 let session = session.ok_or(Error::Internal("no session for a keeper"))?;
                 let (sender, receiver) =
                     local(&paths.keeper_sock(session.as_str())?, Error::NoKeeper).await?;
-                Self::greet(sender, receiver, client, stream, WELCOME, None).await
+                Self::greet(sender, receiver, client, (stream, None), WELCOME, None).await
             }
         }
     }
@@ -176,7 +189,7 @@ impl Connection {
         mut sender: MessageSender,
         mut receiver: MessageReceiver,
         client: &str,
-        stream: StreamId,
+        (stream, token): (StreamId, Option<Bearer>),
         within: Duration,
         renew_at: Option<Instant>,
     ) -> Result<Self, Error> {
@@ -186,6 +199,7 @@ impl Connection {
             features: Vec::new(),
             stream,
             peer: None,
+            token,
         };
         sender.send(&hello, &[]).await?;
         let answered = timeout(within, async {
@@ -199,6 +213,8 @@ impl Connection {
                         return Ok(Welcome { host, program, device, role, features, time });
                     }
                     Some((ToClient::Ping { sent }, _)) => sender.send(&ToHost::Pong { sent }, &[]).await?,
+                    // The token does not hold.
+                    Some((ToClient::Reply { error: Some(_), .. }, _)) => return Err(Error::Refused),
                     _ => return Err(Error::Nonsense("something before the welcome".into())),
                 }
             }

@@ -75,7 +75,7 @@ pub async fn pair(
     };
     let renew_at = Some(channel.renew_at());
     let (sender, receiver) = messages(channel, path);
-    let connection = Connection::greet(sender, receiver, CLIENT, stream, within, renew_at).await?;
+    let connection = Connection::greet(sender, receiver, CLIENT, (stream, None), within, renew_at).await?;
     let name = match name {
         Some(name) => name.to_owned(),
         None => hosts.free_name(&connection.welcome.host, &invitation.host)?,

@@ -3,7 +3,8 @@
 //!
 //! [`pair`] makes this machine a device of a host and keeps what it needs in [`KnownHosts`]. A [`Connection`] carries
 //! messages and calls over any [`Route`]. An [`Attachment`] shows one session and types into it, and reconnects by
-//! itself: what it gives out is every event once, in order, or a snapshot and what follows it.
+//! itself: what it gives out is every event once, in order, or a snapshot and what follows it. A [`Feed`] gives what
+//! happens in a session to a program.
 
 mod asking;
 mod attachment;
@@ -11,6 +12,7 @@ mod connection;
 mod door;
 mod driver;
 mod error;
+mod feed;
 mod hooking;
 mod known;
 mod pieces;
@@ -20,6 +22,7 @@ pub use attachment::{AttachOpts, Attachment, DEFAULT_WINDOW, Path, Update};
 pub use connection::{Connection, Route, Welcome};
 pub use door::{Paired, pair};
 pub use error::Error;
+pub use feed::{Entry, Feed, From, News};
 pub use known::{KnownHost, KnownHosts};
 
 /// How this library calls itself where its user did not say.

@@ -21,7 +21,7 @@ pub(crate) async fn decide(core: &Arc<Core>, who: &Peer, id: &SessionId, act: Ac
         }
         _ => json!({}),
     };
-    command(core, id, Some(who.clone()), act).await?;
+    command(core, id, Some(who.clone()), act, &[]).await?;
     core.devices.audit(now_ms(), "approval.decided", &detail);
     Ok(())
 }

@@ -6,14 +6,15 @@ use crate::core::{Core, disk, failure, now_ms, random};
 use crate::decisions;
 use crate::invite::LIFETIME;
 use crate::keepers::{self, Over};
-use crate::{restart, spawn};
+use crate::{conversations, restart, spawn, tokens};
 use seal::{Invitation, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
+use session::codec::MAX_PAYLOAD;
 use session::id::{DeviceId, InvitationId, SessionId};
 use session::message::{
-    Act, Create, Created, ErrorKind, Failure, Invited, Method, Notice, Restart, Retimed, RunState, Status,
-    Ttl,
+    Act, Create, Created, ErrorKind, Failure, Invited, Method, Notice, Prompted, Restart, Retimed, RunState,
+    Status, Ttl,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,23 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
         }
         Method::SessionTtl { session, ttl } => session_ttl(core, who, &session, ttl).await,
         Method::SessionRestart(restart) => session_restart(core, who, restart).await,
+        Method::SessionPrompt { session, text } => {
+            tell(core, who, &session, Act::Prompt { files: Vec::new() }, &text).await?;
+            value(&Prompted { by: who.peer.label.clone() })
+        }
+        Method::SessionInput { session, text } => tell(core, who, &session, Act::Input, &text).await,
+        Method::SessionInterrupt { session } => tell(core, who, &session, Act::Interrupt, "").await,
+        Method::ConversationOpen(open) => value(&conversations::open(core, who, open).await?),
+        Method::ConversationForget { conversation } => {
+            conversations::forget(core, who, &conversation).await?;
+            Ok(Value::Null)
+        }
+        Method::TokenCreate { name, scopes, ttl } => value(&tokens::create(core, &name, scopes, ttl)?),
+        Method::TokenList {} => value(&tokens::list(core)),
+        Method::TokenRevoke { name } => {
+            tokens::revoke(core, &name)?;
+            Ok(Value::Null)
+        }
         Method::ApprovalRequest { session, approval, from } => {
             match approvals::request(core, &session, &approval, from).await {
                 // A keeper lists the last ones only, and nobody may be left who does.
@@ -110,6 +128,22 @@ async fn session_create(core: &Arc<Core>, who: &Who, create: Create) -> Result<V
     value(&Created { session })
 }
 
+/// Has a session's keeper do something, in this person's name.
+async fn tell(
+    core: &Arc<Core>,
+    who: &Who,
+    session: &SessionId,
+    act: Act,
+    text: &str,
+) -> Result<Value, Failure> {
+    if text.len() > MAX_PAYLOAD {
+        let message = format!("at most {MAX_PAYLOAD} bytes can be sent at once");
+        return Err(failure(ErrorKind::Invalid, message, "put what is long into a file, and name that"));
+    }
+    keepers::command(core, session, Some(who.peer.clone()), act, text.as_bytes()).await?;
+    Ok(Value::Null)
+}
+
 async fn session_ttl(core: &Arc<Core>, who: &Who, session: &SessionId, ttl: Ttl) -> Result<Value, Failure> {
     let ends_at = keepers::set_ttl(core, session, Some(who.peer.clone()), ttl).await?;
     let detail = json!({ "session": session, "ttl": ttl, "by": who.peer.label });
@@ -152,6 +186,7 @@ fn status(core: &Core) -> Status {
         relay: core.public_url(),
         relay_kind: core.relay_kind.to_string(),
         address: core.address.clone(),
+        api: core.api.clone(),
         online: *core.online.borrow(),
         rid: core.rid.to_string(),
         sessions: core.board.count(),

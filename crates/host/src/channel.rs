@@ -12,6 +12,7 @@ use crate::calls;
 use crate::core::{Core, failure, now_ms};
 use crate::inside;
 use crate::keepers;
+use crate::tokens::Bearing;
 use crate::trip::{Due, Trip};
 use bytes::Bytes;
 use link::{MessageReceiver, MessageSender};
@@ -20,6 +21,7 @@ use session::id::{SessionId, StreamId};
 use session::later::Later;
 use session::message::{Act, ErrorKind, Failure, Method, Notice, Peer, ToClient, ToHost, VERSION};
 use session::role::{self, Role};
+use session::scope;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -58,6 +60,8 @@ pub(crate) struct Who {
     pub local: bool,
     /// Which one, where the system tells.
     pub process: Option<i32>,
+    /// It has shown an API token, and may do what that may.
+    pub token: Option<Bearing>,
 }
 
 struct Leg {
@@ -134,7 +138,7 @@ impl Channel {
             self.client_says(message).await?;
         }
         // A unix socket says by itself when the other side is gone.
-        let local = self.who.local;
+        let local = self.who.local || self.who.token.is_some();
         let start = Instant::now();
         // Not made anew for each message: that would be most of what a keystroke costs here.
         let mut beat = pin!(sleep_until(self.poll_timeout().into()));
@@ -272,17 +276,23 @@ impl Channel {
             Err(DecodeError::Truncated | DecodeError::TooLarge) => return Err(CloseCode::Malformed),
         };
         let own = |device| self.who.peer.device.as_ref() == Some(device);
-        let allowed = match &message {
-            ToHost::Call { method, .. } if role::is_local_only(method) => self.who.local,
-            ToHost::Call { method: Method::DeviceRename { device, .. }, .. } if own(device) => true,
-            message => role::allows(self.who.peer.role, message),
+        let allowed = match (&message, &self.who.token) {
+            (message, Some(Bearing { scopes, .. })) => {
+                scope::allows(scopes, message) && role::allows(self.who.peer.role, message)
+            }
+            (ToHost::Call { method, .. }, None) if role::is_local_only(method) => self.who.local,
+            (ToHost::Call { method: Method::DeviceRename { device, .. }, .. }, None) if own(device) => true,
+            (message, None) => role::allows(self.who.peer.role, message),
         };
         if !allowed {
             return self.forbid(&message).await;
         }
         let decides = match &message {
             ToHost::Command { act, .. } => matches!(act, Act::Decide { .. }),
-            ToHost::Call { method, .. } => matches!(method, Method::ApprovalDecide { .. }),
+            // With a token it could.
+            ToHost::Call { method, .. } => {
+                matches!(method, Method::ApprovalDecide { .. } | Method::TokenCreate { .. })
+            }
             _ => false,
         };
         if decides && self.who.local && inside::of_a_session(&self.core, self.who.process) {
@@ -331,11 +341,19 @@ impl Channel {
 
     async fn forbid(&mut self, message: &ToHost) -> Flow {
         let role = self.who.peer.role;
-        let why = failure(
-            ErrorKind::Forbidden,
-            format!("a device with the role {role:?} may not do this").to_lowercase(),
-            "an owner of the host can",
-        );
+        let why = match &self.who.token {
+            Some(Bearing { scopes, .. }) => {
+                let scopes: Vec<_> = scopes.iter().map(|scope| scope.name()).collect();
+                let message = format!("a token with the scope {} may not do this", scopes.join(", "));
+                let hint = "`longrein token create --scope …` makes one that may, if one may at all";
+                failure(ErrorKind::Forbidden, message, hint)
+            }
+            None => failure(
+                ErrorKind::Forbidden,
+                format!("a device with the role {role:?} may not do this").to_lowercase(),
+                "an owner of the host can",
+            ),
+        };
         self.core.devices.refused("a message that the role does not allow", Instant::now(), now_ms());
         self.turn_down(message, why).await
     }

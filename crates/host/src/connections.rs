@@ -22,6 +22,8 @@ struct Standing {
     number: u64,
     /// `None` is a local program.
     device: Option<DeviceId>,
+    /// The API token that it has shown.
+    token: Option<String>,
     kick: Kick,
 }
 
@@ -67,11 +69,19 @@ impl Connections {
 
     /// Ends every channel of a device but `except`.
     pub fn kick(&self, device: &DeviceId, code: CloseCode, except: Option<&Seat>) {
-        let mut inner = lock(&self.inner);
-        let theirs = |standing: &Standing| {
+        self.kick_those(code, |standing| {
             standing.device.as_ref() == Some(device)
                 && except.is_none_or(|seat| seat.number != standing.number)
-        };
+        });
+    }
+
+    /// Ends every channel of an API token.
+    pub fn kick_token(&self, name: &str, code: CloseCode) {
+        self.kick_those(code, |standing| standing.token.as_deref() == Some(name));
+    }
+
+    fn kick_those(&self, code: CloseCode, theirs: impl Fn(&Standing) -> bool) {
+        let mut inner = lock(&self.inner);
         let gone: Vec<u64> = inner.standing.values().filter(|s| theirs(s)).map(|s| s.number).collect();
         for number in gone {
             if let Some(standing) = inner.standing.remove(&number) {
@@ -113,8 +123,17 @@ impl Seat {
                 let _ = oldest.kick.send(CloseCode::Limited);
             }
         }
-        inner.standing.insert(number, Standing { number, device, kick });
+        inner.standing.insert(number, Standing { number, device, token: None, kick });
         true
+    }
+}
+
+impl Seat {
+    /// The connection stands, and has shown this API token.
+    pub fn bear(&self, token: &str) {
+        if let Some(standing) = lock(&self.inner).standing.get_mut(&self.number) {
+            standing.token = Some(token.to_owned());
+        }
     }
 }
 

@@ -6,11 +6,12 @@ use crate::decisions;
 use crate::devices::Devices;
 use crate::invite::Invitations;
 use crate::keepers::Following;
-use crate::restart::Restarting;
+use crate::once::Once;
 use crate::streams::Streams;
+use crate::tokens::Tokens;
 use crate::{RelayKind, Stopper};
 use seal::StaticSecret;
-use session::id::{DeviceId, InvitationId};
+use session::id::{DeviceId, InvitationId, SessionId};
 use session::message::{Awake, ErrorKind, Failure, Notice};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     pub relay_kind: RelayKind,
     pub address: Option<String>,
     pub expires_in: Option<u32>,
+    pub api: Option<String>,
     pub public_url: Mutex<String>,
     pub relay_origin: Option<String>,
     pub online: watch::Sender<bool>,
@@ -53,7 +55,11 @@ pub(crate) struct Core {
     pub following: Following,
     pub decisions: decisions::Index,
     pub streams: Streams,
-    pub restarting: Restarting,
+    /// The sessions that are being started again.
+    pub restarting: Once<SessionId>,
+    /// The conversations that are being opened or forgotten.
+    pub conversing: Once<String>,
+    pub tokens: Tokens,
     pub tasks: TaskTracker,
     pub notices: broadcast::Sender<Notice>,
     invitations: Mutex<Invitations>,
@@ -67,6 +73,7 @@ pub(crate) struct Parts {
     pub key: StaticSecret,
     pub rid: Rid,
     pub devices: Devices,
+    pub tokens: Tokens,
     pub opts: crate::Opts,
     pub stopper: Stopper,
 }
@@ -77,7 +84,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Core {
     pub fn new(parts: Parts) -> Self {
-        let Parts { paths, key, rid, devices, opts, stopper } = parts;
+        let Parts { paths, key, rid, devices, tokens, opts, stopper } = parts;
         Self {
             paths,
             name: opts.name,
@@ -88,6 +95,7 @@ impl Core {
             relay_kind: opts.relay_kind,
             address: opts.address,
             expires_in: opts.expires_in,
+            api: opts.api,
             public_url: Mutex::new(opts.public_url),
             relay_origin: opts.relay_origin,
             online: watch::Sender::new(false),
@@ -98,7 +106,9 @@ impl Core {
             following: Following::default(),
             decisions: decisions::Index::default(),
             streams: Streams::default(),
-            restarting: Restarting::default(),
+            restarting: Once::default(),
+            conversing: Once::default(),
+            tokens,
             tasks: TaskTracker::new(),
             notices: broadcast::Sender::new(NOTICES),
             invitations: Mutex::default(),

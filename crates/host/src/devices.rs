@@ -54,6 +54,11 @@ impl Devices {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The host's database, for a moment.
+    pub fn with_db<T>(&self, with: impl FnOnce(&HostDb) -> T) -> T {
+        with(&self.lock().db)
+    }
+
     /// The device with that key, unless it was revoked or away for too long.
     pub fn enrolled(&self, key: &PublicKey, now_ms: u64) -> Option<Enrolled> {
         let inner = self.lock();

@@ -164,7 +164,7 @@ async fn enter(
     let (label, role) = core.devices.describe(&id).ok_or(Turned::away(CloseCode::Refused, UNKNOWN))?;
     core.devices.touch(&id, now_ms());
     let peer = Peer { device: Some(id), label, role };
-    Ok((Who { peer, stream, local: false, process: None }, sender, receiver, ahead))
+    Ok((Who { peer, stream, local: false, process: None, token: None }, sender, receiver, ahead))
 }
 
 async fn first_body(receiver: &mut PathReceiver) -> Result<Bytes, Turned> {

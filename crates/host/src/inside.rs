@@ -25,8 +25,8 @@ pub(crate) fn of_a_session(core: &Core, process: Option<i32>) -> bool {
 pub(crate) fn refusal() -> Failure {
     failure(
         ErrorKind::Forbidden,
-        "approvals are decided outside of sessions, so that no program answers its own questions",
-        "decide in another terminal, or on a device",
+        "approvals are decided outside of sessions, and tokens made there, so that no program answers its own questions",
+        "do it in another terminal, or on a device",
     )
 }
 

@@ -51,7 +51,7 @@ impl Following {
 /// What a wire to a keeper begins with.
 pub(crate) fn hello(stream: StreamId, peer: Option<Peer>) -> ToHost {
     let client = concat!("longrein-host/", env!("CARGO_PKG_VERSION")).to_owned();
-    ToHost::Hello { client, version: VERSION, features: Vec::new(), stream, peer }
+    ToHost::Hello { client, version: VERSION, features: Vec::new(), stream, peer, token: None }
 }
 
 /// A connection to a keeper that has greeted, with `first` sent along.
@@ -373,7 +373,7 @@ pub(crate) async fn reach(
 /// Ends a session's program.
 pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -> Result<(), Failure> {
     let running = core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running);
-    match command(core, id, peer, Act::Stop).await.map(drop) {
+    match command(core, id, peer, Act::Stop, &[]).await.map(drop) {
         // It ended by itself just before: that is what was asked for.
         Err(why) if why.kind == ErrorKind::Ended && running => Ok(()),
         settled => settled,
@@ -400,7 +400,7 @@ pub(crate) async fn set_ttl(
     peer: Option<Peer>,
     ttl: Ttl,
 ) -> Result<Option<u64>, Failure> {
-    let (mut sender, mut receiver) = command(core, id, peer, Act::Ttl(ttl)).await?;
+    let (mut sender, mut receiver) = command(core, id, peer, Act::Ttl(ttl), &[]).await?;
     let asked = async {
         sender.send(&ToHost::Watch {}, &[]).await?;
         changed(&mut receiver).await
@@ -417,6 +417,7 @@ pub(crate) async fn command(
     id: &SessionId,
     peer: Option<Peer>,
     act: Act,
+    payload: &[u8],
 ) -> Result<(MessageSender, MessageReceiver), Failure> {
     let summary = core.board.summary(id).ok_or_else(no_such_session)?;
     let ended = || Err(failure(ErrorKind::Ended, "the session has ended already", ""));
@@ -436,7 +437,7 @@ pub(crate) async fn command(
         if !may_still(core, peer.as_ref(), &command) {
             return Ok(None);
         }
-        sender.send(&command, &[]).await?;
+        sender.send(&command, payload).await?;
         loop {
             let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
             match codec::decode::<ToClient>(&message) {

@@ -12,6 +12,7 @@ mod branch;
 mod calls;
 mod channel;
 mod connections;
+mod conversations;
 mod core;
 mod decisions;
 mod devices;
@@ -23,15 +24,18 @@ mod invite;
 mod keepers;
 mod local;
 mod lock;
+mod once;
 mod relay_link;
 mod restart;
 mod spawn;
 mod streams;
+mod tokens;
 mod trip;
 
 use crate::core::{Core, Parts};
 use crate::devices::Devices;
 use crate::lock::Lock;
+use crate::tokens::Tokens;
 use bytes::Bytes;
 use link::unix::Listener;
 use seal::StaticSecret;
@@ -105,6 +109,8 @@ pub struct Opts {
     pub relay_origin: Option<String>,
     /// What the embedded relay is bound to, for the status.
     pub address: Option<String>,
+    /// Where programs of this machine find the HTTP API, for the status.
+    pub api: Option<String>,
     /// Whether to keep the machine awake.
     pub awake: awake::Settings,
     /// Seconds after which what agents ask is denied, where nobody decides, in sessions that are started from now on; an
@@ -121,6 +127,7 @@ pub struct Host {
     key: StaticSecret,
     secret: RelaySecret,
     devices: Devices,
+    tokens: Tokens,
 }
 
 impl Host {
@@ -134,8 +141,9 @@ impl Host {
         let db = HostDb::open(&paths.host_db())?;
         let key = StaticSecret::from_bytes(*secret(&db, "key")?);
         let secret = RelaySecret(*secret(&db, "relay")?);
+        let tokens = Tokens::load(&db)?;
         let devices = Devices::load(db)?;
-        Ok(Self { paths: paths.clone(), lock, key, secret, devices })
+        Ok(Self { paths: paths.clone(), lock, key, secret, devices, tokens })
     }
 
     /// What owns this host's slot on a relay.
@@ -150,7 +158,7 @@ impl Host {
 
     /// Starts to serve. When this returns, local programs are answered, and every keeper that runs is known.
     pub async fn start(self, opts: Opts) -> Result<Running, Error> {
-        let Self { paths, lock, key, secret, devices } = self;
+        let Self { paths, lock, key, secret, devices, tokens } = self;
         if seal::origin(&opts.public_url).is_none() {
             return Err(Error::PublicUrl(opts.public_url));
         }
@@ -159,7 +167,7 @@ impl Host {
         let stopper = Stopper::new();
         let rid = secret.rid();
         let (awake, history) = (opts.awake, opts.history);
-        let core = Arc::new(Core::new(Parts { paths, key, rid, devices, opts, stopper }));
+        let core = Arc::new(Core::new(Parts { paths, key, rid, devices, tokens, opts, stopper }));
         let listener = Listener::bind(&core.paths.host_sock()?).await?;
         keepers::adopt(&core).await?;
         let local = tokio::spawn(local::listen(Arc::clone(&core), listener));

@@ -1,15 +1,18 @@
 //! The socket for programs of the same user: the same messages, without a seal. The peer's user id is the check.
 
 use crate::channel::{self, Who};
-use crate::core::Core;
+use crate::connections::Seat;
+use crate::core::{Core, failure, now_ms};
+use crate::tokens::{self, Bearing};
 use link::unix::Listener;
 use link::{MessageReceiver, MessageSender};
-use session::codec;
-use session::message::{Peer, ToHost};
+use session::id::StreamId;
+use session::message::{Bearer, ErrorKind, Peer, ToClient, ToHost};
 use session::role::Role;
+use session::{codec, scope};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use wire::CloseCode;
@@ -37,21 +40,37 @@ pub(crate) async fn listen(core: Arc<Core>, listener: Listener) {
     }
 }
 
-async fn serve(core: Arc<Core>, sender: MessageSender, mut receiver: MessageReceiver, process: Option<i32>) {
+async fn serve(
+    core: Arc<Core>,
+    mut sender: MessageSender,
+    mut receiver: MessageReceiver,
+    process: Option<i32>,
+) {
     let (seat, kick) = core.connections.open();
     let work = async {
         let first = timeout(HANDSHAKE_TIMEOUT, receiver.recv()).await;
         let Ok(Ok(Some(first))) = first else { return CloseCode::Timeout };
-        let Ok((ToHost::Hello { stream, .. }, _)) = codec::decode::<ToHost>(&first) else {
+        let Ok((ToHost::Hello { stream, token, .. }, _)) = codec::decode::<ToHost>(&first) else {
             return CloseCode::Malformed;
         };
         if !seat.stand(None) {
             return CloseCode::Limited;
         }
-        let peer = Peer { device: None, label: "local".to_owned(), role: Role::Owner };
-        let who = Who { peer, stream, local: true, process };
-        let (_nobody, shut_out) = watch::channel(false);
-        channel::serve(&core, who, sender, receiver, VecDeque::new(), shut_out).await
+        let Some(token) = token else {
+            let peer = Peer { device: None, label: "local".to_owned(), role: Role::Owner };
+            let who = Who { peer, stream, local: true, process, token: None };
+            let (_nobody, shut_out) = watch::channel(false);
+            return channel::serve(&core, who, sender, receiver, VecDeque::new(), shut_out).await;
+        };
+        if let Some(bearing) = bearing(&core, &seat, &token) {
+            return bear(&core, bearing, stream, sender, receiver).await;
+        }
+        core.devices.refused("an unknown API token", Instant::now(), now_ms());
+        let message = "the token is not known, has expired or was revoked";
+        let error = Some(failure(ErrorKind::Forbidden, message, ""));
+        // Where it cannot be said, the end says nearly as much.
+        let _ = sender.send(&ToClient::Reply { id: 0, ok: None, error }, &[]).await;
+        CloseCode::Refused
     };
     let why = tokio::select! {
         biased;
@@ -61,4 +80,30 @@ async fn serve(core: Arc<Core>, sender: MessageSender, mut receiver: MessageRece
         () = core.stopper.stopped_and(Duration::from_millis(200)) => CloseCode::Restarting,
     };
     tracing::debug!(?why, "a local connection ended");
+}
+
+/// Whose token it is, if it holds. It may be revoked at the same moment: then either it is not found, or the seat is.
+fn bearing(core: &Core, seat: &Seat, token: &Bearer) -> Option<Bearing> {
+    let bearing = core.tokens.bearing(token, now_ms())?;
+    seat.bear(&bearing.name);
+    core.tokens.holds(&bearing.name, now_ms()).then_some(bearing)
+}
+
+/// A channel that may do what a token may, for as long as that holds.
+async fn bear(
+    core: &Arc<Core>,
+    bearing: Bearing,
+    stream: StreamId,
+    sender: MessageSender,
+    receiver: MessageReceiver,
+) -> CloseCode {
+    let now = now_ms();
+    tokens::touch(core, &bearing.name, now);
+    let left = Duration::from_millis(bearing.expires_at.saturating_sub(now));
+    let role = scope::role(&bearing.scopes);
+    let peer = Peer { device: None, label: format!("token {}", bearing.name), role };
+    let who = Who { peer, stream, local: false, process: None, token: Some(bearing) };
+    let (_nobody, shut_out) = watch::channel(false);
+    let served = channel::serve(core, who, sender, receiver, VecDeque::new(), shut_out);
+    timeout(left, served).await.unwrap_or(CloseCode::Refused)
 }

@@ -5,8 +5,7 @@ use crate::core::{Core, failure};
 use crate::{keepers, spawn};
 use session::id::SessionId;
 use session::message::{Agent, Create, ErrorKind, Failure, Restart, RunState};
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -14,34 +13,6 @@ use tokio::time::{Instant, timeout_at};
 const ANSWERED: Duration = Duration::from_secs(14);
 /// Of it, for the end of what runs: the keeper's grace of five seconds, and what it looks for and reads behind that.
 const ENDED: Duration = Duration::from_secs(9);
-
-/// The sessions that are being started again.
-#[derive(Default)]
-pub(crate) struct Restarting {
-    ids: Mutex<HashSet<SessionId>>,
-}
-
-/// One of them, until this is dropped.
-struct Alone<'a> {
-    all: &'a Restarting,
-    id: SessionId,
-}
-
-impl Restarting {
-    fn lock(&self) -> MutexGuard<'_, HashSet<SessionId>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(&self, id: &SessionId) -> Option<Alone<'_>> {
-        self.lock().insert(id.clone()).then(|| Alone { all: self, id: id.clone() })
-    }
-}
-
-impl Drop for Alone<'_> {
-    fn drop(&mut self) {
-        self.all.lock().remove(&self.id);
-    }
-}
 
 /// Starts it again, and gives the new session. Nothing is ended for what cannot be started.
 pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Result<SessionId, Failure> {

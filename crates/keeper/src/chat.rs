@@ -23,6 +23,7 @@ const MAX_SAYINGS: usize = 8;
 pub(crate) struct Past {
     pub before: u64,
     pub room: u32,
+    pub after: Option<u64>,
 }
 
 /// Something that is being said just now.
@@ -135,9 +136,9 @@ impl Session {
     }
 
     /// A client wants a page.
-    pub(crate) fn past(&self, id: ClientId, before: u64, room: u32) {
+    pub(crate) fn past(&self, id: ClientId, past: Past) {
         if let Some(client) = self.inner.borrow_mut().clients.get_mut(&id) {
-            client.past = Some(Past { before, room: room.min(MAX_ROOM) });
+            client.past = Some(Past { room: past.room.min(MAX_ROOM), ..past });
             client.wake.notify_one();
         }
     }
@@ -163,11 +164,15 @@ pub(crate) fn page(
     journal: &Journal,
     sayings: &[Saying],
     session: &SessionId,
-    Past { before, room }: Past,
+    Past { before, room, after }: Past,
     out: &mut Vec<(ToClient, Bytes)>,
 ) -> Result<(), Leave> {
     let view = journal.view();
-    let (records, more) = journal.page(before, room.into()).map_err(|error| {
+    let page = match after {
+        Some(after) => journal.page_after(after, before, room.into()),
+        None => journal.page(before, room.into()),
+    };
+    let (records, more) = page.map_err(|error| {
         tracing::error!(%error, "the log cannot be read");
         Leave::Unreadable
     })?;
@@ -176,7 +181,7 @@ pub(crate) fn page(
     for record in records {
         out.push((past(record.mark.seq, record.at, record.event), record.payload));
     }
-    if before > view.head.seq {
+    if before > view.head.seq && after.is_none() {
         for Saying { item, thinking, from, text, seq, at } in sayings {
             let event = Event::Partial { item: item.clone(), from: *from, thinking: *thinking };
             out.push((past(*seq, *at, event), Bytes::copy_from_slice(text.as_bytes())));
@@ -200,7 +205,7 @@ mod tests {
 
     /// The chat of a page, what is being said, and whether there is more before it.
     fn ask(session: &Session, id: ClientId, before: u64, room: u32) -> Page {
-        let message = ToHost::Past { session: session.summary().id, before, room };
+        let message = ToHost::Past { session: session.summary().id, before, room, after: None };
         session.handle(id, message, &Bytes::new()).expect("it may");
         let (mut chats, mut partials, mut json, mut first) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for (header, payload) in session.poll(id).expect("it stays") {
@@ -252,6 +257,55 @@ mod tests {
             assert!(all.is_sorted_by(|a, b| a.0 < b.0));
             assert_eq!(pages == sizes.len(), room == 1, "{pages} pages");
         }
+    }
+
+    #[tokio::test]
+    async fn pages_from_a_place_on_are_whole_things_and_all_that_is_never_trimmed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        for (n, bytes) in [10, 100_000, 3, 40_000].into_iter().enumerate() {
+            session.log_chat(&said(n, bytes));
+            session.append(Event::Output, Bytes::from_static(b"between"));
+            session.append(Event::Banner { text: n.to_string() }, Bytes::new());
+        }
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        let ask = |after, before, room| {
+            let (session_id, after) = (session.summary().id, Some(after));
+            let message = ToHost::Past { session: session_id, before, room, after };
+            session.handle(id, message, &Bytes::new()).expect("it may");
+            let (mut seqs, mut whole, mut more) = (Vec::new(), true, None);
+            for (header, _) in session.poll(id).expect("it stays") {
+                match header {
+                    ToClient::Past { seq, event, .. } => {
+                        whole = !matches!(event, Event::Chat { last: false, .. });
+                        assert!(!event.is_trimmable(), "{event:?}");
+                        seqs.push(seq);
+                    }
+                    ToClient::PastEnd { more: follows, .. } => more = Some(follows),
+                    _ => {}
+                }
+            }
+            assert!(whole, "the page ends in the middle of something");
+            (seqs, more.expect("it has an end"))
+        };
+        let (all, more) = ask(0, u64::MAX, u32::MAX);
+        assert!(!more && all.len() >= 8 && all.is_sorted_by(|a, b| a < b), "{all:?}");
+        for room in [1, 50_000] {
+            let (mut seqs, mut pages) = (Vec::new(), 0);
+            loop {
+                let (page, more) = ask(seqs.last().copied().unwrap_or(0), u64::MAX, room);
+                seqs.extend(page);
+                pages += 1;
+                if !more {
+                    break;
+                }
+            }
+            assert_eq!(seqs, all, "room {room}");
+            assert!(pages > 1);
+        }
+        let last = *all.last().unwrap();
+        assert_eq!(ask(last, u64::MAX, 1), (Vec::new(), false));
+        assert_eq!(ask(0, all[1], u32::MAX), (vec![all[0]], false), "below what was named");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! What connections say to the session, and what goes to them.
 
 use crate::approvals::Asker;
-use crate::chat;
+use crate::chat::{self, Past};
 use crate::clock;
 use crate::follower::{Client, Leave};
 use crate::screen::Snapshot;
@@ -114,7 +114,7 @@ impl Session {
             ToHost::Ask { session, last } => self.ask(id, &session, last, payload)?,
             ToHost::Hook { session, last } => self.hook_piece(id, &session, last, payload)?,
             ToHost::Notify { session } => self.notify(id, &session, payload)?,
-            ToHost::Past { before, room, .. } => self.past(id, before, room),
+            ToHost::Past { before, room, after, .. } => self.past(id, Past { before, room, after }),
             ToHost::Request { approval, from, .. } => self.request(id, &approval, from),
             ToHost::Call { id: call, .. } => {
                 let why = failure(ErrorKind::NotFound, "a keeper answers no calls", "ask the host");

@@ -308,6 +308,44 @@ impl Journal {
         Ok((page, more))
     }
 
+    /// A page of those above `after` and below `before` that are never trimmed, the oldest first, about as many as fit
+    /// into `room`: whole things alone, and at least one if there is one. Also whether more follow.
+    pub fn page_after(
+        &self,
+        after: u64,
+        before: u64,
+        room: u64,
+    ) -> Result<(Vec<Record>, bool), store::Error> {
+        let (mut page, mut bytes): (Vec<Record>, u64) = (Vec::new(), 0);
+        let mut next = after;
+        loop {
+            // One more than there is room for says whether what is there is whole.
+            let found = self.read_never_trimmed(next, before, room.saturating_sub(bytes).max(1))?;
+            if found.is_empty() {
+                return Ok((page, false));
+            }
+            for record in found {
+                if bytes >= room && begins(&record.event) {
+                    return Ok((page, true));
+                }
+                next = record.mark.seq;
+                bytes += record.size();
+                page.push(record);
+            }
+        }
+    }
+
+    fn read_never_trimmed(&self, after: u64, before: u64, room: u64) -> Result<Vec<Record>, store::Error> {
+        let upto = before.saturating_sub(1);
+        let logged = self.log.read_never_trimmed(after, upto, room)?;
+        if !logged.is_empty() {
+            return Ok(logged.into_iter().map(record).collect());
+        }
+        let fresh = self.recent.range(self.recent.len() - self.unlogged..);
+        let kept = |r: &&Record| !r.event.is_trimmable() && r.mark.seq > after && r.mark.seq <= upto;
+        Ok(bounded(fresh.filter(kept), room))
+    }
+
     /// Where an event lies.
     pub fn mark(&self, seq: u64) -> Option<Mark> {
         if seq == self.head.seq {

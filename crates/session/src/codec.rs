@@ -93,6 +93,7 @@ mod tests {
                 features: vec![],
                 stream: StreamId::from_random([1; 10]),
                 peer: None,
+                token: None,
             },
             ToHost::Command { session: session(), n: 1, act: Act::Resize { size } },
             ToHost::Call { id: 1, method: Method::SessionList { after: None } },

@@ -3,7 +3,8 @@
 //! Messages ([`message`]), their bytes ([`codec`]), and the machines that keep the promises: log replay with flow
 //! control ([`replay`] in the keeper, [`follow`] in the client), commands that are applied once ([`outbox`] in the
 //! client, [`inbox`] in the keeper), who sets a terminal's size ([`sizing`]), when a session ends by itself
-//! ([`ending`]), what waits for a person's decision ([`approval`]), how much care that wants ([`risk`]), what can be read of a newer version's messages ([`later`]), and who may do what ([`role`]). This crate is pure: no IO, no clock, no randomness, no threads; time is
+//! ([`ending`]), what waits for a person's decision ([`approval`]), how much care that wants ([`risk`]), what can be read of a newer version's messages ([`later`]), who may do what ([`role`]), and what an
+//! API token may ([`scope`]). This crate is pure: no IO, no clock, no randomness, no threads; time is
 //! an argument.
 
 pub mod approval;
@@ -18,6 +19,7 @@ pub mod outbox;
 pub mod replay;
 pub mod risk;
 pub mod role;
+pub mod scope;
 pub mod sizing;
 
 #[cfg(test)]

@@ -29,13 +29,23 @@ pub fn allows(role: Role, message: &ToHost) -> bool {
 /// Whether a method is for programs of the same user on the host's own machine, whatever the role.
 pub fn is_local_only(method: &Method) -> bool {
     match method {
-        Method::SessionAdopt { .. } | Method::HostDown {} | Method::PairConfirm { .. } => true,
+        Method::SessionAdopt { .. }
+        | Method::HostDown {}
+        | Method::PairConfirm { .. }
+        | Method::TokenCreate { .. }
+        | Method::TokenList {}
+        | Method::TokenRevoke { .. } => true,
         Method::SessionCreate(_)
         | Method::SessionList { .. }
         | Method::SessionRemove { .. }
         | Method::SessionStop { .. }
         | Method::SessionTtl { .. }
         | Method::SessionRestart(_)
+        | Method::SessionPrompt { .. }
+        | Method::SessionInput { .. }
+        | Method::SessionInterrupt { .. }
+        | Method::ConversationOpen(_)
+        | Method::ConversationForget { .. }
         | Method::ApprovalRequest { .. }
         | Method::ApprovalHistory { .. }
         | Method::ApprovalDecide { .. }
@@ -84,8 +94,16 @@ fn least(message: &ToHost) -> Role {
             | Method::SessionRemove { .. }
             | Method::SessionStop { .. }
             | Method::SessionTtl { .. }
-            | Method::SessionRestart(_) => Role::Operator,
-            Method::SessionAdopt { .. }
+            | Method::SessionRestart(_)
+            | Method::SessionPrompt { .. }
+            | Method::SessionInput { .. }
+            | Method::SessionInterrupt { .. }
+            | Method::ConversationOpen(_)
+            | Method::ConversationForget { .. } => Role::Operator,
+            Method::TokenCreate { .. }
+            | Method::TokenList {}
+            | Method::TokenRevoke { .. }
+            | Method::SessionAdopt { .. }
             | Method::HostDown {}
             | Method::PairCreate { .. }
             | Method::PairConfirm { .. }

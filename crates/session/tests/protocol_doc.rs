@@ -66,6 +66,14 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
                 Method::SessionStop { .. } => "session.stop",
                 Method::SessionTtl { .. } => "session.ttl",
                 Method::SessionRestart(_) => "session.restart",
+                Method::SessionPrompt { .. } => "session.prompt",
+                Method::SessionInput { .. } => "session.input",
+                Method::SessionInterrupt { .. } => "session.interrupt",
+                Method::ConversationOpen(_) => "conversation.open",
+                Method::ConversationForget { .. } => "conversation.forget",
+                Method::TokenCreate { .. } => "token.create",
+                Method::TokenList {} => "token.list",
+                Method::TokenRevoke { .. } => "token.revoke",
                 Method::ApprovalRequest { .. } => "approval.request",
                 Method::ApprovalDecide { .. } => "approval.decide",
                 Method::ApprovalHistory { .. } => "approval.history",
@@ -88,7 +96,15 @@ fn to_host_names(message: &ToHost) -> [&'static str; 2] {
     }
 }
 
-const ALL_TO_HOST: [&str; 44] = [
+const ALL_TO_HOST: [&str; 52] = [
+    "session.prompt",
+    "session.input",
+    "session.interrupt",
+    "conversation.open",
+    "conversation.forget",
+    "token.create",
+    "token.list",
+    "token.revoke",
     "notify",
     "revoke",
     "prompt",

@@ -7,7 +7,8 @@ use std::fmt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-const FORMAT: &[&str] = &["
+const FORMAT: &[&str] = &[
+    "
     CREATE TABLE secret (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
     CREATE TABLE device (
         id TEXT PRIMARY KEY,
@@ -28,7 +29,23 @@ const FORMAT: &[&str] = &["
         detail TEXT NOT NULL,
         hash BLOB NOT NULL
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE token (
+        name TEXT PRIMARY KEY,
+        hash BLOB NOT NULL,
+        scopes TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        used_at INTEGER
+    ) STRICT;
+    CREATE TABLE conversation (
+        name TEXT PRIMARY KEY,
+        session TEXT NOT NULL,
+        own INTEGER NOT NULL
+    ) STRICT;
+",
+];
 
 /// An enrolled device, or one that was.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,6 +77,23 @@ impl fmt::Debug for DeviceRow {
             .field("revoked", &self.revoked)
             .finish_non_exhaustive()
     }
+}
+
+/// An API token. Its secret is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its secret.
+    pub hash: [u8; 32],
+    /// What it may do, as text.
+    pub scopes: String,
+    /// Unix milliseconds.
+    pub created_at: u64,
+    /// Unix milliseconds.
+    pub expires_at: u64,
+    /// Unix milliseconds.
+    pub used_at: Option<u64>,
 }
 
 /// One line of the audit chain.
@@ -155,6 +189,70 @@ impl HostDb {
             ],
         )?;
         change.commit()?;
+        Ok(())
+    }
+
+    /// Every API token, by name.
+    pub fn tokens(&self) -> Result<Vec<TokenRow>, Error> {
+        let mut query = self.connection.prepare_cached("SELECT * FROM token ORDER BY name")?;
+        let rows = query.query_map([], |row| {
+            Ok(TokenRow {
+                name: row.get("name")?,
+                hash: row.get("hash")?,
+                scopes: row.get("scopes")?,
+                created_at: row.get::<_, i64>("created_at")?.cast_unsigned(),
+                expires_at: row.get::<_, i64>("expires_at")?.cast_unsigned(),
+                used_at: row.get::<_, Option<i64>>("used_at")?.map(i64::cast_unsigned),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps a token; false where there is one of that name.
+    pub fn insert_token(&self, row: &TokenRow) -> Result<bool, Error> {
+        let inserted = self.connection.execute(
+            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+            params![
+                row.name,
+                row.hash,
+                row.scopes,
+                row.created_at.cast_signed(),
+                row.expires_at.cast_signed(),
+                row.used_at.map(u64::cast_signed)
+            ],
+        )?;
+        Ok(inserted > 0)
+    }
+
+    /// Forgets a token; false where there is none of that name.
+    pub fn remove_token(&self, name: &str) -> Result<bool, Error> {
+        Ok(self.connection.execute("DELETE FROM token WHERE name = ?", [name])? > 0)
+    }
+
+    /// Notes when a token was last used.
+    pub fn touch_token(&self, name: &str, used_at: u64) -> Result<(), Error> {
+        let change = "UPDATE token SET used_at = ?2 WHERE name = ?1";
+        self.connection.execute(change, params![name, used_at.cast_signed()])?;
+        Ok(())
+    }
+
+    /// The session in which a conversation goes on, and whether that was started for it.
+    pub fn conversation(&self, name: &str) -> Result<Option<(String, bool)>, Error> {
+        let mut query =
+            self.connection.prepare_cached("SELECT session, own FROM conversation WHERE name = ?")?;
+        Ok(query.query_row([name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
+    /// Notes in which session a conversation goes on from now on, and whether that was started for it.
+    pub fn put_conversation(&self, name: &str, session: &str, own: bool) -> Result<(), Error> {
+        let change = "INSERT OR REPLACE INTO conversation VALUES (?, ?, ?)";
+        self.connection.execute(change, params![name, session, own])?;
+        Ok(())
+    }
+
+    /// Forgets a conversation.
+    pub fn remove_conversation(&self, name: &str) -> Result<(), Error> {
+        self.connection.execute("DELETE FROM conversation WHERE name = ?", [name])?;
         Ok(())
     }
 
@@ -332,6 +430,31 @@ mod tests {
     }
 
     #[test]
+    fn tokens_and_conversations_survive_reopening_and_a_name_is_taken_once() {
+        let (folder, db) = open();
+        let token = |hash| TokenRow {
+            name: "ci".to_owned(),
+            hash: [hash; 32],
+            scopes: "read".to_owned(),
+            created_at: 1,
+            expires_at: 9,
+            used_at: None,
+        };
+        assert!(db.insert_token(&token(1)).unwrap());
+        assert!(!db.insert_token(&token(2)).unwrap(), "the name is taken");
+        db.touch_token("ci", 5).unwrap();
+        db.put_conversation("nightly", "one", false).unwrap();
+        db.put_conversation("nightly", "two", true).unwrap();
+        drop(db);
+        let db = HostDb::open(&folder.path().join("host.db")).unwrap();
+        assert_eq!(db.tokens().unwrap(), [TokenRow { used_at: Some(5), ..token(1) }]);
+        assert!(db.remove_token("ci").unwrap() && !db.remove_token("ci").unwrap());
+        assert_eq!(db.conversation("nightly").unwrap(), Some(("two".to_owned(), true)));
+        db.remove_conversation("nightly").unwrap();
+        assert_eq!(db.conversation("nightly").unwrap(), None);
+    }
+
+    #[test]
     fn a_changed_or_removed_audit_line_is_noticed() {
         let (_folder, mut db) = open();
         for n in 0..5u64 {
@@ -353,7 +476,7 @@ mod tests {
         db.connection.pragma_update(None, "user_version", 9).unwrap();
         drop(db);
         let error = HostDb::open(&folder.path().join("host.db")).unwrap_err();
-        assert!(matches!(error, Error::Newer { found: 9, known: 1, .. }), "{error}");
+        assert!(matches!(error, Error::Newer { found: 9, known: 2, .. }), "{error}");
     }
 
     #[test]

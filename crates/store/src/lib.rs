@@ -14,7 +14,7 @@ mod sqlite;
 
 pub use decisions::{DecisionIndex, OverRow, Read, Told};
 pub use error::Error;
-pub use host::{AuditEntry, DeviceRow, HostDb};
+pub use host::{AuditEntry, DeviceRow, HostDb, TokenRow};
 pub use log::{
     BESIDE, Base, Entry, Header, Kept, LogReader, NewEntry, Place, SessionLog, StreamRow, boot_id, log_in_use,
 };

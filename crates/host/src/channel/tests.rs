@@ -13,7 +13,7 @@ use tokio::time::sleep;
 const PACE: Duration = Duration::from_secs(1);
 
 fn core(home: &std::path::Path) -> Arc<Core> {
-    let Host { paths, key, devices, secret, .. } = Host::open(&Paths::under(home)).unwrap();
+    let Host { paths, key, devices, tokens, secret, .. } = Host::open(&Paths::under(home)).unwrap();
     let opts = Opts {
         name: "test".into(),
         version: "longrein/test".into(),
@@ -23,12 +23,13 @@ fn core(home: &std::path::Path) -> Arc<Core> {
         public_url: String::new(),
         relay_origin: None,
         address: None,
+        api: None,
         awake: awake::Settings { enabled: false, on_battery: false },
         expires_in: None,
         history: history::Settings::default(),
     };
     let (rid, stopper) = (secret.rid(), Stopper::new());
-    Arc::new(Core::new(Parts { paths, key, rid, devices, opts, stopper }))
+    Arc::new(Core::new(Parts { paths, key, rid, devices, tokens, opts, stopper }))
 }
 
 fn summary(n: u8) -> Summary {
@@ -76,7 +77,7 @@ async fn answer_during_a_write() {
     let (mut sender, mut receiver) = unix::connect(&path).await.unwrap();
     let (to, from) = listener.accept().await.unwrap();
     let peer = Peer { device: None, label: "phone".into(), role: Role::Operator };
-    let who = Who { peer, stream: StreamId::from_random([1; 10]), local: false, process: None };
+    let who = Who { peer, stream: StreamId::from_random([1; 10]), local: false, process: None, token: None };
     let host = Arc::clone(&core);
     let (_nobody, shut_out) = watch::channel(false);
     let served = tokio::spawn(async move { serve(&host, who, to, from, VecDeque::new(), shut_out).await });

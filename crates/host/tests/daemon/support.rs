@@ -95,6 +95,7 @@ impl Daemon {
                 relay_origin: None,
                 address: None,
                 expires_in: None,
+                api: None,
                 history: longrein_host::history::Settings::default(),
                 awake: longrein_host::awake::Settings { enabled: false, on_battery: false },
             })
@@ -269,8 +270,14 @@ impl Talk {
         let mut stream = [0; 10];
         getrandom::fill(&mut stream).unwrap();
         let stream = StreamId::from_random(stream);
-        let hello =
-            ToHost::Hello { client: "test/1".into(), version: VERSION, features: vec![], stream, peer: None };
+        let hello = ToHost::Hello {
+            client: "test/1".into(),
+            version: VERSION,
+            features: vec![],
+            stream,
+            peer: None,
+            token: None,
+        };
         self.say(&hello, b"").await;
     }
 

@@ -223,7 +223,10 @@ async fn a_viewer_may_not_type_and_does_not_size() {
         role: session::role::Role::Viewer,
     };
     let ToHost::Hello { client, version, features, stream, .. } = hello(202) else { unreachable!() };
-    sender.feed(&ToHost::Hello { client, version, features, stream, peer: Some(peer) }, b"").await.unwrap();
+    sender
+        .feed(&ToHost::Hello { client, version, features, stream, peer: Some(peer), token: None }, b"")
+        .await
+        .unwrap();
     let size = Some(session::message::Size { cols: 200, rows: 50 });
     let attach = ToHost::Attach {
         session: keeper.id.clone(),

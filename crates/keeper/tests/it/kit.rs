@@ -171,6 +171,7 @@ pub fn hello(byte: u8) -> ToHost {
         features: vec![],
         stream: StreamId::from_random([byte; 10]),
         peer: None,
+        token: None,
     }
 }
 

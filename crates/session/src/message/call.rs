@@ -2,9 +2,10 @@
 
 #[cfg(doc)]
 use super::Summary;
-use super::{Approval, Decision, Size, Ttl};
+use super::{Approval, Bearer, Decision, Size, Ttl};
 use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId};
 use crate::role::Role;
+use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
 
 /// What a client asks of the host itself.
@@ -84,6 +85,58 @@ pub enum Method {
         /// Only what was over before this: the last page's `next`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Before>,
+    },
+    /// Say something to a session's agent, as [`super::Act::Prompt`] does, without attaching. Operator. Replies
+    /// [`Prompted`].
+    #[serde(rename = "session.prompt")]
+    SessionPrompt {
+        /// Which.
+        session: SessionId,
+        /// What: at most 32,768 bytes.
+        text: String,
+    },
+    /// Type into a session without attaching. Operator.
+    #[serde(rename = "session.input")]
+    SessionInput {
+        /// Which.
+        session: SessionId,
+        /// What: at most 32,768 bytes.
+        text: String,
+    },
+    /// Stop what a session's program is doing, without attaching. Operator.
+    #[serde(rename = "session.interrupt")]
+    SessionInterrupt {
+        /// Which.
+        session: SessionId,
+    },
+    /// A session without a terminal in which a conversation goes on: the one that it had, the same agent started again
+    /// where that has ended, or a new one. Operator. Replies [`Conversation`].
+    #[serde(rename = "conversation.open")]
+    ConversationOpen(Open),
+    /// Forget a conversation, and end its session. Operator.
+    #[serde(rename = "conversation.forget")]
+    ConversationForget {
+        /// Its name.
+        conversation: String,
+    },
+    /// Make an API token. Local only. Replies [`Granted`].
+    #[serde(rename = "token.create")]
+    TokenCreate {
+        /// A new name: 1 to 32 letters, digits, dots, `-` and `_`.
+        name: String,
+        /// What it may do.
+        scopes: Vec<Scope>,
+        /// How long it holds, in seconds: 60 to 31,622,400, a year.
+        ttl: u32,
+    },
+    /// The API tokens as [`Token`], by name. Local only.
+    #[serde(rename = "token.list")]
+    TokenList {},
+    /// End an API token, and the channels that it has. Local only.
+    #[serde(rename = "token.revoke")]
+    TokenRevoke {
+        /// Its name.
+        name: String,
     },
     /// The host's [`Status`]. Viewer.
     #[serde(rename = "host.status")]
@@ -167,6 +220,70 @@ pub struct Agent {
     /// The agent's own name for the conversation to go on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+}
+
+/// A conversation to go on with, or to begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Open {
+    /// Its name: 1 to 64 letters, digits, dots, `-`, `_` and `:`. One that is not known begins; without one the host
+    /// gives it a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    /// The session that it is to be held in, where it has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Which agent is started for a new one; `claude` where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The folder that it is started in; absolute, and the owner's home folder where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+}
+
+/// The reply to `conversation.open`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Conversation {
+    /// Its name.
+    pub conversation: String,
+    /// The session that it is held in now.
+    pub session: SessionId,
+}
+
+/// The reply to `session.prompt`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Prompted {
+    /// Who said it, as the chat shows it.
+    pub by: String,
+}
+
+/// The reply to `token.create`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Granted {
+    /// The secret itself. It is stored nowhere, and comes this once.
+    pub secret: Bearer,
+    /// What there is to know about it.
+    pub token: Token,
+}
+
+/// An API token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Token {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Unix milliseconds.
+    pub created_at: u64,
+    /// Unix milliseconds.
+    pub expires_at: u64,
+    /// Unix milliseconds; none where it was never used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<u64>,
 }
 
 /// A session to start again: the same program and arguments, folder and name.
@@ -283,6 +400,9 @@ pub struct Status {
     pub relay_kind: String,
     /// The address the embedded relay is bound to, if there is one.
     pub address: Option<String>,
+    /// Where programs of the host's own machine find the HTTP API, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
     /// Whether the host holds its slot on the relay now.
     pub online: bool,
     /// The slot, base64url.

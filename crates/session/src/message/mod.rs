@@ -14,8 +14,8 @@ mod to_host;
 
 pub use approval::{Approval, ApprovalState, Decider, Decision, Grant, Question, Request, Risk, Scope};
 pub use call::{
-    Agent, Asked, Awake, Before, Create, Created, Decided, Decisions, Device, Invited, Method, Restart,
-    Retimed, Status,
+    Agent, Asked, Awake, Before, Conversation, Create, Created, Decided, Decisions, Device, Granted, Invited, Method,
+    Open, Prompted, Restart, Retimed, Status, Token,
 };
 pub use chat::{
     AgentState, Change, Chat, Choice, Doing, Image, Outcome, Setup, Step, StepState, Tool, ToolKind,
@@ -23,7 +23,7 @@ pub use chat::{
 pub use failure::{ErrorKind, Failure};
 pub use session::{EndedBy, Event, LostBy, RunState, Summary, Ttl};
 pub use to_client::{Notice, ToClient};
-pub use to_host::{Act, Peer, ToHost};
+pub use to_host::{Act, Bearer, Peer, ToHost};
 
 use serde::{Deserialize, Serialize};
 

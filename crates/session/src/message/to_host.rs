@@ -6,6 +6,7 @@ use super::{ToClient, VERSION};
 use crate::id::{ApprovalId, DeviceId, SessionId, StreamId};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// From a client to a host, and, forwarded or local, to a keeper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub enum ToHost {
         /// Who speaks. Set by the host on its way to a keeper; whatever a client writes here is overwritten.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         peer: Option<Peer>,
+        /// An API token: the channel may do what that one may, and nothing else. Of a program of the host's own machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<Bearer>,
     },
     /// Send the state (the host's, or the keeper's one session), then its changes.
     Watch {},
@@ -95,6 +99,10 @@ pub enum ToHost {
         before: u64,
         /// About how many bytes, at most 262,144; at least one whole thing comes.
         room: u32,
+        /// Only events above this number, those next to it: all that are never trimmed. [`ToClient::PastEnd`] then says
+        /// whether more follow, and what is being said just now does not come with them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u64>,
     },
     /// A hook of an agent in the session: the payloads of all pieces, joined, are what the agent told it. Of a program of
     /// this machine to a keeper, one on each connection. Answered by [`ToClient::Hooked`].
@@ -154,6 +162,18 @@ pub struct Peer {
     pub label: String,
     /// What it may do.
     pub role: Role,
+}
+
+/// A secret that whoever shows it is known by; it is never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(transparent)]
+pub struct Bearer(pub String);
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bearer(…)")
+    }
 }
 
 /// What a command does. Input and prompts carry their bytes as the message's payload.

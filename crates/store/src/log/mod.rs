@@ -21,7 +21,10 @@ use crate::paths::private_file;
 use crate::{Error, crash, sqlite};
 pub use bulk::BESIDE;
 use bulk::{Bulk, Reference};
-use row::{INSERT, READ_ALL, READ_KEPT, READ_PAST, Source, base, insert, number, put_trimmed, read};
+use row::{
+    INSERT, READ_ALL, READ_KEPT, READ_NEVER_TRIMMED, READ_PAST, Source, base, insert, number, put_trimmed,
+    read,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
@@ -308,6 +311,11 @@ impl SessionLog {
     /// Those events below `before` that are [`Kept::Past`], the newest first, bounded in the same way.
     pub fn read_past(&self, before: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
         read(&self.source(), READ_PAST, 0, before.min(u64::MAX >> 1).saturating_sub(1), max_bytes)
+    }
+
+    /// Those events in `after + 1 ..= upto` that are not [`Kept::Trimmed`], bounded in the same way.
+    pub fn read_never_trimmed(&self, after: u64, upto: u64, max_bytes: u64) -> Result<Vec<Entry>, Error> {
+        read(&self.source(), READ_NEVER_TRIMMED, after.min(u64::MAX >> 1), upto.min(u64::MAX >> 1), max_bytes)
     }
 
     fn source(&self) -> Source<'_> {

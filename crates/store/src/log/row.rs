@@ -10,6 +10,7 @@ pub(super) const INSERT: &str = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
 pub(super) const READ_ALL: &str =
     "SELECT seq, at, upto, kept, header, payload, bulk FROM event WHERE seq > ? AND seq <= ? ORDER BY seq";
 pub(super) const READ_KEPT: &str = "SELECT seq, at, upto, kept, header, payload, bulk FROM event WHERE kept = 1 AND seq > ? AND seq <= ? ORDER BY seq";
+pub(super) const READ_NEVER_TRIMMED: &str = "SELECT seq, at, upto, kept, header, payload, bulk FROM event WHERE kept AND seq > ? AND seq <= ? ORDER BY seq";
 pub(super) const READ_PAST: &str = "SELECT seq, at, upto, kept, header, payload, bulk FROM event WHERE kept = 2 AND seq > ? AND seq <= ? ORDER BY seq DESC";
 
 pub(super) fn insert(

@@ -988,6 +988,10 @@ relay_kind: string,
  */
 address: string | null, 
 /**
+ * Where programs of the host's own machine find the HTTP API, if they do.
+ */
+api?: string | null, 
+/**
  * Whether the host holds its slot on the relay now.
  */
 online: boolean, 
@@ -1444,7 +1448,47 @@ text?: string | null, }) } | { "method": "approval.history", "params": {
 /**
  * Only what was over before this: the last page's `next`.
  */
-before?: Before | null, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+before?: Before | null, } } | { "method": "session.prompt", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, 
+/**
+ * What: at most 32,768 bytes.
+ */
+text: string, } } | { "method": "session.input", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, 
+/**
+ * What: at most 32,768 bytes.
+ */
+text: string, } } | { "method": "session.interrupt", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } } | { "method": "conversation.open", "params": Open } | { "method": "conversation.forget", "params": { 
+/**
+ * Its name.
+ */
+conversation: string, } } | { "method": "token.create", "params": { 
+/**
+ * A new name: 1 to 32 letters, digits, dots, `-` and `_`.
+ */
+name: string, 
+/**
+ * What it may do.
+ */
+scopes: Array<TokenScope>, 
+/**
+ * How long it holds, in seconds: 60 to 31,622,400, a year.
+ */
+ttl: number, } } | { "method": "token.list", "params": Record<symbol, never> } | { "method": "token.revoke", "params": { 
+/**
+ * Its name.
+ */
+name: string, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
 /**
  * Ask at the host before the device is enrolled.
  */
@@ -1497,7 +1541,11 @@ stream: StreamId,
 /**
  * Who speaks. Set by the host on its way to a keeper; whatever a client writes here is overwritten.
  */
-peer?: Peer | null, } | { "t": "watch", } | { "t": "attach", 
+peer?: Peer | null, 
+/**
+ * An API token: the channel may do what that one may, and nothing else. Of a program of the host's own machine.
+ */
+token?: Bearer | null, } | { "t": "watch", } | { "t": "attach", 
 /**
  * Which.
  */
@@ -1574,7 +1622,12 @@ before: number,
 /**
  * About how many bytes, at most 262,144; at least one whole thing comes.
  */
-room: number, } | { "t": "hook", 
+room: number, 
+/**
+ * Only events above this number, those next to it: all that are never trimmed. [`ToClient::PastEnd`] then says
+ * whether more follow, and what is being said just now does not come with them.
+ */
+after?: number | null, } | { "t": "hook", 
 /**
  * Which session.
  */
@@ -1682,7 +1735,47 @@ text?: string | null, }) } | { "method": "approval.history", "params": {
 /**
  * Only what was over before this: the last page's `next`.
  */
-before?: Before | null, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
+before?: Before | null, } } | { "method": "session.prompt", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, 
+/**
+ * What: at most 32,768 bytes.
+ */
+text: string, } } | { "method": "session.input", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, 
+/**
+ * What: at most 32,768 bytes.
+ */
+text: string, } } | { "method": "session.interrupt", "params": { 
+/**
+ * Which.
+ */
+session: SessionId, } } | { "method": "conversation.open", "params": Open } | { "method": "conversation.forget", "params": { 
+/**
+ * Its name.
+ */
+conversation: string, } } | { "method": "token.create", "params": { 
+/**
+ * A new name: 1 to 32 letters, digits, dots, `-` and `_`.
+ */
+name: string, 
+/**
+ * What it may do.
+ */
+scopes: Array<TokenScope>, 
+/**
+ * How long it holds, in seconds: 60 to 31,622,400, a year.
+ */
+ttl: number, } } | { "method": "token.list", "params": Record<symbol, never> } | { "method": "token.revoke", "params": { 
+/**
+ * Its name.
+ */
+name: string, } } | { "method": "host.status", "params": Record<symbol, never> } | { "method": "host.down", "params": Record<symbol, never> } | { "method": "pair.create", "params": { 
 /**
  * Ask at the host before the device is enrolled.
  */

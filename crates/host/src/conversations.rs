@@ -1,0 +1,136 @@
+//! Conversations by name: for each the session in which it goes on, whatever became of the one before.
+
+use crate::channel::Who;
+use crate::core::{Core, disk, failure, now_ms, random};
+use crate::{keepers, restart, spawn};
+use serde_json::json;
+use session::id::SessionId;
+use session::message::{Agent, Conversation, Create, ErrorKind, Failure, Open, Restart, RunState, Summary};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longest name of a conversation, in characters.
+const MAX_NAME: usize = 64;
+/// The agent that is started where none was named.
+const AGENT: &str = "claude";
+/// From the request to its answer: less than clients wait.
+const OPENED: Duration = Duration::from_secs(12);
+
+/// Finds the session, or starts one.
+pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conversation, Failure> {
+    let now = Instant::now();
+    let Open { conversation: name, session: wanted, agent, cwd } = open;
+    let name = match (name, &wanted) {
+        (Some(name), _) => name,
+        // So that it is the same one every time.
+        (None, Some(session)) => session.to_string(),
+        (None, None) => SessionId::from_random(random()?).to_string(),
+    };
+    check(&name)?;
+    let Some(_alone) = core.conversing.enter(&name) else { return Err(busy()) };
+    let known = core.devices.with_db(|db| db.conversation(&name)).map_err(|error| disk(&error))?;
+    let held = match known {
+        Some((session, own)) => Some((session.parse::<SessionId>().map_err(|_| removed())?, own)),
+        None => None,
+    };
+    let (session, own) = match (held, wanted) {
+        (Some((held, _)), Some(wanted)) if held != wanted => {
+            let message = format!("the conversation is held in another session, {held}");
+            return Err(failure(
+                ErrorKind::Invalid,
+                message,
+                "leave the session out, or forget the conversation",
+            ));
+        }
+        (Some((held, own)), _) => {
+            let summary = core.board.summary(&held).ok_or_else(removed)?;
+            let session = go_on(core, who, &summary).await?;
+            let own = own || session != held;
+            (session, own)
+        }
+        (None, Some(wanted)) => {
+            let summary = core.board.summary(&wanted).ok_or_else(keepers::no_such_session)?;
+            if !summary.agent.as_ref().is_some_and(|agent| agent.structured) {
+                let message = "the session has a terminal, in which nobody can tell when an answer is whole";
+                return Err(failure(ErrorKind::Invalid, message, "send it a prompt, and follow its events"));
+            }
+            let session = go_on(core, who, &summary).await?;
+            let own = session != wanted;
+            (session, own)
+        }
+        (None, None) => {
+            let agent = agent.unwrap_or_else(|| AGENT.to_owned());
+            let create = Create {
+                command: Vec::new(),
+                cwd,
+                name: None,
+                size: None,
+                env: None,
+                ttl: None,
+                agent: Some(Agent { name: agent.clone(), structured: true, resume: None }),
+            };
+            let session = spawn::session(core, spawn::check(create, false)?, None, now + OPENED).await?;
+            let detail = json!({ "session": session, "program": agent, "by": who.peer.label });
+            core.devices.audit(now_ms(), "session.created", &detail);
+            (session, true)
+        }
+    };
+    let put = core.devices.with_db(|db| db.put_conversation(&name, session.as_str(), own));
+    put.map_err(|error| disk(&error))?;
+    Ok(Conversation { conversation: name, session })
+}
+
+/// The session, or where that has ended a new one in which the agent knows what was said.
+async fn go_on(core: &Arc<Core>, who: &Who, summary: &Summary) -> Result<SessionId, Failure> {
+    if summary.run == RunState::Running {
+        return Ok(summary.id.clone());
+    }
+    let session = summary.id.clone();
+    let again = Restart { session, stop: false, size: None, imported: false, env: None, ttl: None };
+    let session = restart::session(core, who, again).await?;
+    let detail = json!({ "session": session, "continues": summary.id, "by": who.peer.label });
+    core.devices.audit(now_ms(), "session.restarted", &detail);
+    Ok(session)
+}
+
+/// Forgets it, and ends the session that was started for it.
+pub(crate) async fn forget(core: &Arc<Core>, who: &Who, name: &str) -> Result<(), Failure> {
+    check(name)?;
+    let name = name.to_owned();
+    let Some(_alone) = core.conversing.enter(&name) else { return Err(busy()) };
+    let known = core.devices.with_db(|db| db.conversation(&name)).map_err(|error| disk(&error))?;
+    let Some((session, own)) = known else {
+        let message = format!("no conversation is called {name}");
+        return Err(failure(ErrorKind::NotFound, message, ""));
+    };
+    let running = session
+        .parse::<SessionId>()
+        .ok()
+        .filter(|id| own && core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running));
+    if let Some(id) = running {
+        keepers::stop(core, &id, Some(who.peer.clone())).await?;
+        let detail = json!({ "session": id, "by": who.peer.label });
+        core.devices.audit(now_ms(), "session.stopped", &detail);
+    }
+    core.devices.with_db(|db| db.remove_conversation(&name)).map_err(|error| disk(&error))
+}
+
+fn check(name: &str) -> Result<(), Failure> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(fits) {
+        let message =
+            format!("a conversation's name has 1 to {MAX_NAME} letters, digits, dots, `-`, `_` and `:`");
+        return Err(failure(ErrorKind::Invalid, message, "leave it out to be given one"));
+    }
+    Ok(())
+}
+
+fn busy() -> Failure {
+    failure(ErrorKind::Limited, "the conversation is being opened just now", "try again in a moment")
+}
+
+fn removed() -> Failure {
+    let message = "the conversation's session was removed";
+    failure(ErrorKind::NotFound, message, "forget the conversation to begin it anew")
+}
