@@ -1,6 +1,6 @@
 //! What must not be seen is not there: not at the relay, not in a log.
 
-use crate::support::{Forwarder, Home, Relay};
+use crate::support::{Forwarder, Home, Http, Relay};
 
 /// Typed, shown, or both.
 const TYPED: &str = "typed-Xylophone-4711";
@@ -55,12 +55,15 @@ fn no_log_holds_what_was_typed_or_shown_or_a_key() {
     let link = host.link();
     guest.ok(&["join", &link, "--name", "desk"]);
     type_and_show(&host, &guest);
+    let bearer = host.ok(&["token", "create"]).trim().to_owned();
+    let address = host.json(&["status", "--json"])["address"].as_str().unwrap().to_owned();
+    assert_eq!(Http::new(&address, &bearer).get("/api/sessions").status, 200);
     host.ok(&["down"]);
     let token = link.split_once("#i=").unwrap().1;
     let logs = host.logs();
     assert!(logs.iter().any(|(path, _)| path.ends_with("daemon.log")), "{logs:?}");
     for (path, log) in logs {
-        for secret in [TYPED, SHOWN, token] {
+        for secret in [TYPED, SHOWN, token, &bearer] {
             assert!(!contains(&log, secret.as_bytes()), "{} holds {secret:?}", path.display());
         }
         assert!(!contains(&log, b" ERROR "), "{}: {}", path.display(), String::from_utf8_lossy(&log));

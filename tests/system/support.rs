@@ -5,6 +5,7 @@ mod distance;
 mod emulator;
 mod forwarder;
 mod home;
+mod http;
 mod relay;
 mod terminal;
 
@@ -13,6 +14,7 @@ pub use distance::{Dice, Distance, Weather};
 pub use emulator::Emulator;
 pub use forwarder::Forwarder;
 pub use home::{Home, PROGRAM, Ran, is_alive, kill, pid, process_state};
+pub use http::{Answer, Events, Http};
 pub use relay::Relay;
 pub use terminal::Terminal;
 

@@ -4,6 +4,7 @@ use crate::duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use session::message::Size;
+use session::scope::Scope;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -81,6 +82,8 @@ pub enum Command {
     Revoke(Revoke),
     /// Pair this machine, as a device, with another host
     Join(Join),
+    /// Make, list and revoke the tokens that scripts and other tools use the HTTP API with
+    Token(Token),
     /// Check what Longrein needs on this machine
     Doctor(Json),
     /// Have the system start the daemon, so that it comes back after a reboot
@@ -413,6 +416,48 @@ pub enum ExportFormat {
 pub struct Revoke {
     /// A device's id or name
     pub device: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Token {
+    #[command(subcommand)]
+    pub command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token, and print it: it is shown this once
+    Create(TokenCreate),
+    /// List the tokens, without their secrets
+    List(Json),
+    /// End a token now, and whatever is connected with it
+    Revoke(TokenRevoke),
+}
+
+#[derive(Debug, Args)]
+pub struct TokenCreate {
+    /// What it may do, of read, prompt, decide, input (type into terminals) and manage (start and stop any program); each
+    /// includes read
+    #[arg(long = "scope", value_name = "A,B,…", value_delimiter = ',', default_value = "read")]
+    pub scopes: Vec<Scope>,
+    /// How long it holds: a minute to a year
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "30d")]
+    pub ttl: u32,
+    /// What to call it (default: a new name)
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TokenRevoke {
+    /// The token's name
+    pub name: String,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -25,12 +25,30 @@ pub struct Config {
     pub relay: Option<String>,
     /// Pages that may use the embedded relay, besides its own.
     pub origins: Vec<String>,
+    /// Who the HTTP API answers.
+    pub api: Api,
     /// Whether the daemon keeps the machine awake.
     pub awake: host::awake::Settings,
     /// How long ended sessions are kept; for ever, unless it says so.
     pub history: host::history::Settings,
     /// Seconds after which what agents ask is denied; an hour, unless it says so.
     pub expire: Option<u32>,
+}
+
+/// Who the HTTP API answers: programs of this machine, unless told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Api {
+    /// Anybody at all.
+    pub enabled: bool,
+    /// Others, too, over a tunnel or where TLS ends before the daemon.
+    pub remote: bool,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { enabled: true, remote: false }
+    }
 }
 
 #[derive(Deserialize)]
@@ -41,6 +59,8 @@ struct Raw {
     relay: Option<String>,
     #[serde(default)]
     origins: Vec<String>,
+    #[serde(default)]
+    api: Api,
     #[serde(default)]
     awake: Awake,
     #[serde(default)]
@@ -104,7 +124,7 @@ impl Config {
             Ok(text) => Self::parse(&text).map_err(|why| {
                 invalid(format!("{} is not valid: {why}", path.display())).hint(
                     "It may have prefix = \"Ctrl-]\", bind = \"127.0.0.1:7373\", relay = \"wss://…\", origins = [\"https://…\"] and, below [awake], \
-                     enabled = true and on_battery = false, \
+                     enabled = true and on_battery = false, below [api], enabled = true and remote = false, \
                      below [history], keep = \"30d\" and max_size = \"10GiB\", and, below [approvals], expire = \"30m\".",
                 )
             }),
@@ -127,7 +147,16 @@ impl Config {
         let History { keep, max_size } = raw.history;
         let history = host::history::Settings { keep, max_size };
         let Approvals { expire } = raw.approvals;
-        Ok(Self { prefix, bind: raw.bind, relay: raw.relay, origins: raw.origins, awake, history, expire })
+        Ok(Self {
+            prefix,
+            bind: raw.bind,
+            relay: raw.relay,
+            origins: raw.origins,
+            api: raw.api,
+            awake,
+            history,
+            expire,
+        })
     }
 }
 
@@ -181,6 +210,15 @@ mod tests {
             let why = expire(&format!("[approvals]\n{wrong}")).unwrap_err();
             assert!(why.contains("line 2"), "{wrong}: {why}");
         }
+    }
+
+    #[test]
+    fn the_api_answers_this_machine_unless_told_otherwise() {
+        let api = |text| Config::parse(text).map(|config| config.api);
+        assert_eq!(api(""), Ok(Api { enabled: true, remote: false }));
+        assert_eq!(api("[api]\nenabled = false"), Ok(Api { enabled: false, remote: false }));
+        assert_eq!(api("[api]\nremote = true"), Ok(Api { enabled: true, remote: true }));
+        assert!(api("[api]\nremot = true").unwrap_err().contains("line 2"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod terminal;
 mod tunnel;
 mod visible;
 
-use args::{Cli, Command, ServiceCommand};
+use args::{Cli, Command, ServiceCommand, TokenCommand};
 use clap::Parser as _;
 use problem::{Doing as _, Outcome, Status};
 use std::process::ExitCode;
@@ -109,6 +109,7 @@ async fn conversation(command: Command) -> Outcome {
         Command::Import(args) => command::import::run(&args).await,
         Command::Devices(args) => command::devices::run(&args).await,
         Command::Revoke(args) => command::revoke::run(&args).await,
+        Command::Token(args) => command::token::run(args.command).await,
         Command::Join(args) => command::join::run(&args).await,
         Command::Doctor(args) => command::doctor::run(&args).await,
         Command::Service(args) => command::service::run(&args).await,
@@ -138,6 +139,11 @@ fn wants_json(command: &Command) -> bool {
         Command::Service(args) => match &args.command {
             ServiceCommand::Status(args) => args.json,
             ServiceCommand::Install(_) | ServiceCommand::Uninstall => false,
+        },
+        Command::Token(args) => match &args.command {
+            TokenCommand::Create(args) => args.json,
+            TokenCommand::List(args) => args.json,
+            TokenCommand::Revoke(args) => args.json,
         },
         Command::Run(_)
         | Command::Attach(_)

@@ -91,10 +91,8 @@ pub(crate) struct Inner {
     pub conversation: Option<String>,
     /// It has no terminal.
     pub structured: bool,
-    /// It has a terminal, and its agent can be spoken to beside that.
-    pub shared: bool,
-    /// It is spoken to beside its terminal: prompts and interrupts are told to it, not typed.
-    pub spoken: bool,
+    /// Whether its agent is spoken to beside its terminal.
+    pub beside: Beside,
     /// What it is to be asked there.
     pub to_ask: served::Asked,
     /// When somebody typed last.
@@ -120,6 +118,17 @@ pub(crate) struct Inner {
     /// The end was shown together with the last preview. Watchers look no further once they heard of the end, so that
     /// they must not hear of it before.
     pub end_shown: bool,
+}
+
+/// Who is spoken to beside a terminal: prompts are told to them, and not typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// Nobody.
+    Nobody,
+    /// A program that is shared with the terminal, in which a key interrupts as well.
+    Shared,
+    /// The terminal's own program, which a key might end.
+    Itself,
 }
 
 /// The session. Its methods are called from the keeper's one thread.
@@ -190,8 +199,7 @@ impl Session {
             agent: None,
             conversation: None,
             structured: false,
-            shared: false,
-            spoken: false,
+            beside: Beside::Nobody,
             to_ask: served::Asked::default(),
             notices: 0,
             typed_at: None,

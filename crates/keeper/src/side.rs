@@ -4,7 +4,7 @@
 use crate::beside::Beside;
 use crate::clock;
 use crate::follower::Leave;
-use crate::session::{ClientId, Inner, Session, failure};
+use crate::session::{Beside as Who, ClientId, Inner, Session, failure};
 use crate::structured::Structured;
 use agent::adapter::{Adapter, Input, Output, Said};
 use bytes::Bytes;
@@ -82,7 +82,7 @@ impl Session {
 
     /// What runs beside the program can be spoken to, or not any more.
     pub fn set_shared(&self, shared: bool) {
-        self.inner.borrow_mut().shared = shared;
+        self.inner.borrow_mut().beside = if shared { Who::Shared } else { Who::Nobody };
     }
 
     pub fn structured(&self) -> Option<Rc<Structured>> {
@@ -97,7 +97,7 @@ impl Session {
     /// Whether it is spoken to there.
     pub fn set_spoken(&self, spoken: bool) {
         let mut inner = self.inner.borrow_mut();
-        inner.spoken = spoken;
+        inner.beside = if spoken { Who::Itself } else { Who::Nobody };
         // What was to be asked of the one before is not what this one is to be asked.
         inner.to_ask = crate::served::Asked::default();
     }
@@ -129,7 +129,7 @@ impl Session {
                         structured.send(&bytes);
                     } else if let Some(beside) = &side.beside {
                         beside.send(&bytes);
-                    } else if self.inner.borrow().spoken {
+                    } else if self.inner.borrow().beside == Who::Itself {
                         self.inner.borrow_mut().to_ask.push(bytes);
                         self.to_ask.notify_one();
                     } else if side.adapter.serves().is_none() {
@@ -331,15 +331,14 @@ impl Inner {
 
     /// Prompts are told to the agent, and not typed into its terminal.
     pub(crate) fn is_told(&self) -> bool {
-        self.structured || self.shared || self.spoken
+        self.structured || self.beside != Who::Nobody
     }
 
     /// An interrupt is told to the agent, and no key.
     pub(crate) fn is_told_to_stop(&self) -> bool {
         let doing = self.agent.as_ref().map(|agent| agent.doing);
-        self.structured
-            || self.spoken
-            || self.shared && matches!(doing, Some(Doing::Working | Doing::NeedsYou))
+        let busy = matches!(doing, Some(Doing::Working | Doing::NeedsYou));
+        self.structured || self.beside == Who::Itself || self.beside == Who::Shared && busy
     }
 
     /// Why a prompt is refused, if it is.

@@ -11,7 +11,7 @@ use crate::socket::{self, Deadlines, Peer, WRITE_BUFFER};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{ConnectInfo, Extension, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
@@ -25,7 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -43,6 +43,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// The web app.
     pub assets: Assets,
+    /// What answers requests below `/api`, if something does. It decides by itself who may ask.
+    pub api: Option<Router>,
     /// Sockets that have not shown yet what they are for; the oldest goes when there are more.
     pub seats: usize,
     /// The same, from one address.
@@ -64,6 +66,7 @@ impl Default for Config {
             origins: Origins::default(),
             trusted_proxies: Vec::new(),
             assets: Assets::default(),
+            api: None,
             seats: 512,
             seats_per_address: 64,
             request_timeout: wire::limits::HANDSHAKE_TIMEOUT,
@@ -173,7 +176,8 @@ async fn accept(listener: TcpListener, context: Arc<Context>) {
             Ok((tcp, peer)) => {
                 failing = false;
                 let seat = context.seats.take(context.seat_key(peer.ip()));
-                tokio::spawn(serve(tcp, peer.ip(), seat, app.clone(), context.config.request_timeout));
+                let apps = (app.clone(), context.config.api.clone());
+                tokio::spawn(serve(tcp, peer.ip(), seat, apps, context.config.request_timeout));
             }
             Err(error) => {
                 // Out of sockets, most likely: those that have shown nothing yet make room.
@@ -188,18 +192,29 @@ async fn accept(listener: TcpListener, context: Arc<Context>) {
 }
 
 /// One HTTP connection, until it is closed or has become a WebSocket.
-async fn serve(tcp: TcpStream, peer: IpAddr, seat: Seat, app: Router, request_timeout: Duration) {
+async fn serve(
+    tcp: TcpStream,
+    peer: IpAddr,
+    seat: Seat,
+    apps: (Router, Option<Router>),
+    request_timeout: Duration,
+) {
+    let (app, api) = apps;
     if tcp.set_nodelay(true).is_err() {
         return;
     }
     let seat = Arc::new(seat);
     let caller = Caller { peer, seat: Arc::clone(&seat) };
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let (app, caller) = (app.clone(), caller.clone());
+        let (app, api, caller) = (app.clone(), api.clone(), caller.clone());
         async move {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(caller);
-            let answered = timeout(request_timeout, app.oneshot(request)).await;
+            let answered = if let Some(api) = api.filter(|_| is_api(request.uri().path())) {
+                Ok(ask(api, request, &caller).await)
+            } else {
+                request.extensions_mut().insert(caller);
+                timeout(request_timeout, app.oneshot(request)).await
+            };
             let mut response = match answered {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
@@ -220,6 +235,23 @@ async fn serve(tcp: TcpStream, peer: IpAddr, seat: Seat, app: Router, request_ti
         _ = connection => {}
         () = seat.put_out() => {}
     }
+}
+
+fn is_api(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Has the API answer, for however long that takes. Whoever has shown it a token leaves the seat.
+async fn ask(api: Router, mut request: Request, caller: &Caller) -> Result<Answer, std::convert::Infallible> {
+    let proved = Arc::new(Notify::new());
+    request.extensions_mut().insert(ConnectInfo(caller.peer));
+    request.extensions_mut().insert(Arc::clone(&proved));
+    let mut answered = std::pin::pin!(api.oneshot(request));
+    tokio::select! {
+        answer = &mut answered => return answer,
+        () = proved.notified() => caller.seat.leave(),
+    }
+    answered.await
 }
 
 /// Who sent a request.

@@ -4,13 +4,14 @@
 
 use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId, StreamId};
 use crate::message::{
-    Act, Agent, AgentState, Approval, ApprovalState, Asked, Awake, Before, Change, Chat, Choice, Create,
-    Created, Cursor, Decided, Decider, Decision, Decisions, Device, Doing, EndedBy, ErrorKind, Event,
-    Failure, Grant, Image, Invited, LostBy, Method, Notice, Outcome, Peer, Question, Request, Restart,
+    Act, Agent, AgentState, Approval, ApprovalState, Asked, Awake, Bearer, Before, Change, Chat, Choice,
+    Create, Created, Cursor, Decided, Decider, Decision, Decisions, Device, Doing, EndedBy, ErrorKind, Event,
+    Failure, Grant, Image, Invited, LostBy, Method, Notice, Open, Outcome, Peer, Question, Request, Restart,
     Retimed, Risk, RunState, Scope, Setup, Size, Status, Step, StepState, Summary, ToClient, ToHost, Tool,
     ToolKind, Ttl,
 };
 use crate::role::Role;
+use crate::scope::Scope as TokenScope;
 use std::fmt::Write as _;
 use std::path::Path;
 use ts_rs::{Config, TS};
@@ -70,6 +71,9 @@ fn render() -> String {
     declare::<Act>(&config, &mut out);
     declare::<Create>(&config, &mut out);
     declare::<Restart>(&config, &mut out);
+    declare::<Open>(&config, &mut out);
+    declare::<TokenScope>(&config, &mut out);
+    declare::<Bearer>(&config, &mut out);
     declare::<Created>(&config, &mut out);
     declare::<Retimed>(&config, &mut out);
     declare::<Invited>(&config, &mut out);

@@ -25,5 +25,6 @@ pub mod revoke;
 pub mod run;
 pub mod service;
 pub mod status;
+pub mod token;
 pub mod ttl;
 pub mod up;

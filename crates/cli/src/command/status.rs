@@ -37,6 +37,9 @@ pub async fn run(args: &Json) -> Outcome {
     if let Some(address) = &status.address {
         say!("address   {address}");
     }
+    if let Some(api) = &status.api {
+        say!("API       {api}/docs");
+    }
     say!("sessions  {live} running, {ended} ended");
     say!("devices   {} connected", status.channels);
     if let Some(awake) = &status.awake {

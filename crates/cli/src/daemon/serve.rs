@@ -60,17 +60,27 @@ pub async fn serve(
     let mut tunnel = None;
     let mut embedded = None;
     let mut moved = None;
+    let api = config.api.enabled.then(|| {
+        let (paths, program) = (paths.clone(), program.clone());
+        api::router(api::Config { paths, program, remote: config.api.remote })
+    });
+    let mut aside = None;
     let (relay_kind, relay, public_url, address) = match relay {
-        Relay::Remote(url) => (host::RelayKind::Remote, host::Relay::Remote { url: url.clone() }, url, None),
+        Relay::Remote(url) => {
+            if api.is_some() {
+                aside = for_the_api(paths, api).await;
+            }
+            (host::RelayKind::Remote, host::Relay::Remote { url: url.clone() }, url, None)
+        }
         Relay::Embedded(wanted) => {
-            let (server, address, instead_of) = start(wanted, paths, origins, false).await?;
+            let (server, address, instead_of) = start(wanted, paths, origins, false, api).await?;
             moved = instead_of;
             let attach = attach(&server, &host);
             embedded = Some(server);
             (host::RelayKind::Embedded, attach, page(address), Some(address))
         }
         Relay::Tunnel(wanted) => {
-            let (server, address, _) = start(wanted, paths, origins, true).await?;
+            let (server, address, _) = start(wanted, paths, origins, true, api).await?;
             let attach = attach(&server, &host);
             embedded = Some(server);
             let open = tunnel.insert(tunnel::open(address.port()).await?);
@@ -82,6 +92,7 @@ pub async fn serve(
         tracing::warn!("{note}");
     }
     let ready_as = Ready { page: public_url.clone(), kind: relay_kind, notes };
+    let listens = address.or(aside.as_ref().map(|(_, address)| *address));
     let opts = host::Opts {
         name,
         version: crate::hosts::CLIENT.to_owned(),
@@ -91,6 +102,7 @@ pub async fn serve(
         public_url,
         relay_origin: None,
         address: address.map(|address| address.to_string()),
+        api: listens.filter(|_| config.api.enabled).map(api_url),
         awake: config.awake,
         expires_in: config.expire,
         history: config.history,
@@ -106,6 +118,9 @@ pub async fn serve(
     running.wait().await;
     signals.abort();
     if let Some(server) = embedded.and_then(Arc::into_inner) {
+        server.shutdown().await;
+    }
+    if let Some((server, _)) = aside {
         server.shutdown().await;
     }
     drop(tunnel);
@@ -165,15 +180,43 @@ async fn start(
     paths: &Paths,
     origins: Origins,
     tunnel: bool,
+    api: Option<api::Router>,
 ) -> Result<(Arc<relay::Server>, SocketAddr, Option<u16>), Failure> {
     let place::Place { listener, instead_of } = place::listen(wanted, &paths.state).await?;
     let address = listener.local_addr().doing("read the relay's address")?;
-    let mut config = relay::Config { assets: assets(), origins, ..relay::Config::default() };
+    let mut listeners = vec![listener];
+    if !address.ip().is_loopback() && !address.ip().is_unspecified() && api.is_some() {
+        // Programs of this machine find the API there; where something else has the port, they do not.
+        match tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, address.port())).await {
+            Ok(near) => listeners.push(near),
+            Err(error) => tracing::warn!(%error, "the API is not reached on loopback"),
+        }
+    }
+    let mut config = relay::Config { assets: assets(), origins, api, ..relay::Config::default() };
     if tunnel {
         config.trusted_proxies = loopback();
     }
-    let server = relay::Server::start(vec![listener], config).doing("start the relay")?;
+    let server = relay::Server::start(listeners, config).doing("start the relay")?;
     Ok((Arc::new(server), address, instead_of))
+}
+
+/// A place on loopback for the API, where the relay is elsewhere. Without it everything but the API works.
+async fn for_the_api(paths: &Paths, api: Option<api::Router>) -> Option<(relay::Server, SocketAddr)> {
+    let started = async {
+        let place::Place { listener, .. } = place::listen(Wanted::Usual { lan: false }, &paths.state).await?;
+        let address = listener.local_addr().doing("read the API's address")?;
+        let config = relay::Config { api, ..relay::Config::default() };
+        let server = relay::Server::start(vec![listener], config).doing("start the API")?;
+        Ok::<_, Failure>((server, address))
+    };
+    started.await.inspect_err(|why| tracing::warn!(%why, "there is no API")).ok()
+}
+
+/// Where programs of this machine find the API.
+fn api_url(address: SocketAddr) -> String {
+    let near = std::net::Ipv4Addr::LOCALHOST.into();
+    let ip = if address.ip().is_loopback() { address.ip() } else { near };
+    format!("http://{}/api", SocketAddr::new(ip, address.port()))
 }
 
 /// Programs on this machine that speak for others: a tunnel, or a web server that terminates TLS.

@@ -14,8 +14,8 @@ mod to_host;
 
 pub use approval::{Approval, ApprovalState, Decider, Decision, Grant, Question, Request, Risk, Scope};
 pub use call::{
-    Agent, Asked, Awake, Before, Conversation, Create, Created, Decided, Decisions, Device, Granted, Invited, Method,
-    Open, Prompted, Restart, Retimed, Status, Token,
+    Agent, Asked, Awake, Before, Conversation, Create, Created, Decided, Decisions, Device, Granted, Invited,
+    Method, Open, Prompted, Restart, Retimed, Status, Token,
 };
 pub use chat::{
     AgentState, Change, Chat, Choice, Doing, Image, Outcome, Setup, Step, StepState, Tool, ToolKind,

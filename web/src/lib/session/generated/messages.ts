@@ -908,6 +908,38 @@ env?: Array<[string, string]> | null,
 ttl?: number | null, };
 
 /**
+ * A conversation to go on with, or to begin.
+ */
+export type Open = { 
+/**
+ * Its name: 1 to 64 letters, digits, dots, `-`, `_` and `:`. One that is not known begins; without one the host
+ * gives it a name.
+ */
+conversation?: string | null, 
+/**
+ * The session that it is to be held in, where it has none yet.
+ */
+session?: SessionId | null, 
+/**
+ * Which agent is started for a new one; `claude` where absent.
+ */
+agent?: string | null, 
+/**
+ * The folder that it is started in; absolute, and the owner's home folder where absent.
+ */
+cwd?: string | null, };
+
+/**
+ * A part of what the API does. Each includes [`Scope::Read`]: whoever may do something may see what comes of it.
+ */
+export type TokenScope = "read" | "prompt" | "decide" | "input" | "manage";
+
+/**
+ * A secret that whoever shows it is known by; it is never printed.
+ */
+export type Bearer = string;
+
+/**
  * The reply to `session.create` and `session.restart`.
  */
 export type Created = { 

@@ -1,0 +1,145 @@
+//! What happens in a session: a page of it, or all of it as it happens.
+
+use crate::auth::Caller;
+use crate::input::{Asked, Session};
+use crate::problem::Problem;
+use crate::view::{self, place};
+use axum::Json;
+use axum::http::{HeaderMap, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use client::{Feed, From, News};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use session::message::Cursor;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::{IntoParams, ToSchema};
+
+/// How often a stream says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How soon a client comes back to a stream that broke.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Where to begin.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// Only what comes behind this: an event's `id`, its number alone, 0 for everything, or `now`.
+    #[serde(default)]
+    after: Option<String>,
+    /// Of a stream: what the terminal shows, too.
+    #[serde(default)]
+    output: bool,
+}
+
+/// A page of what happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page {
+    /// The oldest first.
+    events: Vec<view::Event>,
+    /// What to ask for next, as `after`.
+    next: String,
+    /// There is more already.
+    more: bool,
+}
+
+/// What happened in a session: as a page of JSON, or with `Accept: text/event-stream` everything as it happens. A stream
+/// goes on behind `Last-Event-ID`; it ends with the event `exit`.
+#[utoipa::path(get, path = "/api/sessions/{id}/events", tag = "sessions", security(("bearer" = ["read"]), ("basic" = ["read"])),
+    params(("id" = String, Path, description = "The session's id"), Wanted,
+        ("Last-Event-ID" = Option<String>, Header, description = "As `after`, and goes before it")),
+    responses((status = 200, content((Page = "application/json"), (view::Event = "text/event-stream"))),
+        (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn events(
+    caller: Caller,
+    Session(id): Session,
+    Asked(wanted): Asked<Wanted>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let streams = text(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"));
+    let after = text(header::HeaderName::from_static("last-event-id")).or(wanted.after.as_deref());
+    let from = after.map_or(Some(From::Seq(0)), from);
+    let Some(from) = from else {
+        let detail = "`after` is an event's id such as 1.42, its number, or `now`";
+        return Err(Problem::invalid(detail, "every event has its id with it"));
+    };
+    if wanted.output && !streams {
+        let detail = "what a terminal shows comes as a stream alone";
+        return Err(Problem::invalid(detail, "send `Accept: text/event-stream`, or use the export"));
+    }
+    let Caller { connection, permit, .. } = caller;
+    let mut feed = Feed::open(connection, id, from, wanted.output).await?;
+    if streams {
+        return Ok(stream(feed, permit).into_response());
+    }
+    let (entries, more) = feed.page().await?;
+    let Cursor { epoch, seq } = feed.head();
+    let given = match from {
+        From::Seq(after) => Cursor { epoch, seq: after },
+        From::Cursor(after) if after.epoch == epoch => after,
+        From::Cursor(_) => Cursor { epoch, seq: 0 },
+        From::Now => Cursor { epoch, seq },
+    };
+    let next = entries.iter().rev().find(|entry| entry.news != News::Reset);
+    let next = next.map_or(given, |entry| entry.cursor);
+    let events = entries.iter().map(view::Event::new).collect();
+    Ok(Json(Page { events, next: place(next), more }).into_response())
+}
+
+/// `EPOCH.SEQ`, `SEQ` or `now`.
+fn from(text: &str) -> Option<From> {
+    if text == "now" {
+        return Some(From::Now);
+    }
+    match text.split_once('.') {
+        Some((epoch, seq)) => {
+            Some(From::Cursor(Cursor { epoch: epoch.parse().ok()?, seq: seq.parse().ok()? }))
+        }
+        None => text.parse().ok().map(From::Seq),
+    }
+}
+
+/// Everything as it happens, for as long as somebody reads it.
+fn stream(
+    feed: Feed,
+    permit: OwnedSemaphorePermit,
+) -> Sse<impl stream::Stream<Item = Result<Event, Infallible>>> {
+    let events = stream::unfold(Some((feed, permit)), |state| async move {
+        let (mut feed, permit) = state?;
+        match feed.next().await {
+            Ok(entry) => {
+                let said = view::Event::new(&entry);
+                let mut event = Event::default().event(said.kind).retry(RETRY);
+                if let Some(id) = &said.id {
+                    event = event.id(id);
+                }
+                let event = event.json_data(&said).unwrap_or_default();
+                let over = matches!(entry.news, News::Exit(_));
+                Some((Ok(event), (!over).then_some((feed, permit))))
+            }
+            Err(error) => {
+                let event = Event::default().event("error").json_data(Problem::from(error));
+                Some((Ok(event.unwrap_or_default()), None))
+            }
+        }
+    });
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_an_id_a_number_or_now() {
+        assert_eq!(from("now"), Some(From::Now));
+        assert_eq!(from("42"), Some(From::Seq(42)));
+        assert_eq!(from("2.42"), Some(From::Cursor(Cursor { epoch: 2, seq: 42 })));
+        for wrong in ["", ".", "1.", ".1", "-1", "1.2.3", "x", "99999999999999999999"] {
+            assert_eq!(from(wrong), None, "{wrong:?}");
+        }
+    }
+}
