@@ -113,6 +113,13 @@ fn a_conversation_goes_on_whatever_becomes_of_daemon_and_agent() {
         (home.listed(fourth["session_id"].as_str().unwrap())["state"] == "ended").then_some(())
     });
     problem(&http.post("/api/reset?conv_id=nightly", &json!({})), 404);
+    // One that was held in a session of somebody else's goes on by that session's name, wherever it goes on.
+    let ended = json!({ "message": "x", "session_id": first["session_id"], "timeout": 60 });
+    problem(&http.post("/api/chat", &ended), 409);
+    let manager = api(&home, "prompt,manage");
+    let taken = manager.post("/api/chat", &ended).json();
+    assert_eq!((&taken["response"], &taken["conv_id"]), (&json!("again-answer 1"), &first["session_id"]));
+    assert_eq!(http.post("/api/chat", &ended).json()["session_id"], taken["session_id"]);
     assert_eq!(talk(&http, &home, "nightly", "hello").json()["response"], "answer 1");
 }
 
@@ -197,9 +204,11 @@ fn events_come_once_and_in_order_behind_any_of_them() {
         }
     };
     assert!(stream.ended());
-    // Also for whoever comes after the end.
-    let again = http.stream(&path, &[("Last-Event-ID", last.id.as_deref().unwrap())]).next();
-    assert_eq!(again.kind, "exit");
+    // Whoever comes after the end is told that there is nothing more.
+    let id = last.id.unwrap();
+    let headers = [("Accept", "text/event-stream"), ("Last-Event-ID", id.as_str())];
+    assert_eq!(http.send("GET", &path, &headers, b"").status, 204);
+    assert_eq!(http.stream(&format!("{path}?output=true"), &[("Last-Event-ID", "1.1")]).until("exit"), id);
     let told = http.post(&format!("/api/sessions/{session}/prompt"), &json!({ "text": "four" }));
     assert!(problem(&told, 409)["hint"].as_str().unwrap().contains("restart"), "it can be gone on with");
     for (after, why) in [("after=1.99999", 400), ("after=x", 400), ("nonsense=1", 400), ("output=true", 400)]
@@ -267,7 +276,8 @@ fn a_token_may_do_what_its_scopes_say_until_it_is_revoked() {
         problem(&answer, status);
         assert!(answer.head.to_lowercase().contains("www-authenticate: bearer"), "{answer:?}");
     }
-    let mut stream = https[0].stream(&format!("{}?after=now", at("events")), &[]);
+    let running = home.session(&["sleep", "1000"]);
+    let mut stream = https[0].stream(&format!("/api/sessions/{running}/events?after=now"), &[]);
     home.ok(&["token", "revoke", "read"]);
     while !stream.ended() {
         assert_ne!(stream.next().kind, "chat");

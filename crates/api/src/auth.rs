@@ -1,6 +1,7 @@
 //! Who asks: a connection to the daemon as the token that a request shows.
 
 use crate::Shared;
+use crate::limits::Room;
 use crate::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::http::header;
@@ -11,11 +12,14 @@ use serde::de::DeserializeOwned;
 use session::id::StreamId;
 use session::message::{Bearer, Method, Summary};
 use std::sync::Arc;
-use std::time::Instant;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 /// How this program calls itself.
 const CLIENT: &str = concat!("longrein-api/", env!("CARGO_PKG_VERSION"));
+/// How long a secret may wait to be looked at, while many are shown.
+const KNOCKS: Duration = Duration::from_secs(5);
 /// Longest secret that is looked at.
 const MAX_SECRET: usize = 256;
 
@@ -24,7 +28,7 @@ pub(crate) struct Caller {
     pub connection: Connection,
     token: Bearer,
     pub shared: Arc<Shared>,
-    pub permit: OwnedSemaphorePermit,
+    pub room: Room,
 }
 
 impl FromRequestParts<Arc<Shared>> for Caller {
@@ -38,13 +42,15 @@ impl FromRequestParts<Arc<Shared>> for Caller {
             return Err(Problem::limited("this token asks too often"));
         }
         let busy = || Problem::limited("too many requests are being answered already");
-        let permit = shared.limits.enter().ok_or_else(busy)?;
         let token = Bearer(secret);
+        let door = timeout(KNOCKS, shared.limits.door.acquire()).await.map_err(|_| busy())?;
         let connection = connect(shared, &token).await?;
+        drop(door);
+        let room = shared.limits.enter(&token.0).ok_or_else(busy)?;
         if let Some(proved) = parts.extensions.get::<Arc<Notify>>() {
             proved.notify_one();
         }
-        Ok(Self { connection, token, shared: Arc::clone(shared), permit })
+        Ok(Self { connection, token, shared: Arc::clone(shared), room })
     }
 }
 

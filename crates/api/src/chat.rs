@@ -1,7 +1,7 @@
 //! One turn of a conversation with an agent that has no terminal: a message, and the answer to it.
 
 use crate::auth::Caller;
-use crate::input::{Asked, Body};
+use crate::input::{Asked, Body, check_text};
 use crate::problem::Problem;
 use crate::view::{dollars, place};
 use axum::Json;
@@ -22,20 +22,20 @@ use utoipa::{IntoParams, ToSchema};
 const TIMEOUT: u32 = 300;
 const MAX_TIMEOUT: u32 = 3600;
 
-/// Turns of one session are asked for one after another, so that each gets its own answer.
+/// Turns of one conversation are asked for one after another, so that each gets its own answer.
 #[derive(Default)]
 pub(crate) struct Turns {
-    sessions: Mutex<HashMap<SessionId, Weak<AsyncMutex<()>>>>,
+    conversations: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
 
 impl Turns {
-    fn of(&self, session: &SessionId) -> Arc<AsyncMutex<()>> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, turn| turn.strong_count() > 0);
-        let known = sessions.get(session).and_then(Weak::upgrade);
+    fn of(&self, conversation: &str) -> Arc<AsyncMutex<()>> {
+        let mut all = self.conversations.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, turn| turn.strong_count() > 0);
+        let known = all.get(conversation).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
             let turn = Arc::default();
-            sessions.insert(session.clone(), Arc::downgrade(&turn));
+            all.insert(conversation.to_owned(), Arc::downgrade(&turn));
             turn
         })
     }
@@ -105,6 +105,16 @@ pub(crate) async fn chat(mut caller: Caller, Body(say): Body<Say>) -> Result<Jso
         Some(Err(_)) => return Err(crate::input::no_such_session()),
         None => None,
     };
+    check_text(&message)?;
+    // Opened when its turn has come: what it was held in may be over by then.
+    let name = conv_id.clone().or_else(|| session.as_ref().map(ToString::to_string)).unwrap_or_default();
+    let turns = caller.shared.turns.of(&name);
+    let turn = if name.is_empty() { None } else { Some(timeout_at(by, turns.lock()).await) };
+    if let Some(Err(_)) = turn {
+        let detail = format!("the conversation was busy for {seconds} seconds, and the message was not sent");
+        let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, "send it again");
+        return Err(problem.with("conv_id", name));
+    }
     let open = Open { conversation: conv_id, session, agent, cwd };
     let opened: Conversation = caller.call(Method::ConversationOpen(open)).await?;
     let turn =
@@ -129,12 +139,6 @@ impl Turn {
         by: Instant,
         seconds: u32,
     ) -> Result<Answer, Problem> {
-        let turns = caller.shared.turns.of(&self.session);
-        let Ok(_turn) = timeout_at(by, turns.lock()).await else {
-            let detail =
-                format!("the conversation was busy for {seconds} seconds, and the message was not sent");
-            return Err(self.about(Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, "send it again")));
-        };
         let before = caller.session(&self.session).await?.agent.map_or(0, |agent| agent.turns);
         let mut feed = Feed::open(caller.another().await?, self.session.clone(), From::Now, false).await?;
         let (session, text) = (self.session.clone(), message.clone());
@@ -166,7 +170,8 @@ impl Turn {
 
     /// Until the turn that `message` began is over. What is said before it has begun is another turn's.
     async fn listen(&mut self, feed: &mut Feed, message: &str, by: &str) -> Result<(String, Over), Gone> {
-        let (mut begun, mut said): (bool, Vec<String>) = (false, Vec::new());
+        let (mut begun, mut said, mut before): (bool, Vec<String>, Vec<String>) =
+            (false, Vec::new(), Vec::new());
         loop {
             let entry = feed.next().await.map_err(Gone::Lost)?;
             self.at = Some(entry.cursor);
@@ -181,8 +186,10 @@ impl Turn {
                     _ if !begun => {}
                     Chat::Agent { text, within: None, .. } => said.push(text),
                     // What it said before it did something is not its answer.
-                    Chat::Call { within: None, .. } => said.clear(),
+                    Chat::Call { within: None, .. } if !said.is_empty() => before = std::mem::take(&mut said),
                     Chat::Turn { outcome, error, cost, total, .. } => {
+                        // Where it did something last, what it said before that is all there is.
+                        let said = if said.is_empty() { before } else { said };
                         return Ok((said.join("\n\n"), Over { outcome, error, cost, total }));
                     }
                     _ => {}

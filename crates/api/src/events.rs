@@ -2,19 +2,19 @@
 
 use crate::auth::Caller;
 use crate::input::{Asked, Session};
+use crate::limits::Room;
 use crate::problem::Problem;
 use crate::view::{self, place};
 use axum::Json;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use client::{Feed, From, News};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use session::message::Cursor;
+use session::message::{Cursor, RunState};
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 /// How often a stream says that it is there.
@@ -51,9 +51,10 @@ pub(crate) struct Page {
     params(("id" = String, Path, description = "The session's id"), Wanted,
         ("Last-Event-ID" = Option<String>, Header, description = "As `after`, and goes before it")),
     responses((status = 200, content((Page = "application/json"), (view::Event = "text/event-stream"))),
+        (status = 204, description = "Of a stream: the session has ended, and nothing is behind that place"),
         (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn events(
-    caller: Caller,
+    mut caller: Caller,
     Session(id): Session,
     Asked(wanted): Asked<Wanted>,
     headers: HeaderMap,
@@ -70,12 +71,9 @@ pub(crate) async fn events(
         let detail = "what a terminal shows comes as a stream alone";
         return Err(Problem::invalid(detail, "send `Accept: text/event-stream`, or use the export"));
     }
-    let Caller { connection, permit, .. } = caller;
+    let ended = caller.session(&id).await?.run != RunState::Running;
+    let Caller { connection, room, .. } = caller;
     let mut feed = Feed::open(connection, id, from, wanted.output).await?;
-    if streams {
-        return Ok(stream(feed, permit).into_response());
-    }
-    let (entries, more) = feed.page().await?;
     let Cursor { epoch, seq } = feed.head();
     let given = match from {
         From::Seq(after) => Cursor { epoch, seq: after },
@@ -83,6 +81,14 @@ pub(crate) async fn events(
         From::Cursor(_) => Cursor { epoch, seq: 0 },
         From::Now => Cursor { epoch, seq },
     };
+    if streams && ended && given.seq == seq {
+        // Nothing comes any more; a client that is told so does not come back.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    if streams {
+        return Ok(stream(feed, room).into_response());
+    }
+    let (entries, more) = feed.page().await?;
     let next = entries.iter().rev().find(|entry| entry.news != News::Reset);
     let next = next.map_or(given, |entry| entry.cursor);
     let events = entries.iter().map(view::Event::new).collect();
@@ -103,12 +109,9 @@ fn from(text: &str) -> Option<From> {
 }
 
 /// Everything as it happens, for as long as somebody reads it.
-fn stream(
-    feed: Feed,
-    permit: OwnedSemaphorePermit,
-) -> Sse<impl stream::Stream<Item = Result<Event, Infallible>>> {
-    let events = stream::unfold(Some((feed, permit)), |state| async move {
-        let (mut feed, permit) = state?;
+fn stream(feed: Feed, room: Room) -> Sse<impl stream::Stream<Item = Result<Event, Infallible>>> {
+    let events = stream::unfold(Some((feed, room)), |state| async move {
+        let (mut feed, room) = state?;
         match feed.next().await {
             Ok(entry) => {
                 let said = view::Event::new(&entry);
@@ -118,7 +121,7 @@ fn stream(
                 }
                 let event = event.json_data(&said).unwrap_or_default();
                 let over = matches!(entry.news, News::Exit(_));
-                Some((Ok(event), (!over).then_some((feed, permit))))
+                Some((Ok(event), (!over).then_some((feed, room))))
             }
             Err(error) => {
                 let event = Event::default().event("error").json_data(Problem::from(error));

@@ -58,7 +58,9 @@ fn judge(peer: Option<IpAddr>, uri: &Uri, headers: &HeaderMap, remote: bool) -> 
     }
     // Whatever stands in a URL ends up in logs and histories.
     let query = uri.query().unwrap_or_default();
-    if query.contains("token=") || query.contains("lr_") {
+    let secret = |value: &str| value.starts_with("lr_") && value.len() > 40;
+    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    if pairs.any(|(name, value)| name == "token" || secret(value)) {
         return Err(Problem::invalid(
             "a token does not belong into a URL",
             "send it as `Authorization: Bearer TOKEN`",
@@ -132,9 +134,12 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("host", "localhost".parse().unwrap());
         let near = "127.0.0.1".parse().ok();
-        for (uri, fine) in
-            [("/api/sessions?token=x", false), ("/api/x?a=lr_abc", false), ("/api/x?after=3", true)]
-        {
+        for (uri, fine) in [
+            ("/api/sessions?token=x", false),
+            ("/api/reset?conv_id=curl_x", true),
+            ("/api/x?a=lr_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+            ("/api/x?after=3", true),
+        ] {
             assert_eq!(judge(near, &uri.parse().unwrap(), &headers, false).is_ok(), fine, "{uri}");
         }
     }

@@ -7,6 +7,22 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use session::id::SessionId;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a body may be under way.
+const ARRIVES: Duration = Duration::from_secs(30);
+/// Bytes of a text as JSON writes it; the rest of a message has room beside it.
+const MAX_TEXT: usize = 60_000;
+
+/// Whether a text fits into one message to the daemon.
+pub(crate) fn check_text(text: &str) -> Result<(), Problem> {
+    if serde_json::to_string(text).is_ok_and(|json| json.len() > MAX_TEXT) {
+        let hint = "put what is long into a file, and name that";
+        return Err(Problem::invalid("the text is too long", hint));
+    }
+    Ok(())
+}
 
 /// A body of JSON.
 pub(crate) struct Body<T>(pub T);
@@ -15,9 +31,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match axum::Json::<T>::from_request(request, state).await {
-            Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(why) => Err(wrong_body(&why)),
+        match timeout(ARRIVES, axum::Json::<T>::from_request(request, state)).await {
+            Ok(Ok(axum::Json(body))) => Ok(Self(body)),
+            Ok(Err(why)) => Err(wrong_body(&why)),
+            Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come", "")),
         }
     }
 }

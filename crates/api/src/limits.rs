@@ -14,39 +14,66 @@ const REFILL: Duration = Duration::from_millis(50);
 /// Tokens that are counted for, true or not; the one that was quiet the longest makes way.
 const MAX_TOKENS: usize = 256;
 
+/// Of those, requests of one token.
+const AT_ONCE_EACH: usize = 32;
+/// Secrets that are being looked at at once; others wait.
+const LOOKED_AT: usize = 16;
+
 /// What is left to one token.
 struct Bucket {
     left: u32,
     at: Instant,
+    at_once: Arc<Semaphore>,
+}
+
+/// Room for one request, for as long as it is held.
+pub(crate) struct Room {
+    _all: OwnedSemaphorePermit,
+    _own: OwnedSemaphorePermit,
 }
 
 /// What is left to all.
 pub(crate) struct Limits {
     at_once: Arc<Semaphore>,
+    /// Whoever wants to show a secret waits here.
+    pub door: Semaphore,
     buckets: Mutex<HashMap<[u8; 32], Bucket>>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { at_once: Arc::new(Semaphore::new(AT_ONCE)), buckets: Mutex::default() }
+        Self {
+            at_once: Arc::new(Semaphore::new(AT_ONCE)),
+            door: Semaphore::new(LOOKED_AT),
+            buckets: Mutex::default(),
+        }
     }
 }
 
 impl Limits {
-    /// Room for one more request, for as long as it is held.
-    pub fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.at_once).try_acquire_owned().ok()
+    /// Room for one more request of whoever has shown this secret, and that holds.
+    pub fn enter(&self, secret: &str) -> Option<Room> {
+        let all = Arc::clone(&self.at_once).try_acquire_owned().ok()?;
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = Arc::clone(&buckets.get(&key(secret))?.at_once).try_acquire_owned().ok()?;
+        Some(Room { _all: all, _own: own })
     }
 
     /// Whether whoever shows this secret may ask for something now.
     pub fn take(&self, secret: &str, now: Instant) -> bool {
-        let key: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        let key = key(secret);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if !buckets.contains_key(&key) && buckets.len() >= MAX_TOKENS {
-            let quiet = buckets.iter().min_by_key(|(_, bucket)| bucket.at).map(|(key, _)| *key);
+            // One that is being answered stays: what it has at once is counted there.
+            let free =
+                buckets.iter().filter(|(_, bucket)| bucket.at_once.available_permits() == AT_ONCE_EACH);
+            let quiet = free.min_by_key(|(_, bucket)| bucket.at).map(|(key, _)| *key);
             quiet.and_then(|quiet| buckets.remove(&quiet));
         }
-        let bucket = buckets.entry(key).or_insert(Bucket { left: BURST, at: now });
+        let bucket = buckets.entry(key).or_insert_with(|| {
+            let at_once = Arc::new(Semaphore::new(AT_ONCE_EACH));
+            Bucket { left: BURST, at: now, at_once }
+        });
         let more = now.saturating_duration_since(bucket.at).as_nanos() / REFILL.as_nanos();
         let more = u32::try_from(more).unwrap_or(u32::MAX);
         if more > 0 {
@@ -57,6 +84,10 @@ impl Limits {
         bucket.left = bucket.left.saturating_sub(1);
         may
     }
+}
+
+fn key(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
 }
 
 #[cfg(test)]
@@ -80,9 +111,12 @@ mod tests {
             limits.take(&n.to_string(), start + Duration::from_millis(n.into()));
         }
         assert_eq!(limits.buckets.lock().unwrap().len(), MAX_TOKENS);
-        let all: Vec<_> = std::iter::from_fn(|| limits.enter()).collect();
-        assert_eq!(all.len(), AT_ONCE);
+        let names = ["9990", "9991", "9992", "9993", "9994"];
+        let enter = |name| std::iter::from_fn(|| limits.enter(name)).collect::<Vec<_>>();
+        let all = names.map(enter);
+        let counts = all.each_ref().map(Vec::len);
+        assert_eq!(counts, [AT_ONCE_EACH, AT_ONCE_EACH, AT_ONCE_EACH, AT_ONCE_EACH, 0], "{AT_ONCE} in all");
         drop(all);
-        assert!(limits.enter().is_some());
+        assert!(limits.enter(names[4]).is_some() && limits.enter("unknown").is_none());
     }
 }

@@ -1,26 +1,32 @@
 //! Sessions: listing and starting them, and telling them something.
 
 use crate::auth::Caller;
-use crate::input::{Asked, Body, Session};
+use crate::input::{Asked, Body, Session, check_text};
+use crate::limits::Room;
 use crate::problem::Problem;
 use crate::view;
 use axum::Json;
 use axum::body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use client::Connection;
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use session::id::SessionId;
 use session::message::{Agent, Create, Created, Method, Prompted, Restart};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::io::ReaderStream;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 /// What the program says where it cannot export, at most.
 const MAX_SAID: u64 = 4096;
+/// Bytes of an export that are read at once.
+const PART: usize = 16 * 1024;
+/// How soon it says something.
+const BEGINS: Duration = Duration::from_secs(30);
 
 /// All sessions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -119,6 +125,7 @@ pub(crate) async fn prompt(
     Session(session): Session,
     Body(Text { text }): Body<Text>,
 ) -> Result<StatusCode, Problem> {
+    check_text(&text)?;
     let told: Result<Prompted, _> = caller.connection.call(Method::SessionPrompt { session, text }).await;
     told.map(|_| StatusCode::NO_CONTENT).map_err(ended)
 }
@@ -132,6 +139,7 @@ pub(crate) async fn input(
     Session(session): Session,
     Body(Text { text }): Body<Text>,
 ) -> Result<StatusCode, Problem> {
+    check_text(&text)?;
     tell(&mut caller, Method::SessionInput { session, text }).await
 }
 
@@ -222,39 +230,66 @@ pub(crate) async fn export(
         .spawn()
         .map_err(|error| failed(format!("the session cannot be exported: {error}")))?;
     let Some(mut stdout) = child.stdout.take() else { return Err(failed("nothing to read from".to_owned())) };
-    let mut first = vec![0; 16 * 1024];
-    let read = stdout.read(&mut first).await.unwrap_or(0);
+    let mut first = vec![0; PART];
+    let read = timeout(BEGINS, stdout.read(&mut first)).await.unwrap_or(Ok(0)).unwrap_or(0);
     if read == 0 {
         return Err(failed(said(&mut child).await));
     }
     first.truncate(read);
-    let body = body::Body::from_stream(parts(first, stdout, child, caller.permit));
-    let mut response = Response::new(body);
+    let Caller { connection, room, .. } = caller;
+    let exporting = Exporting { first: Some(first), stdout, child, connection, _room: room };
+    let mut response = Response::new(body::Body::from_stream(exporting.parts()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     Ok(response)
+}
+
+/// An export that is under way. The program is ended with whoever reads it, and with the token.
+struct Exporting {
+    first: Option<Vec<u8>>,
+    stdout: ChildStdout,
+    child: Child,
+    connection: Connection,
+    _room: Room,
+}
+
+impl Exporting {
+    fn parts(self) -> impl Stream<Item = std::io::Result<Vec<u8>>> {
+        stream::unfold(Some(self), |state| async move {
+            let mut state = state?;
+            let part = match state.first.take() {
+                Some(first) => Ok(first),
+                None => state.part().await,
+            };
+            match part {
+                Ok(part) if part.is_empty() => None,
+                Ok(part) => Some((Ok(part), Some(state))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+
+    /// The next part; an empty one at an end in good order. What is cut is not to look whole.
+    async fn part(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut part = vec![0; PART];
+        let ended = async { while self.connection.recv().await.is_ok() {} };
+        let read = tokio::select! {
+            read = self.stdout.read(&mut part) => read?,
+            () = ended => return Err(std::io::Error::other("the token does not hold any more")),
+        };
+        part.truncate(read);
+        if read == 0 && !self.child.wait().await?.success() {
+            return Err(std::io::Error::other("the export failed"));
+        }
+        Ok(part)
+    }
 }
 
 async fn said(child: &mut Child) -> String {
     let mut text = Vec::new();
     if let Some(stderr) = child.stderr.take() {
         // What it said is only told.
-        let _ = stderr.take(MAX_SAID).read_to_end(&mut text).await;
+        let _ = timeout(BEGINS, stderr.take(MAX_SAID).read_to_end(&mut text)).await;
     }
     let text = String::from_utf8_lossy(&text);
     format!("the session cannot be exported: {}", text.trim().trim_start_matches("longrein: "))
-}
-
-/// What the program writes; it is ended with whoever reads it.
-fn parts(
-    first: Vec<u8>,
-    rest: ChildStdout,
-    child: Child,
-    permit: OwnedSemaphorePermit,
-) -> impl Stream<Item = std::io::Result<bytes::Bytes>> {
-    use futures_util::StreamExt as _;
-    let held = (child, permit);
-    stream::once(async { Ok(first.into()) }).chain(ReaderStream::new(rest).map(move |part| {
-        let _held = &held;
-        part
-    }))
 }

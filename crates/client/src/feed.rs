@@ -159,7 +159,7 @@ impl Feed {
     }
 
     async fn begin(&mut self, from: From) -> Result<(), Error> {
-        self.head = self.attach(None).await?;
+        self.head = self.attach().await?;
         let Cursor { epoch, seq } = self.head;
         let cursor = match from {
             From::Now => self.head,
@@ -175,21 +175,17 @@ impl Feed {
             let message = format!("there is no event {} yet: the last one is {seq}", cursor.seq);
             return Err(Error::Failed(Failure { kind: ErrorKind::Invalid, message, hint: String::new() }));
         }
+        // A snapshot comes first in any case: what is never trimmed comes from the log, and the terminal as a whole.
         self.last = cursor.seq;
-        if self.output && cursor.seq > 0 {
-            self.follow = Follow::from_cursor(WINDOW, cursor);
-            self.next = Some(cursor.seq + 1);
-            self.pieces.clear();
-            self.attach(Some(cursor)).await?;
-        }
         Ok(())
     }
 
-    async fn attach(&mut self, after: Option<Cursor>) -> Result<Cursor, Error> {
+    async fn attach(&mut self) -> Result<Cursor, Error> {
         let session = self.session.clone();
         // Nobody looks at what is above the screen where the output is not wanted.
         let scrollback = (!self.output).then_some(0);
-        let attach = ToHost::Attach { session, after, size: None, window: WINDOW, scrollback, redraw: false };
+        let (after, size, window, redraw) = (None, None, WINDOW, false);
+        let attach = ToHost::Attach { session, after, size, window, scrollback, redraw };
         self.connection.send(&attach, &[]).await?;
         loop {
             match self.connection.recv().await?.0 {
@@ -198,7 +194,6 @@ impl Feed {
                     return Ok(head);
                 }
                 ToClient::Detached { session, why } if session == self.session => return Err(left(why)),
-                // Of the attach before.
                 _ => {}
             }
         }
@@ -206,6 +201,10 @@ impl Feed {
 
     /// What is never trimmed behind `after`, a page of it, and whether more follows.
     pub async fn page(&mut self) -> Result<(Vec<Entry>, bool), Error> {
+        timeout(ATTACHED, self.read_page()).await.map_err(|_| Error::Timeout("the session's log"))?
+    }
+
+    async fn read_page(&mut self) -> Result<(Vec<Entry>, bool), Error> {
         self.ask_past(u64::MAX >> 1).await?;
         loop {
             let (message, payload) = self.connection.recv().await?;
@@ -234,18 +233,15 @@ impl Feed {
             if let Some(entry) = self.ready.pop_front() {
                 return Ok(entry);
             }
-            let idle = self.follow.poll_timeout();
-            if let Some(ack) =
-                self.follow.poll_ack(Instant::now(), idle.is_some_and(|at| at <= Instant::now()))
-            {
+            // While what was passed over is fetched nothing is acked, so that what is held meanwhile stays within the window.
+            let acks = self.gap.is_none();
+            if let Some(ack) = acks.then(|| self.follow.poll_ack(Instant::now(), false)).flatten() {
                 let (session, Ack { epoch, seq, part }) = (self.session.clone(), ack);
                 let ack = ToHost::Ack { session, epoch, seq, part };
                 self.connection.send(&ack, &[]).await?;
             }
-            let wait = self
-                .follow
-                .poll_timeout()
-                .map_or(Duration::from_hours(1), |at| at.saturating_duration_since(Instant::now()));
+            let due = self.follow.poll_timeout().filter(|_| acks);
+            let wait = due.map_or(Duration::from_hours(1), |at| at.saturating_duration_since(Instant::now()));
             let Ok(received) = timeout(wait, self.connection.recv()).await else { continue };
             let (message, payload) = received?;
             self.heard(message, payload).await?;

@@ -1,27 +1,28 @@
 //! Approvals of all sessions, for callers that are attached to none. They are the keepers'; the host passes on.
 
+use crate::channel::Who;
 use crate::core::{Core, failure, now_ms, random};
 use crate::keepers::{ANSWER, cannot_ask, command, hello, reach};
 use serde_json::json;
 use session::codec;
 use session::id::{ApprovalId, SessionId, StreamId};
-use session::message::{Act, Asked, Decision, ErrorKind, Failure, Peer, ToClient, ToHost};
+use session::message::{Act, Asked, Decision, ErrorKind, Failure, ToClient, ToHost};
 use std::sync::Arc;
 use tokio::time::timeout;
 
 /// Has a keeper settle [`Act::Decide`], in this person's name.
-pub(crate) async fn decide(core: &Arc<Core>, who: &Peer, id: &SessionId, act: Act) -> Result<(), Failure> {
+pub(crate) async fn decide(core: &Arc<Core>, who: &Who, id: &SessionId, act: Act) -> Result<(), Failure> {
     let detail = match &act {
         Act::Decide { approval, digest, decision } => {
             let verdict = match decision {
                 Decision::Allow { .. } => "allow",
                 Decision::Deny { .. } => "deny",
             };
-            json!({ "session": id, "approval": approval, "digest": digest, "verdict": verdict, "by": who.label })
+            json!({ "session": id, "approval": approval, "digest": digest, "verdict": verdict, "by": who.peer.label })
         }
         _ => json!({}),
     };
-    command(core, id, Some(who.clone()), act, &[]).await?;
+    command(core, id, who, act, &[]).await?;
     core.devices.audit(now_ms(), "approval.decided", &detail);
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
             Ok(Value::Null)
         }
         Method::SessionStop { session } => {
-            keepers::stop(core, &session, Some(who.peer.clone())).await?;
+            keepers::stop(core, &session, who).await?;
             let by = &who.peer.label;
             core.devices.audit(now_ms(), "session.stopped", &json!({ "session": session, "by": by }));
             Ok(Value::Null)
@@ -73,7 +73,7 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
             }
         }
         Method::ApprovalDecide { session, approval, digest, decision } => {
-            approvals::decide(core, &who.peer, &session, Act::Decide { approval, digest, decision }).await?;
+            approvals::decide(core, who, &session, Act::Decide { approval, digest, decision }).await?;
             Ok(Value::Null)
         }
         Method::ApprovalHistory { before } => value(&decisions::page(core, before, PAGE).await?),
@@ -140,12 +140,12 @@ async fn tell(
         let message = format!("at most {MAX_PAYLOAD} bytes can be sent at once");
         return Err(failure(ErrorKind::Invalid, message, "put what is long into a file, and name that"));
     }
-    keepers::command(core, session, Some(who.peer.clone()), act, text.as_bytes()).await?;
+    keepers::command(core, session, who, act, text.as_bytes()).await?;
     Ok(Value::Null)
 }
 
 async fn session_ttl(core: &Arc<Core>, who: &Who, session: &SessionId, ttl: Ttl) -> Result<Value, Failure> {
-    let ends_at = keepers::set_ttl(core, session, Some(who.peer.clone()), ttl).await?;
+    let ends_at = keepers::set_ttl(core, session, who, ttl).await?;
     let detail = json!({ "session": session, "ttl": ttl, "by": who.peer.label });
     core.devices.audit(now_ms(), "session.ttl", &detail);
     value(&Retimed { ends_at })

@@ -5,7 +5,10 @@ use crate::core::{Core, disk, failure, now_ms, random};
 use crate::{keepers, restart, spawn};
 use serde_json::json;
 use session::id::SessionId;
-use session::message::{Agent, Conversation, Create, ErrorKind, Failure, Open, Restart, RunState, Summary};
+use session::message::{
+    Agent, Conversation, Create, ErrorKind, Failure, Open, Restart, RunState, Summary, Ttl,
+};
+use session::scope::Scope;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,6 +17,9 @@ use tokio::time::Instant;
 const MAX_NAME: usize = 64;
 /// The agent that is started where none was named.
 const AGENT: &str = "claude";
+/// A session that was started for a conversation ends by itself where nothing is said for so long, in seconds: a day. It
+/// is started again when something is.
+const IDLE: u32 = 86_400;
 /// From the request to its answer: less than clients wait.
 const OPENED: Duration = Duration::from_secs(12);
 
@@ -35,7 +41,8 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
         None => None,
     };
     let (session, own) = match (held, wanted) {
-        (Some((held, _)), Some(wanted)) if held != wanted => {
+        // A conversation that was given no name has that of its first session.
+        (Some((held, _)), Some(wanted)) if held != wanted && wanted.as_str() != name => {
             let message = format!("the conversation is held in another session, {held}");
             return Err(failure(
                 ErrorKind::Invalid,
@@ -47,6 +54,9 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
             let summary = core.board.summary(&held).ok_or_else(removed)?;
             let session = go_on(core, who, &summary).await?;
             let own = own || session != held;
+            if own && session == held {
+                keepers::set_ttl(core, &session, who, Ttl::In { seconds: IDLE }).await?;
+            }
             (session, own)
         }
         (None, Some(wanted)) => {
@@ -54,6 +64,15 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
             if !summary.agent.as_ref().is_some_and(|agent| agent.structured) {
                 let message = "the session has a terminal, in which nobody can tell when an answer is whole";
                 return Err(failure(ErrorKind::Invalid, message, "send it a prompt, and follow its events"));
+            }
+            // What somebody else has started, and how, is not started again by whoever may only talk.
+            let manages = who.token.as_ref().is_none_or(|token| token.scopes.contains(&Scope::Manage));
+            if summary.run != RunState::Running && !manages {
+                return Err(failure(
+                    ErrorKind::Ended,
+                    "the session has ended",
+                    "restart it, which takes the scope manage; or leave it out to have one started",
+                ));
             }
             let session = go_on(core, who, &summary).await?;
             let own = session != wanted;
@@ -67,7 +86,7 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
                 name: None,
                 size: None,
                 env: None,
-                ttl: None,
+                ttl: Some(IDLE),
                 agent: Some(Agent { name: agent.clone(), structured: true, resume: None }),
             };
             let session = spawn::session(core, spawn::check(create, false)?, None, now + OPENED).await?;
@@ -76,6 +95,10 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
             (session, true)
         }
     };
+    // It may have been revoked while its agent was started.
+    if !core.tokens.still_holds(who.token.as_ref()) {
+        return Err(failure(ErrorKind::Forbidden, "the token was revoked", ""));
+    }
     let put = core.devices.with_db(|db| db.put_conversation(&name, session.as_str(), own));
     put.map_err(|error| disk(&error))?;
     Ok(Conversation { conversation: name, session })
@@ -87,7 +110,7 @@ async fn go_on(core: &Arc<Core>, who: &Who, summary: &Summary) -> Result<Session
         return Ok(summary.id.clone());
     }
     let session = summary.id.clone();
-    let again = Restart { session, stop: false, size: None, imported: false, env: None, ttl: None };
+    let again = Restart { session, stop: false, size: None, imported: false, env: None, ttl: Some(IDLE) };
     let session = restart::session(core, who, again).await?;
     let detail = json!({ "session": session, "continues": summary.id, "by": who.peer.label });
     core.devices.audit(now_ms(), "session.restarted", &detail);
@@ -109,7 +132,7 @@ pub(crate) async fn forget(core: &Arc<Core>, who: &Who, name: &str) -> Result<()
         .ok()
         .filter(|id| own && core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running));
     if let Some(id) = running {
-        keepers::stop(core, &id, Some(who.peer.clone())).await?;
+        keepers::stop(core, &id, who).await?;
         let detail = json!({ "session": id, "by": who.peer.label });
         core.devices.audit(now_ms(), "session.stopped", &detail);
     }

@@ -4,6 +4,7 @@
 //! any time without one noticing more than a connection that ended.
 
 use crate::branch;
+use crate::channel::Who;
 use crate::core::{Core, failure};
 use crate::spawn;
 use link::{MessageReceiver, MessageSender, unix};
@@ -371,9 +372,9 @@ pub(crate) async fn reach(
 }
 
 /// Ends a session's program.
-pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -> Result<(), Failure> {
+pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, who: &Who) -> Result<(), Failure> {
     let running = core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running);
-    match command(core, id, peer, Act::Stop, &[]).await.map(drop) {
+    match command(core, id, who, Act::Stop, &[]).await.map(drop) {
         // It ended by itself just before: that is what was asked for.
         Err(why) if why.kind == ErrorKind::Ended && running => Ok(()),
         settled => settled,
@@ -381,8 +382,8 @@ pub(crate) async fn stop(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -
 }
 
 /// Ends a session's program where it runs, and waits until it has ended, however long that takes.
-pub(crate) async fn end(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) -> Result<(), Failure> {
-    match stop(core, id, peer).await {
+pub(crate) async fn end(core: &Arc<Core>, id: &SessionId, who: &Who) -> Result<(), Failure> {
+    match stop(core, id, who).await {
         Err(why) if why.kind == ErrorKind::Ended => return Ok(()),
         settled => settled?,
     }
@@ -397,10 +398,10 @@ pub(crate) async fn end(core: &Arc<Core>, id: &SessionId, peer: Option<Peer>) ->
 pub(crate) async fn set_ttl(
     core: &Arc<Core>,
     id: &SessionId,
-    peer: Option<Peer>,
+    who: &Who,
     ttl: Ttl,
 ) -> Result<Option<u64>, Failure> {
-    let (mut sender, mut receiver) = command(core, id, peer, Act::Ttl(ttl), &[]).await?;
+    let (mut sender, mut receiver) = command(core, id, who, Act::Ttl(ttl), &[]).await?;
     let asked = async {
         sender.send(&ToHost::Watch {}, &[]).await?;
         changed(&mut receiver).await
@@ -415,7 +416,7 @@ pub(crate) async fn set_ttl(
 pub(crate) async fn command(
     core: &Arc<Core>,
     id: &SessionId,
-    peer: Option<Peer>,
+    who: &Who,
     act: Act,
     payload: &[u8],
 ) -> Result<(MessageSender, MessageReceiver), Failure> {
@@ -425,16 +426,16 @@ pub(crate) async fn command(
         return ended();
     }
     let path = core.paths.keeper_sock(id.as_str()).map_err(|error| crate::core::disk(&error))?;
-    let key = (id.clone(), peer.as_ref().and_then(|peer| peer.device.clone()));
+    let key = (id.clone(), who.peer.device.clone());
     let stream = core.streams.take(&key)?;
     let decides = matches!(act, Act::Decide { .. });
     let command = ToHost::Command { session: id.clone(), n: stream.n, act };
     let asked = async {
         let (mut sender, receiver) = unix::connect(&path).await?;
-        sender.feed(&hello(stream.id.clone(), peer.clone()), &[]).await?;
+        sender.feed(&hello(stream.id.clone(), Some(who.peer.clone())), &[]).await?;
         let (mut sender, mut receiver) = greeted(sender, receiver).await?;
         // Whoever asked may have been shut out meanwhile.
-        if !may_still(core, peer.as_ref(), &command) {
+        if !may_still(core, who, &command) {
             return Ok(None);
         }
         sender.send(&command, payload).await?;
@@ -452,8 +453,8 @@ pub(crate) async fn command(
     match timeout(ANSWER, asked).await {
         Ok(Ok(None)) => Err(failure(
             ErrorKind::Forbidden,
-            "the host has shut this device out",
-            "pair it again, if it should",
+            "the host has shut out whoever asked for this",
+            "a device can be paired again, and a token made anew",
         )),
         Ok(Ok(Some(settled))) => {
             // A keeper that has too many streams did not take the number, and one whose program ended takes no other. That
@@ -477,9 +478,11 @@ pub(crate) async fn command(
 }
 
 /// Whether somebody may do this now, and not only when they asked for it.
-fn may_still(core: &Core, peer: Option<&Peer>, command: &ToHost) -> bool {
-    let Some(device) = peer.and_then(|peer| peer.device.as_ref()) else { return true };
-    core.devices.describe(device).is_some_and(|(_, role)| role::allows(role, command))
+fn may_still(core: &Core, who: &Who, command: &ToHost) -> bool {
+    let device = who.peer.device.as_ref();
+    core.tokens.still_holds(who.token.as_ref())
+        && device
+            .is_none_or(|id| core.devices.describe(id).is_some_and(|(_, role)| role::allows(role, command)))
 }
 
 /// The next summary that a keeper tells of.

@@ -86,7 +86,7 @@ async fn serve(
 fn bearing(core: &Core, seat: &Seat, token: &Bearer) -> Option<Bearing> {
     let bearing = core.tokens.bearing(token, now_ms())?;
     seat.bear(&bearing.name);
-    core.tokens.holds(&bearing.name, now_ms()).then_some(bearing)
+    core.tokens.still_holds(Some(&bearing)).then_some(bearing)
 }
 
 /// A channel that may do what a token may, for as long as that holds.

@@ -54,7 +54,7 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
     }
     let over = async {
         if stop {
-            keepers::end(core, &before, Some(who.peer.clone())).await?;
+            keepers::end(core, &before, who).await?;
         }
         // The board may be wrong about what was lost.
         keepers::ensure_over(core, &before).await.map(drop).map_err(|why| match why.kind {

@@ -32,6 +32,8 @@ pub(crate) struct Bearing {
     pub scopes: Vec<Scope>,
     /// Unix milliseconds.
     pub expires_at: u64,
+    /// Another may be made with the same name.
+    hash: [u8; 32],
 }
 
 /// All of them.
@@ -58,12 +60,17 @@ impl Tokens {
             }
         }
         let row = found.filter(|row| now_ms < row.expires_at)?;
-        Some(Bearing { scopes: scopes_in(&row.scopes), expires_at: row.expires_at, name: row.name })
+        Some(Bearing { scopes: scopes_in(&row.scopes), expires_at: row.expires_at, name: row.name, hash })
     }
 
-    /// Whether there is one of that name that holds now.
-    pub fn holds(&self, name: &str, now_ms: u64) -> bool {
-        self.lock().iter().any(|row| row.name == name && now_ms < row.expires_at)
+    /// Whether what somebody has shown holds still; nothing always does.
+    pub fn still_holds(&self, bearing: Option<&Bearing>) -> bool {
+        bearing.is_none_or(|bearing| self.holds(bearing, now_ms()))
+    }
+
+    fn holds(&self, bearing: &Bearing, now_ms: u64) -> bool {
+        let Bearing { name, hash, .. } = bearing;
+        self.lock().iter().any(|row| row.name == *name && row.hash == *hash && now_ms < row.expires_at)
     }
 }
 
@@ -190,9 +197,12 @@ mod tests {
         };
         let tokens = Tokens { rows: Mutex::new(vec![row]) };
         let bearing = tokens.bearing(&Bearer(secret.clone()), 99).expect("it holds");
-        assert_eq!((bearing.name.as_str(), bearing.scopes), ("ci", vec![Scope::Read, Scope::Prompt]));
+        assert_eq!((bearing.name.as_str(), &bearing.scopes), ("ci", &vec![Scope::Read, Scope::Prompt]));
         assert_eq!(tokens.bearing(&Bearer(secret.clone()), 100), None);
-        assert!(tokens.holds("ci", 99) && !tokens.holds("ci", 100) && !tokens.holds("cj", 99));
+        assert!(tokens.holds(&bearing, 99) && !tokens.holds(&bearing, 100));
+        tokens.lock()[0].hash = hash("another of the same name");
+        assert!(!tokens.holds(&bearing, 99) && tokens.still_holds(None));
+        tokens.lock()[0].hash = hash(&secret);
         for wrong in ["", PREFIX, &secret[..secret.len() - 1], &secret.to_uppercase()] {
             assert_eq!(tokens.bearing(&Bearer(wrong.to_owned()), 1), None, "{wrong}");
         }

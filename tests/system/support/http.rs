@@ -140,6 +140,16 @@ impl Events {
         }
     }
 
+    /// Up to an event of this kind; gives its id.
+    pub fn until(&mut self, kind: &str) -> String {
+        loop {
+            let event = self.next();
+            if event.kind == kind {
+                return event.id.expect("an id");
+            }
+        }
+    }
+
     /// Whether nothing follows; waits until that is known.
     pub fn ended(&mut self) -> bool {
         self.lines.fill_buf().unwrap().is_empty()
