@@ -323,7 +323,7 @@ fn catch_up(thread: &mut Thread, log: &LogReader) -> Result<(), store::Error> {
         for record in entries.into_iter().map(journal::record) {
             after = record.mark.seq;
             // What ends a session is passed over, so that it follows the snapshot instead of being under it.
-            if matters(&record.event) {
+            if !matches!(record.event, Event::Exit { .. }) {
                 thread.take(&record);
             }
         }
