@@ -25,6 +25,8 @@ const PAGE: u32 = 100;
 #[derive(Default)]
 pub(crate) struct Index {
     open: Arc<Mutex<Option<DecisionIndex>>>,
+    /// Logs are looked through one after another, however many ask.
+    looking: tokio::sync::Mutex<()>,
 }
 
 /// Bytes of a request in one reply, as long as none of them has to be escaped by more than another.
@@ -36,6 +38,8 @@ struct Known {
     id: SessionId,
     /// Unix milliseconds; none while it runs.
     ended_at: Option<u64>,
+    /// Nobody saw it end, so that it may be found again.
+    lost: bool,
     log: PathBuf,
 }
 
@@ -83,8 +87,9 @@ pub(crate) async fn page(
             RunState::Running => None,
             RunState::Ended { at, .. } | RunState::Lost { at, .. } => Some(at),
         };
+        let lost = matches!(summary.run, RunState::Lost { .. });
         let log = core.paths.session_log(summary.id.as_str());
-        (!summary.imported).then(|| Known { id: summary.id.clone(), ended_at, log })
+        (!summary.imported).then(|| Known { id: summary.id.clone(), ended_at, lost, log })
     });
     let known: Vec<Known> = known.into_iter().flatten().collect();
     let names: HashMap<String, String> =
@@ -137,6 +142,7 @@ pub(crate) async fn request(
     }
     let log = core.paths.session_log(session.as_str());
     let approval = approval.clone();
+    let _alone = core.decisions.looking.lock().await;
     let read = tokio::task::spawn_blocking(move || piece(&LogReader::open(&log)?, &approval, from));
     let read = read.await.map_err(|error| failure(ErrorKind::Internal, error.to_string(), ""))?;
     read.map_err(|error| disk(&error))
@@ -198,7 +204,7 @@ fn catch_up(index: &mut DecisionIndex, known: &[Known]) -> Result<(), store::Err
     }
     for session in known {
         let read = index.read(session.id.as_str())?;
-        if session.ended_at.is_some() && read.is_some_and(|read| read.over) {
+        if session.ended_at.is_some() && !session.lost && read.is_some_and(|read| read.over) {
             continue;
         }
         // A log that was lost, or is removed just now, hides no other.
