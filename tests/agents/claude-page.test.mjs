@@ -147,7 +147,7 @@ describe("Claude Code in its terminal, held from the chat", () => {
     await chat.card();
     assert.match(
       await page.getByTestId("approval-sheet").innerText(),
-      /1\. Do A/,
+      /Do A\s+Do B/,
     );
     await page.getByTestId("reason").fill("B comes first");
     await tap(page, "deny");
