@@ -1,5 +1,7 @@
 // An agent asks before it does something: what it is, whole, and what may be answered.
 import assert from "node:assert/strict";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { Asker } from "./asker.mjs";
 import { Device, Host, launch, PHONE, quit, until } from "./host.mjs";
@@ -17,7 +19,6 @@ const COMMAND = {
     command: `npm test -- ${"--long ".repeat(40)}\u202e && echo done`,
     input: { description: "Run the tests", timeout: 120000, dangerouslyDisableSandbox: true },
   },
-  scope: { tool: "Bash", pattern: "npm test", words: "Bash, exactly this command: `npm test`" },
 };
 const EDIT = {
   source: "claude",
@@ -36,7 +37,6 @@ const EDIT = {
     ],
     input: { file_path: "/srv/site/src/app.ts", replace_all: true },
   },
-  scope: { tool: "Edit", pattern: "/srv/site/src/app.ts", words: "any change to this file: /srv/site/src/app.ts" },
 };
 const PLAN = {
   source: "claude",
@@ -59,22 +59,26 @@ const QUESTIONS = {
     { text: "What is it called?", free_text: true },
   ],
 };
-const CAREFUL = {
-  ...COMMAND,
-  risk: "careful",
-  reasons: ["it reaches the network", "it writes outside of the project"],
-};
+/** Of tools that an agent of the session's own asks for: these can be allowed until it ends. */
+const TEST = { command: "npm test", description: "Run the tests" };
+const CAREFUL = { command: `curl https://example.com/${"long/".repeat(40)}`, description: "Fetch it" };
 const DANGEROUS = { ...COMMAND, risk: "dangerous", reasons: ["deletes everything below /srv"] };
 
 describe("approvals of agents", () => {
   const host = new Host();
   let session;
+  /** Starts an agent in a session of this name. */
+  let agent;
   let open = [];
   let askers = [];
 
   before(async () => {
     await launch();
     await host.up();
+    const claude = join(host.home, "claude");
+    writeFileSync(claude, "#!/bin/sh\nexec cat\n");
+    chmodSync(claude, 0o755);
+    agent = (name) => host.start(name, claude);
     session = await host.start("claude", "cat");
   });
 
@@ -97,6 +101,12 @@ describe("approvals of agents", () => {
 
   async function ask(request, where = session) {
     const asker = await Asker.ask(host, where, request);
+    askers.push(asker);
+    return asker;
+  }
+
+  async function hook(input, where) {
+    const asker = await Asker.hook(host, where, "Bash", input);
     askers.push(asker);
     return asker;
   }
@@ -267,11 +277,11 @@ describe("approvals of agents", () => {
   });
 
   it("are allowed until the session ends, listed as that, and taken back", async () => {
-    const other = await host.start("other", "cat");
-    const asker = await ask({ ...COMMAND, source: "codex" }, other);
+    const other = await agent("other");
+    const asker = await hook(TEST, other);
     const page = await device();
     await sheet(page);
-    assert.equal(await textOf(page.getByTestId("scope-words")), COMMAND.scope.words);
+    assert.equal(await textOf(page.getByTestId("scope-words")), "Bash, exactly this command: npm test");
     // What has just come under the finger takes no tap.
     const early = await page.getByTestId("approval-sheet").evaluate(
       (sheet) =>
@@ -300,7 +310,7 @@ describe("approvals of agents", () => {
     await page.getByTestId("done").click();
 
     // The same once more is not asked, and said to be so.
-    const again = await ask({ ...COMMAND, source: "codex" }, other);
+    const again = await hook(TEST, other);
     assert.equal((await again.decided()).granted, asker.approval.id);
 
     // Beside what waits, by its session.
@@ -321,13 +331,13 @@ describe("approvals of agents", () => {
     const [row] = (await host.json("ls")).filter(({ id }) => id === other);
     assert.deepEqual(row.grants ?? [], []);
 
-    const third = await ask({ ...COMMAND, source: "codex" }, other);
+    const third = await hook(TEST, other);
     assert.equal(third.approval.state, "pending");
   });
 
   it("are taken back from the list, where their session is not open", async () => {
-    const other = await host.start("third", "cat");
-    const asker = await ask({ ...COMMAND, source: "codex" }, other);
+    const other = await agent("third");
+    const asker = await hook(TEST, other);
     const page = await device();
     await sheet(page);
     await tap(page.getByTestId("allow-for-session"), "for-session");
@@ -336,7 +346,7 @@ describe("approvals of agents", () => {
     await ask(EDIT);
     await page.getByTestId("inbox").getByTestId("take-back").click();
     await page.getByTestId("inbox").getByTestId("grant").waitFor({ state: "detached" });
-    const again = await ask({ ...COMMAND, source: "codex" }, other);
+    const again = await hook(TEST, other);
     assert.equal(again.approval.state, "pending");
   });
 
@@ -367,6 +377,7 @@ describe("approvals of agents", () => {
     assert.match(await first.innerText(), /that ends\s+You denied it on this device\s+Not Question[^]*fourth · /);
     await open[0].shot("phone-light-50-history");
     await last.click();
+    await page.getByTestId("request").waitFor();
     assert.equal(await textOf(page.getByTestId("request")), "Question with an answer");
     assert.equal(await page.getByTestId("outcome").getAttribute("data-state"), "allowed");
     await page.getByTestId("done").click();
@@ -391,6 +402,7 @@ describe("approvals of agents", () => {
   for (const [kind, options] of Object.entries({ phone: PHONE, laptop: LAPTOP })) {
     for (const colorScheme of ["dark", "light"]) {
       it(`looks: ${kind}, ${colorScheme}`, async () => {
+        const asking = await agent(`looks ${kind} ${colorScheme}`);
         const page = await device({ ...options, colorScheme });
         const shot = (name) => open[0].shot(`${kind}-${colorScheme}-4${name}`);
         const all = {
@@ -402,7 +414,7 @@ describe("approvals of agents", () => {
           dangerous: DANGEROUS,
         };
         for (const [name, request] of Object.entries(all)) {
-          const asker = await ask(request);
+          const asker = name === "careful" ? await hook(request, asking) : await ask(request);
           await page.locator("[data-testid=approval]:visible").waitFor();
           await shot(`-${name}-0`);
           await sheet(page);
@@ -434,7 +446,7 @@ describe("approvals of agents", () => {
         await page.getByTestId("inbox").getByTestId("grant").waitFor();
         await shot("-grants-1");
         asker.close();
-        await page.locator(`[data-testid=session][data-session="${session}"]`).click();
+        await page.locator(`[data-testid=session][data-session="${asking}"]`).click();
         await page.getByTestId("menu").click();
         await page.getByTestId("approvals").click();
         await page.getByTestId("decided").first().waitFor();
