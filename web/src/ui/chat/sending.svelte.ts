@@ -23,6 +23,8 @@ export class Sending implements Carrier {
   readonly draft: Draft;
   /** The message is to be sent as soon as its files are there. */
   held = $state(false);
+  /** The agent is being started again with what was written. */
+  goingOn = $state(false);
   /** Why it is not sent. */
   problem: string | null = $state(null);
   readonly #entry: HostEntry;
@@ -114,23 +116,26 @@ export class Sending implements Carrier {
 
   /** Starts the agent again with its conversation, in a session of its own, and says there what was written. */
   async goOn(): Promise<void> {
-    const { text, files } = this.draft;
-    if (this.held || text.trim() === "") return;
-    this.problem = files.length > 0 ? "Its files belong to the session that has ended. Take them away first." : null;
+    const { text } = this.draft;
+    if (this.goingOn || text.trim() === "") return;
+    this.problem =
+      this.files.length > 0 ? "Its files belong to the session that has ended. Take them away first." : null;
     if (this.problem !== null) return;
-    this.held = true;
+    this.goingOn = true;
     const { link } = this.#entry.host;
     try {
       const { session } = await link.call("session.restart", { session: this.#session });
       const next = sendingOf(this.#entry, session);
-      next.draft.append(text);
-      this.draft.clear();
-      void next.send();
+      // What was written meanwhile goes along, and is sent by whoever is still writing it.
+      const now = this.draft.text;
+      next.draft.append(now);
+      this.draft.text = "";
+      if (now === text) void next.send();
       if (this.#shown) router.go({ at: "session", host: this.#entry.rid, session });
     } catch (error) {
       this.problem = `Not sent. ${inWords(error)}`;
     }
-    this.held = false;
+    this.goingOn = false;
   }
 
   /** A message that failed, once more. */

@@ -1,0 +1,72 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { Uploads } from "../../lib/session/upload";
+import type { HostEntry } from "../app.svelte";
+import { sendingOf, type Sending } from "./sending.svelte";
+
+/** What went to the agents, by session. */
+let sent: string[] = [];
+
+vi.mock("../app.svelte", () => ({
+  app: {
+    attachment: (_: unknown, session: string) => ({
+      waiting: [],
+      command: () => true,
+      prompt: (bytes: Uint8Array) => sent.push(`${session}: ${new TextDecoder().decode(bytes)}`) > 0,
+    }),
+    draft: () => Promise.resolve({ text: "", files: [] }),
+    keepDraft: () => Promise.resolve(true),
+    noteDraft: () => undefined,
+  },
+}));
+vi.mock("../route.svelte", () => ({ router: { route: { at: "hosts" }, go: () => undefined } }));
+vi.mock("../toasts.svelte", () => ({ toasts: { warn: () => undefined } }));
+
+describe("going on with a conversation that has ended", () => {
+  let entry: HostEntry;
+  let restarted: (session: string) => void;
+  let calls = 0;
+  let old: Sending;
+  let next: Sending;
+
+  beforeEach(() => {
+    [sent, calls] = [[], 0];
+    const call = () => {
+      calls += 1;
+      return new Promise((resolve) => (restarted = (session) => resolve({ session })));
+    };
+    entry = { rid: "h", operates: true, role: "owner", sessions: [], host: { link: { call } } } as never;
+    [old, next] = [sendingOf(entry, "old"), sendingOf(entry, "next")];
+  });
+
+  it("says there what was written, once", async () => {
+    old.write("Go on");
+    const going = old.goOn();
+    await old.goOn();
+    expect([calls, old.goingOn]).toEqual([1, true]);
+    restarted("next");
+    await going;
+    expect(sent).toEqual(["next: Go on"]);
+    expect([old.draft.text, next.draft.text, old.goingOn]).toEqual(["", "", false]);
+  });
+
+  it("takes along what is written meanwhile, and does not send it unfinished", async () => {
+    old.write("Go on");
+    const going = old.goOn();
+    old.write("Go on, and the");
+    await old.goOn();
+    restarted("next");
+    await going;
+    expect([calls, sent.length]).toEqual([1, 0]);
+    expect([old.draft.text, next.draft.text]).toEqual(["", "Go on, and the"]);
+  });
+
+  it("leaves nothing behind that was to be attached", async () => {
+    vi.spyOn(Uploads.prototype, "take").mockReturnValue([]);
+    await old.attach([new File(["x"], "x.txt")]);
+    vi.restoreAllMocks();
+    expect([old.files.length, old.draft.files.length]).toEqual([1, 0]);
+    old.write("Go on");
+    await old.goOn();
+    expect([calls, old.problem]).toEqual([0, expect.stringContaining("files")]);
+  });
+});
