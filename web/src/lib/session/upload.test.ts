@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { MAX_PAYLOAD, type Act } from "./message";
-import { MAX_FILE, MAX_FILES, nameOf, Uploads } from "./upload";
+import { MAX_FILE, MAX_FILES, nameOf, Uploads, type There } from "./upload";
 
 /** A session that settles pieces when it is told to. */
 class Slow {
   sent: { act: Extract<Act, { type: "upload" }>; payload: Uint8Array }[] = [];
   waiting: string[] = [];
   room = true;
+  /** What was taken as soon as it was there; null where it is left. */
+  taken: There[] | null = null;
   readonly uploads: Uploads = new Uploads({
     send: (act, payload) => {
       if (!this.room || act.type !== "upload") return false;
@@ -17,7 +19,9 @@ class Slow {
       return true;
     },
     waiting: (file) => this.waiting.filter((one) => one === file).length,
-    changed: () => undefined,
+    changed: () => {
+      if (this.taken !== null) this.taken = [...this.taken, ...this.uploads.take()];
+    },
   });
 
   settle(): boolean {
@@ -77,6 +81,19 @@ describe("a file", () => {
     expect(slow.uploads.views).toMatchObject([{ at: "failed", why: "The disk is full." }, { at: "there" }]);
     expect(slow.sent.filter(({ act }) => act.file === "a")).toHaveLength(4);
     expect(slow.uploads.failed({ type: "interrupt" }, { kind: "ended", message: "", hint: "" })).toBe(false);
+  });
+
+  it("is not there because another failed first, where both did", () => {
+    const slow = new Slow();
+    slow.uploads.add("a", "first", file(3));
+    slow.uploads.add("b", "second", file(3));
+    const why = { kind: "limited", message: "Not sent within ten minutes.", hint: "" } as const;
+    // Their pieces are gone before any of it is told.
+    slow.waiting = [];
+    slow.taken = [];
+    for (const { act } of slow.sent) slow.uploads.failed(act, why);
+    expect([...slow.taken, ...slow.uploads.take()]).toEqual([]);
+    expect(slow.uploads.views).toMatchObject([{ at: "failed" }, { at: "failed" }]);
   });
 
   it("that is taken away is not gone on with", () => {

@@ -117,13 +117,14 @@ export class Uploads {
     }
   }
 
-  /** A piece was refused, or waited too long. Whether it is one of these. */
+  /**
+   * A piece was refused, or waited too long. Whether it is one of these. Nothing else is done yet: of several files that
+   * failed at once, none is taken for one that is there because it was not told of so far.
+   */
   failed(act: Act, { message, hint }: Failure): boolean {
     if (act.type !== "upload") return false;
     const upload = this.#list.find(({ file }) => file === act.file);
     if (upload !== undefined) upload.why ??= `${message} ${hint}`.trim();
-    this.pump();
-    this.#io.changed();
     return true;
   }
 }
