@@ -121,11 +121,11 @@ describe("a terminal's colours", () => {
 describe("what is drawn of a text", () => {
   const partly = (text: string) => leavesOut(text, blocks(text));
 
-  it("has every word of it", () => {
-    expect(partly("# Plan\n\n1. Move **the tests**\n2. `a_b` & <b>c</b>\n\n> 10. quote\n\n```sh\nls x\n```\n")).toBe(
-      false,
-    );
-    expect(partly("| a | b |\n|---|---|\n| 1 | 2 |\n")).toBe(false);
+  it("is all of it", () => {
+    expect(
+      partly("# Plan\n\n1. Move the tests\n2. a_b & <b>c</b>\n   - so\n   - and so\n\n> 10. quote\n> 11. more"),
+    ).toBe(false);
+    expect(partly("- x ".repeat(MAX_MARKDOWN))).toBe(false);
     expect(partly("see https://example.com/x")).toBe(false);
   });
 
@@ -134,6 +134,15 @@ describe("what is drawn of a text", () => {
     expect(partly("text\n\n[//]: # (hidden words)")).toBe(true);
     expect(partly("| a |\n|---|\n| 1 | hidden |\n")).toBe(true);
     expect(partly("```sh hidden\nls\n```")).toBe(true);
+  });
+
+  it("is told where it is drawn as something else", () => {
+    expect(partly("Empty src/__init__.py")).toBe(true);
+    expect(partly("rm build/*.o logs/*.log")).toBe(true);
+    expect(partly("rm -rf `a b`")).toBe(true);
+    expect(partly("1. first\n3. third\n2. second")).toBe(true);
+    expect(partly("3. third\n4. fourth")).toBe(false);
+    expect(partly("b a\n\n[//]: # (b)")).toBe(true);
   });
 });
 

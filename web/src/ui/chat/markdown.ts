@@ -41,20 +41,29 @@ export function blocks(text: string): Block[] {
   }
 }
 
-/** Whether a word of the text is not to be seen in what is drawn of it. */
+/** What a screen draws of a line's beginning as what it is: of a quote, a heading, or a list without numbers. */
+const BEGINNING = /^[ \t>]*(?:(?:#{1,6}|[-*+])(?=[ \t]))?/gm;
+
+/**
+ * Whether what is drawn of the text is anything else than its characters in their order, other than spaces, marks of
+ * quotes and headings, and those of lists, whose numbers are those that are drawn.
+ */
 export function leavesOut(text: string, drawn: readonly Block[]): boolean {
-  const words = (text: string) => text.match(/[\p{L}\p{N}]+/gu) ?? [];
-  const seen = new Set(words(textOf(drawn)));
-  // Numbers of a list's entries are drawn, and are no text.
-  return words(visible(text).replace(/^[ \t>]*\d+[.)]/gm, "")).some((word) => !seen.has(word));
+  const written = visible(text);
+  const seen = textOf(drawn).replace(/\s/gu, "");
+  return [written, written.replace(BEGINNING, "")].every((all) => all.replace(/\s/gu, "") !== seen);
 }
 
 function textOf(node: unknown): string {
   if (typeof node === "string") return node;
   if (typeof node !== "object" || node === null) return "";
-  const { kind, href, ...rest } = node as { kind?: unknown; href?: unknown };
+  const { kind, href, start, items, ...rest } = node as Record<string, unknown>;
   void [kind, href];
-  return Object.values(rest).map(textOf).join(" ");
+  if (Array.isArray(items) && typeof start === "number")
+    return items.map((item, place) => `${start + place}.${textOf(item)}`).join(" ");
+  return Object.values({ ...rest, items })
+    .map(textOf)
+    .join(" ");
 }
 
 /** Whether a paragraph has so many marks that matching them would take long. Code has as many as it likes. */
