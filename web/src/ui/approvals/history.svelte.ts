@@ -32,7 +32,7 @@ export class History<T extends Teller> {
   more = $state(false);
   loading = $state(false);
   /** Of which hosts not all is here, and why. */
-  missing: readonly { name: string; why: string }[] = $state.raw([]);
+  missing: readonly { rid: string; name: string; why: string }[] = $state.raw([]);
   #told: Told<T>[];
 
   constructor(hosts: readonly T[]) {
@@ -83,7 +83,9 @@ export class History<T extends Teller> {
       .filter(({ at }) => at >= bound)
       .sort((a, b) => b.at - a.at);
     this.more = this.#told.some(({ next }) => next !== null);
-    this.missing = this.#told.flatMap(({ from, why }) => (why === null ? [] : [{ name: from.name, why }]));
+    this.missing = this.#told.flatMap(({ from, why }) =>
+      why === null ? [] : [{ rid: from.rid, name: from.name, why }],
+    );
     this.loading = false;
   }
 

@@ -65,8 +65,8 @@ describe("what was decided", () => {
     expect(ids(history)).toEqual(["11"]);
     expect(away.asked).toBe(0);
     expect(history.missing).toEqual([
-      { name: "host 2", why: "it is not connected" },
-      { name: "host 3", why: "It broke." },
+      { rid: "2", name: "host 2", why: "it is not connected" },
+      { rid: "3", name: "host 3", why: "It broke." },
     ]);
     expect(history.more).toBe(false);
   });
