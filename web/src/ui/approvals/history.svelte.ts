@@ -1,18 +1,24 @@
 /** What was asked and decided on all hosts, the last decision first, fetched by pages as far as somebody looks. */
 
-import type { Before, Decided as Row, Decisions } from "../../lib/session/message";
+import type { Approval, Before, Decided as Row, Decisions } from "../../lib/session/message";
+import { isTime } from "../words";
+
+/** A host's clock may be ahead of this device's by so much more than is known. Milliseconds. */
+const AHEAD = 24 * 60 * 60 * 1000;
 
 /** A host, as far as it matters here. */
 export interface Teller {
   readonly rid: string;
   readonly name: string;
-  readonly live: boolean;
+  /** Whether it is connected now. */
+  live(): boolean;
   /** A time of the host's, by this device's clock. Unix milliseconds. */
   here(time: number): number;
   page(before: Before | null): Promise<Decisions>;
 }
 
 export interface Decided<T extends Teller = Teller> extends Row {
+  approval: Exclude<Approval, { state: "pending" }>;
   from: T;
   /** By this device's clock. Unix milliseconds. */
   at: number;
@@ -21,9 +27,11 @@ export interface Decided<T extends Teller = Teller> extends Row {
 interface Told<T extends Teller> {
   from: T;
   rows: Decided<T>[];
-  /** Where its next page begins; null where there is none. */
+  /** There may be another page, */
+  more: boolean;
+  /** which begins here; null for the first. */
   next: Before | null;
-  /** Why it told no more. */
+  /** Why it did not tell that. */
   why: string | null;
 }
 
@@ -36,43 +44,40 @@ export class History<T extends Teller> {
   #told: Told<T>[];
 
   constructor(hosts: readonly T[]) {
-    this.#told = hosts.map((from) => ({ from, rows: [], next: null, why: null }));
+    this.#told = hosts.map((from) => ({ from, rows: [], more: true, next: null, why: null }));
   }
 
   /** The first page of each. */
   async begin(): Promise<void> {
-    await this.#fetch(this.#told, true);
+    await this.#fetch(this.#told);
   }
 
-  /** The next page of whichever is needed next. */
+  /** The next page of whichever is needed next, and of those that did not tell theirs. */
   async older(): Promise<void> {
     if (this.loading) return;
     const bound = this.#bound();
-    await this.#fetch(this.#told.filter((told) => told.next !== null && lastOf(told) === bound));
+    await this.#fetch(this.#told.filter((told) => told.more && (told.why !== null || lastOf(told) === bound)));
   }
 
-  async #fetch(all: readonly Told<T>[], first = false): Promise<void> {
+  async #fetch(all: readonly Told<T>[]): Promise<void> {
     this.loading = true;
     await Promise.all(
       all.map(async (told) => {
         const { from } = told;
-        if (!from.live) {
+        if (!from.live()) {
           told.why = "it is not connected";
-          told.next = null;
           return;
         }
         try {
-          const { decided, next } = await from.page(first ? null : told.next);
-          for (const row of decided) {
-            const { state } = row.approval;
-            const known = told.rows.some(({ approval }) => approval.id === row.approval.id);
-            if (state !== "pending" && !known) told.rows.push({ ...row, from, at: from.here(row.approval.decided_at) });
-          }
-          // A page of nothing would go on for ever.
-          told.next = decided.length === 0 ? null : (next ?? null);
+          const { decided, next = null } = await from.page(told.next);
+          const rows = checked(decided, told);
+          told.rows.push(...rows);
+          // A page of nothing new would go on for ever.
+          told.more = rows.length > 0 && next !== null;
+          told.next = next;
+          told.why = null;
         } catch (error) {
           told.why = error instanceof Error ? error.message : String(error);
-          told.next = null;
         }
       }),
     );
@@ -82,17 +87,36 @@ export class History<T extends Teller> {
       .flatMap(({ rows }) => rows)
       .filter(({ at }) => at >= bound)
       .sort((a, b) => b.at - a.at);
-    this.more = this.#told.some(({ next }) => next !== null);
+    this.more = this.#told.some(({ more }) => more);
     this.missing = this.#told.flatMap(({ from, why }) =>
       why === null ? [] : [{ rid: from.rid, name: from.name, why }],
     );
     this.loading = false;
   }
 
-  /** Everything from this time on is here. */
+  /** Everything from this time on is here, other than of those that tell nothing: they hold up no other. */
   #bound(): number {
-    return Math.max(-Infinity, ...this.#told.filter(({ next }) => next !== null).map(lastOf));
+    return Math.max(-Infinity, ...this.#told.filter(({ more, why }) => more && why === null).map(lastOf));
   }
+}
+
+/** What is new of a page, or an error where it is none: what one host says is not to spoil what the others do. */
+function checked<T extends Teller>(page: readonly Row[], { from, rows }: Told<T>): Decided<T>[] {
+  let last = rows.at(-1)?.approval.decided_at ?? Infinity;
+  const fresh: Decided<T>[] = [];
+  for (const row of page) {
+    const { session, name, approval } = row;
+    if (approval.state === "pending") continue;
+    const { id, decided_at: decided } = approval;
+    const at = from.here(decided);
+    const isRead = [session, name, id].every((text) => typeof text === "string") && typeof decided === "number";
+    if (!isRead || !isTime(decided) || decided > last || at > Date.now() + AHEAD)
+      throw new Error("it tells what cannot be so");
+    last = decided;
+    if ([...rows, ...fresh].some(({ approval }) => approval.id === id)) continue;
+    fresh.push({ ...row, approval, from, at });
+  }
+  return fresh;
 }
 
 function lastOf({ rows }: Told<Teller>): number {

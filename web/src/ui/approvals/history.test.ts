@@ -4,7 +4,7 @@ import { History, type Teller } from "./history.svelte";
 
 /** A host that tells so many on a page. */
 class Telling implements Teller {
-  live = true;
+  there = true;
   broken = false;
   asked = 0;
   readonly rid: string;
@@ -18,6 +18,10 @@ class Telling implements Teller {
 
   get name(): string {
     return `host ${this.rid}`;
+  }
+
+  live(): boolean {
+    return this.there;
   }
 
   here(time: number): number {
@@ -58,7 +62,7 @@ describe("what was decided", () => {
 
   it("says of which host it has not all", async () => {
     const [here, away, broken] = [1, 2, 3].map((n) => new Telling(`${n}`, [n], 2)) as [Telling, Telling, Telling];
-    away.live = false;
+    away.there = false;
     broken.broken = true;
     const history = new History([here, away, broken]);
     await history.begin();
@@ -68,6 +72,48 @@ describe("what was decided", () => {
       { rid: "2", name: "host 2", why: "it is not connected" },
       { rid: "3", name: "host 3", why: "It broke." },
     ]);
-    expect(history.more).toBe(false);
+    // They are asked again.
+    expect(history.more).toBe(true);
+    broken.broken = false;
+    away.there = true;
+    await history.older();
+    expect(ids(history)).toEqual(["33", "22", "11"]);
+    expect([history.missing, history.more, here.asked]).toEqual([[], false, 1]);
+  });
+
+  it("goes on where a host stopped to tell it", async () => {
+    const host = new Telling("a", [90, 80, 70, 60], 2);
+    const history = new History([host]);
+    await history.begin();
+    host.broken = true;
+    await history.older();
+    expect([ids(history), history.missing.length, history.more]).toEqual([["a90", "a80"], 1, true]);
+    host.broken = false;
+    await history.older();
+    expect([ids(history), history.missing, history.more]).toEqual([["a90", "a80", "a70", "a60"], [], false]);
+  });
+
+  it.each<[string, unknown[]]>([
+    ["a time that is none", [{ id: "x", decided_at: NaN }]],
+    ["a time that is a text", [{ id: "x", decided_at: "5" }]],
+    ["a time in the far future", [{ id: "x", decided_at: 8e15 }]],
+    [
+      "times that rise",
+      [
+        { id: "x", decided_at: 5 },
+        { id: "y", decided_at: 6 },
+      ],
+    ],
+    ["a name that is none", [{ id: {}, decided_at: 5 }]],
+  ])("of one host is not hidden by another that tells %s", async (_, approvals) => {
+    const decided = approvals.map((one) => {
+      return { session: "s", name: "n", approval: { state: "denied", ...(one as object) } } as unknown as Decided;
+    });
+    const wrong = new Telling("b", [], 2);
+    wrong.page = () => Promise.resolve({ decided, next: { at: 1, approval: "x" } });
+    const history = new History([new Telling("a", [90, 80], 2), wrong]);
+    await history.begin();
+    expect(ids(history)).toEqual(["a90", "a80"]);
+    expect(history.missing).toMatchObject([{ rid: "b", why: "it tells what cannot be so" }]);
   });
 });
