@@ -191,6 +191,11 @@ describe("a text that is shown", () => {
     ["rm\ufe0f /data1\ufe0f ⚠\ufe0f\ufe0f", "rm⟨U+FE0F⟩ /data1⟨U+FE0F⟩ ⚠\ufe0f⟨U+FE0F⟩"],
     ["a\u2800b", "a⟨U+2800⟩b"],
     ["rm\u200dx 1\u200c2 🦓\u200dx \u200d🦓 ی\u200c", "rm⟨U+200D⟩x 1⟨U+200C⟩2 🦓⟨U+200D⟩x ⟨U+200D⟩🦓 ی⟨U+200C⟩"],
+    // Between digits and signs, where nothing is joined, behind letters that do not join the next, and twice.
+    ["٢\u200c٣ ۔\u200cب १\u200d२", "٢⟨U+200C⟩٣ ۔⟨U+200C⟩ب १⟨U+200D⟩२"],
+    ["د\u200cب ا\u200cم ء\u200cب", "د⟨U+200C⟩ب ا⟨U+200C⟩م ء⟨U+200C⟩ب"],
+    ["ب\u200dب ب\u200cء می\u200c\u200cخ", "ب⟨U+200D⟩ب ب⟨U+200C⟩ء می⟨U+200C⟩⟨U+200C⟩خ"],
+    ["क\u200dष क\u200cष क्\u200d १ x\u094d\u200dक", "क⟨U+200D⟩ष क⟨U+200C⟩ष क्⟨U+200D⟩ १ x\u094d⟨U+200D⟩क"],
     [`e${"\u0301".repeat(6)}`, `e${"\u0301".repeat(4)}⟨U+0301⟩⟨U+0301⟩`],
   ])("hides nothing: %j", (text, shown) => {
     expect(visible(text)).toBe(shown);
@@ -203,7 +208,7 @@ describe("a text that is shown", () => {
 
   it("is otherwise as it was", () => {
     const text =
-      "می\u200cخواهم क्\u200dष 👩🏽\u200d🚀 🏳️\u200d🌈 👨\u200d👩\u200d👧 two\n\tlines, a b  c ⚠️ 1️⃣ 🦓 日本語 שָׁל֑וֹם a\u0308 ä";
+      "می\u200cخواهم هِ\u200cای कार्य क्\u200dष क्\u200cष ක්\u200dය 👩🏽\u200d🚀 🏳️\u200d🌈 👨\u200d👩\u200d👧 two\n\tlines, a b  c ⚠️ 1️⃣ 🦓 日本語 שָׁל֑וֹם a\u0308 ä";
     expect(visible(text)).toBe(text);
   });
 });
