@@ -112,6 +112,21 @@ describe("what is remembered of a host", () => {
     expect(await memory.list("other")).not.toBeNull();
   });
 
+  it("is read as an earlier version of this page left it", async () => {
+    const [memory, store] = await open("earlier");
+    const prompt = { ...PROMPT, files: ["a1.png"] } as unknown as typeof PROMPT;
+    await memory.keepDraft("h", "s", { draft: SECRET } as unknown as KeptDraft);
+    await memory.keepDraft("h", "t", { text: SECRET, files: ["a1.png"] } as unknown as KeptDraft);
+    await memory.keepFailed("h", "s", { prompt, why: WHY });
+    await memory.keepOutbox(PLACE, { ...STORED, prompts: [prompt] });
+    expect(await store.all("drafts")).toHaveLength(2);
+    const files = [{ file: "a1.png", label: "a1.png", size: 0 }];
+    expect(await memory.draft("h", "s")).toEqual({ text: SECRET, files: [] });
+    expect(await memory.draft("h", "t")).toEqual({ text: SECRET, files });
+    expect((await memory.failed("h", "s"))[0]?.prompt).toEqual({ ...PROMPT, files });
+    expect((await memory.outbox(PLACE, 6_000))?.prompts).toEqual([{ ...PROMPT, files }]);
+  });
+
   it("is passed over where it cannot be read", async () => {
     const [memory, store] = await open("unreadable");
     await store.put("lists", "h", { nonce: new Uint8Array(12), body: new ArrayBuffer(40) });

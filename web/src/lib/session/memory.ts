@@ -94,8 +94,8 @@ export class Memory {
   }
 
   async draft(rid: string, session: string): Promise<KeptDraft> {
-    const { text, files } = { ...NO_DRAFT, ...(await this.#get<KeptDraft>("drafts", `${rid}/${session}`)) };
-    return { text, files };
+    const kept = await this.#get<OldDraft>("drafts", `${rid}/${session}`);
+    return { text: kept?.text ?? kept?.draft ?? "", files: filesOf(kept?.files) };
   }
 
   /** In one step with taking away the failed prompts that it was made from. Whether it is so now. */
@@ -108,7 +108,10 @@ export class Memory {
   async failed(rid: string, session: string): Promise<KeptFailure[]> {
     const keys = await this.#store.keys("failed", `${rid}/${session}/`);
     const kept = await Promise.all(keys.map((key) => this.#get<KeptFailure>("failed", key)));
-    return kept.filter((one) => one !== null).sort((a, b) => a.prompt.at - b.prompt.at);
+    return kept
+      .filter((one) => one !== null)
+      .map((one) => ({ ...one, prompt: promptOf(one.prompt) }))
+      .sort((a, b) => a.prompt.at - b.prompt.at);
   }
 
   async keepFailed(rid: string, session: string, failure: KeptFailure): Promise<void> {
@@ -142,7 +145,7 @@ export class Memory {
     const entries = kept.entries.map(({ bytes, at, ...entry }): StoredEntry => {
       return { ...entry, at: Math.min(at, now), payload: fromBase64url(bytes) ?? new Uint8Array(0) };
     });
-    return { last, entries, prompts };
+    return { last, entries, prompts: prompts.map(promptOf) };
   }
 
   /** In one step with taking away the failed prompts that are sent again in it, and the draft, where that was sent. */
@@ -200,6 +203,24 @@ export class Memory {
 
 function failedKeys(place: string, prompts: readonly string[]): Change[] {
   return prompts.map((prompt) => ({ table: "failed", key: `${place}/${prompt}` }));
+}
+
+/** {@link KeptDraft} as earlier versions of this page may have kept it. */
+interface OldDraft {
+  text?: string;
+  draft?: string;
+  files?: OldFiles;
+}
+
+/** Earlier, what the session calls them was all that was kept. */
+type OldFiles = readonly (There | string)[];
+
+function filesOf(files: OldFiles = []): There[] {
+  return files.map((file) => (typeof file === "string" ? { file, label: file, size: 0 } : file));
+}
+
+function promptOf(prompt: Prompt): Prompt {
+  return prompt.files === undefined ? prompt : { ...prompt, files: filesOf(prompt.files) };
 }
 
 /** {@link Stored} as text can hold it. */
