@@ -114,8 +114,11 @@ export class Sending implements Carrier {
     if (this.problem === null) this.draft.clear();
   }
 
-  /** Starts the agent again with its conversation, in a session of its own, and says there what was written. */
-  async goOn(): Promise<void> {
+  /**
+   * Starts the agent again with its conversation, in a session of its own, and says there what was written. Where it goes
+   * on in a session already, it is said there, or, where something else is written there, stands behind that.
+   */
+  async goOn(continuation?: string): Promise<void> {
     const { text } = this.draft;
     if (this.goingOn || text.trim() === "") return;
     this.problem =
@@ -124,13 +127,15 @@ export class Sending implements Carrier {
     this.goingOn = true;
     const { link } = this.#entry.host;
     try {
-      const { session } = await link.call("session.restart", { session: this.#session });
+      const session = continuation ?? (await link.call("session.restart", { session: this.#session })).session;
       const next = sendingOf(this.#entry, session);
+      await next.draft.restore();
+      const untouched = next.empty;
       // What was written meanwhile goes along, and is sent by whoever is still writing it.
       const now = this.draft.text;
       next.draft.append(now);
       this.draft.text = "";
-      if (now === text) void next.send();
+      if (now === text && untouched) void next.send();
       if (this.#shown) router.go({ at: "session", host: this.#entry.rid, session });
     } catch (error) {
       this.problem = `Not sent. ${inWords(error)}`;

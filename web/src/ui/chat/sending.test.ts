@@ -60,6 +60,16 @@ describe("going on with a conversation that has ended", () => {
     expect([old.draft.text, next.draft.text]).toEqual(["", "Go on, and the"]);
   });
 
+  it("goes to the session where it goes on already, and sends nothing that is written there", async () => {
+    old.write("One more thing");
+    await old.goOn("next");
+    expect([calls, sent, old.draft.text]).toEqual([0, ["next: One more thing"], ""]);
+    next.write("Half of");
+    old.write("Another");
+    await old.goOn("next");
+    expect([sent.length, next.draft.text, old.draft.text]).toEqual([1, "Half of\nAnother", ""]);
+  });
+
   it("leaves nothing behind that was to be attached", async () => {
     vi.spyOn(Uploads.prototype, "take").mockReturnValue([]);
     await old.attach([new File(["x"], "x.txt")]);
