@@ -72,6 +72,18 @@ impl Beside {
         }
     }
 
+    #[cfg(test)]
+    pub fn unlinked() -> Rc<Self> {
+        Rc::new(Self {
+            socket: PathBuf::new(),
+            stdin: RefCell::default(),
+            linked: Cell::new(false),
+            sent: RefCell::default(),
+            more: Notify::new(),
+            crowded: Notify::new(),
+        })
+    }
+
     /// Sends a line as a text; there is nobody to send it to where it is not linked.
     pub fn send(&self, line: &[u8]) {
         if !self.linked.get() {

@@ -254,6 +254,7 @@ impl Inner {
             }
             Some(Act::Revoke { grant }) => self.revoke(id, grant).err(),
             Some(Act::Prompt { files }) => self.judge_prompt(payload, files).err(),
+            Some(Act::Interrupt) => self.judge_interrupt().err(),
             Some(Act::Upload { file, from, last }) => {
                 self.uploads.handle_piece(file, *from, *last, payload).err()
             }

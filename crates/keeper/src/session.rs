@@ -93,6 +93,8 @@ pub(crate) struct Inner {
     pub structured: bool,
     /// Whether its agent is spoken to beside its terminal.
     pub beside: Beside,
+    /// Who is meant to be, where it can be.
+    pub meant: Beside,
     /// What it is to be asked there.
     pub to_ask: served::Asked,
     /// When somebody typed last.
@@ -200,6 +202,7 @@ impl Session {
             conversation: None,
             structured: false,
             beside: Beside::Nobody,
+            meant: Beside::Nobody,
             to_ask: served::Asked::default(),
             notices: 0,
             typed_at: None,

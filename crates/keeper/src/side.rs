@@ -75,7 +75,14 @@ impl Session {
         structured: Option<Rc<Structured>>,
         beside: Option<Rc<Beside>>,
     ) {
-        self.inner.borrow_mut().structured = structured.is_some();
+        let mut inner = self.inner.borrow_mut();
+        inner.structured = structured.is_some();
+        inner.meant = match &beside {
+            Some(_) => Who::Shared,
+            None if adapter.serves().is_some() => Who::Itself,
+            None => Who::Nobody,
+        };
+        drop(inner);
         let prompts = VecDeque::new();
         *self.side.borrow_mut() = Some(Side { adapter, structured, beside, prompts, tail: None });
     }
@@ -341,6 +348,32 @@ impl Inner {
         self.structured || self.beside == Who::Itself || self.beside == Who::Shared && busy
     }
 
+    /// Why its agent is neither told anything nor typed to, if that is so: it is to be spoken to beside its terminal and cannot
+    /// be now, so that nobody here knows what its terminal asks.
+    pub(crate) fn judge_unspoken(&self) -> Result<(), Failure> {
+        if self.is_told() {
+            return Ok(());
+        }
+        let hint = match self.meant {
+            Who::Nobody => return Ok(()),
+            Who::Shared => "type it in the terminal, or try again in a moment",
+            // It may never be up, and then this stays so.
+            Who::Itself => {
+                "type it in the terminal; here, try again in a moment, unless its chat says that it is not used"
+            }
+        };
+        Err(failure(ErrorKind::Environment, "the agent cannot be spoken to just now", hint))
+    }
+
+    /// Why an interrupt is refused, if it is: its key might end a program that is to be spoken to and cannot be now.
+    pub(crate) fn judge_interrupt(&self) -> Result<(), Failure> {
+        if self.meant != Who::Itself || self.is_told() {
+            return Ok(());
+        }
+        let message = "the agent cannot be spoken to just now, and Ctrl-C might end it";
+        Err(failure(ErrorKind::Environment, message, "press Esc in the terminal, or try again in a moment"))
+    }
+
     /// Why a prompt is refused, if it is.
     pub(crate) fn judge_prompt(&self, text: &[u8], files: &[String]) -> Result<(), Failure> {
         let invalid = |message: &str| Err(failure(ErrorKind::Invalid, message, ""));
@@ -353,6 +386,7 @@ impl Inner {
             return Err(failure(ErrorKind::NotFound, message, "upload it first"));
         }
         // What is typed into a dialog may be its answer.
+        self.judge_unspoken()?;
         let told = self.is_told();
         if !told && self.waits_for_answer() {
             let message = "the agent waits for an answer to what it asks, and would take this for one";
@@ -420,6 +454,49 @@ mod tests {
         assert_eq!(why.kind, ErrorKind::Limited);
         session.set_spoken(false);
         assert!(session.inner.borrow().judge_prompt(b"hi", &[]).is_err());
+    }
+
+    struct Mute(Option<agent::served::Place>);
+
+    impl Adapter for Mute {
+        fn handle(&mut self, _: Input<'_>, _: u64) {}
+
+        fn poll(&mut self) -> Option<Output> {
+            None
+        }
+
+        fn serves(&self) -> Option<agent::served::Place> {
+            self.0.clone()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_is_to_be_spoken_to_and_cannot_be_is_typed_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        let judge = || {
+            let inner = session.inner.borrow();
+            (inner.judge_prompt(b"go on", &[]).is_ok(), inner.judge_interrupt().is_ok())
+        };
+        session.set_side(Box::new(Mute(None)), None, None);
+        assert_eq!(judge(), (true, true), "it has a terminal alone");
+
+        session.set_side(Box::new(Mute(None)), None, Some(Beside::unlinked()));
+        assert_eq!(judge(), (false, true));
+        session.set_shared(true);
+        assert_eq!(judge(), (true, true));
+        // Its terminal may ask, and what was asked here is withdrawn.
+        session.set_shared(false);
+        assert_eq!(judge(), (false, true));
+
+        let authorization = String::new();
+        let place = agent::served::Place { port: 1, authorization, health: "/", events: "/" };
+        session.set_side(Box::new(Mute(Some(place))), None, None);
+        assert_eq!(judge(), (false, false), "it is not up");
+        session.set_spoken(true);
+        assert_eq!(judge(), (true, true));
+        session.set_spoken(false);
+        assert_eq!(judge(), (false, false), "it is up no more, or was given up");
     }
 
     #[tokio::test]
