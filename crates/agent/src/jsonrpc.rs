@@ -50,9 +50,14 @@ impl<C> Peer<C> {
         self.line(json!({ "id": id, "method": method, "params": params }))
     }
 
-    /// Nothing that was asked is answered any more.
-    pub(crate) fn forget(&mut self) {
-        self.waiting.clear();
+    /// What was asked and is not answered.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &C> {
+        self.waiting.values()
+    }
+
+    /// Nothing that was asked is answered any more; what that was.
+    pub(crate) fn forget(&mut self) -> impl Iterator<Item = C> {
+        std::mem::take(&mut self.waiting).into_values()
     }
 
     /// Tells the agent.

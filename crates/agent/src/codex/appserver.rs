@@ -54,7 +54,8 @@ enum Call {
     Resume,
     Start,
     Models,
-    Turn,
+    /// What a person says.
+    Turn(String),
     /// A reason that goes ahead of the next prompt, should the turn not take it.
     Steer(String),
     Interrupt,
@@ -225,15 +226,15 @@ impl AppServer {
                 self.held = None;
                 self.failed(why);
             }
-            (Call::Turn, Err(why)) => self.failed(why),
-            (Call::Turn, Ok(result)) if self.turn.is_none() && self.starting => {
+            (Call::Turn(_), Err(why)) => self.failed(why),
+            (Call::Turn(_), Ok(result)) if self.turn.is_none() && self.starting => {
                 self.turn = text_at(&result["turn"], "id");
                 self.interrupt_late();
             }
             (Call::Steer(reason), Err(_)) => self.reasons.push(reason),
             // It is over already, which is what was wanted; and models are a help alone.
             (Call::Interrupt | Call::Models, Err(_))
-            | (Call::Interrupt | Call::Steer(_) | Call::Turn, Ok(_)) => {}
+            | (Call::Interrupt | Call::Steer(_) | Call::Turn(_), Ok(_)) => {}
         }
     }
 
@@ -280,6 +281,7 @@ impl AppServer {
         };
         self.prompts += 1;
         let id = format!("{OURS}{}", self.prompts);
+        let said = str_at(&input[0], "text").to_owned();
         let mut params = json!({ "threadId": thread, "input": input, "clientUserMessageId": id });
         if let Some(model) = self.model.take() {
             params["model"] = model.into();
@@ -288,7 +290,7 @@ impl AppServer {
             params["approvalPolicy"] = (*policy).into();
             params["sandboxPolicy"] = json!({ "type": sandbox });
         }
-        self.call("turn/start", params, Call::Turn);
+        self.call("turn/start", params, Call::Turn(said));
     }
 
     fn asks(&mut self, id: Value, method: String, params: Value) {

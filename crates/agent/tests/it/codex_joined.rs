@@ -146,6 +146,50 @@ fn a_turn_that_ended_while_we_were_cut_off_is_over() {
     assert!(adapter.takes_prompt());
 }
 
+/// It is linked to again, and has introduced itself; what it was asked then.
+fn linked_again(adapter: &mut AppServer) -> Vec<Value> {
+    let mut said = Vec::new();
+    hear(adapter, Input::Started, &mut said);
+    sent(&says(adapter, &json!({"id": sent(&said)[0]["id"], "result": {}})))
+}
+
+fn notes(said: &[Output]) -> Vec<&str> {
+    let mut notes = Vec::new();
+    for output in said {
+        if let Output::Chat(Chat::Note { text }) = output {
+            notes.push(text.as_str());
+        }
+    }
+    notes
+}
+
+#[test]
+fn a_prompt_that_is_lost_with_the_link_is_told_of_and_those_behind_it_are_taken() {
+    let idle = json!({"result": {"thread": {"id": "T", "status": {"type": "idle"}}}});
+    let unknown = json!({"error": {"message": "no rollout found for thread id T"}});
+    for answer in [idle, unknown] {
+        let mut adapter = joined();
+        let over = json!({"threadId": "T", "turn": {"id": "U"}});
+        says(&mut adapter, &json!({"method": "turn/completed", "params": over}));
+        let mut said = Vec::new();
+        hear(&mut adapter, Input::Prompt { text: "go on", files: &[], by: "phone" }, &mut said);
+        assert_eq!(methods(&said), ["turn/start"]);
+        let mut cut = Vec::new();
+        hear(&mut adapter, Input::Cut, &mut cut);
+        assert!(notes(&cut).contains(&"It is not known whether Codex took this: go on"), "{cut:?}");
+        let mut again = answer;
+        again["id"] = linked_again(&mut adapter)[1]["id"].clone();
+        assert!(!adapter.takes_prompt(), "it may run");
+        says(&mut adapter, &again);
+        assert!(adapter.takes_prompt());
+        let mut said = Vec::new();
+        hear(&mut adapter, Input::Interrupt, &mut said);
+        let next = json!({"threadId": "T", "turn": {"id": "V"}});
+        said.extend(says(&mut adapter, &json!({"method": "turn/started", "params": next})));
+        assert_eq!(methods(&said), [""; 0], "the desk's next turn is not stopped");
+    }
+}
+
 #[test]
 fn what_cannot_be_shown_is_left_to_the_desk_and_never_answered_for_it() {
     for (method, params) in [

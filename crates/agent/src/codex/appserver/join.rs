@@ -37,6 +37,8 @@ pub(super) struct Join {
     linked: bool,
     /// It was cut off, and whoever reads the chat was told so.
     cut: bool,
+    /// It was told since that a turn of the conversation runs.
+    active: bool,
     threads: BTreeMap<String, (Known, bool)>,
     /// Items that were shown, as turn and item.
     shown: VecDeque<String>,
@@ -62,6 +64,7 @@ impl AppServer {
     pub(super) fn join_linked(&mut self) {
         let Some(join) = &mut self.join else { return };
         join.linked = true;
+        join.active = false;
         for (known, _) in join.threads.values_mut() {
             if *known != Known::Ephemeral {
                 *known = Known::Seen;
@@ -83,8 +86,12 @@ impl AppServer {
     /// It cannot be spoken to.
     pub(super) fn join_cut(&mut self) {
         self.withdraw(|_| true);
-        self.rpc.forget();
         self.stop = false;
+        for call in self.rpc.forget() {
+            if let Call::Turn(said) = call {
+                self.out.note(format!("It is not known whether Codex took this: {said}"));
+            }
+        }
         let Some(join) = &mut self.join else { return };
         join.linked = false;
         join.desk.clear();
@@ -141,6 +148,9 @@ impl AppServer {
                 } else if status == "notLoaded" && join.is(&about, Known::Joined) {
                     join.know(&about, Known::Seen, true);
                 }
+                if ours && let Some(join) = &mut self.join {
+                    join.active = active;
+                }
                 if ours && self.turn.is_none() {
                     self.starting = active;
                 }
@@ -194,7 +204,11 @@ impl AppServer {
         let Some(join) = &mut self.join else { return };
         let Ok(result) = result else {
             // It has not begun. It is tried again when its status changes.
-            return join.know(thread, Known::Seen, join.threads.get(thread).is_none_or(|(_, top)| *top));
+            join.know(thread, Known::Seen, join.threads.get(thread).is_none_or(|(_, top)| *top));
+            if self.thread.as_deref() == Some(thread) && !join.active {
+                self.join_idle();
+            }
+            return;
         };
         let top = result["thread"]["parentThreadId"].is_null();
         join.know(thread, Known::Joined, top);
@@ -214,6 +228,17 @@ impl AppServer {
             self.starting = active && self.turn.is_none();
             let params = json!({ "threadId": thread, "sortDirection": "desc", "limit": MAX_MISSED });
             self.call("thread/items/list", params, Call::Missed { active });
+        } else {
+            self.join_idle();
+        }
+    }
+
+    /// No turn of the conversation runs: what was asked for before a cut did not begin, or is over.
+    fn join_idle(&mut self) {
+        let asked = self.rpc.waiting().any(|call| matches!(call, Call::Turn(_)));
+        if self.turn.is_none() && !asked {
+            self.starting = false;
+            self.stop = false;
         }
     }
 
