@@ -191,6 +191,30 @@ fn a_prompt_that_is_lost_with_the_link_is_told_of_and_those_behind_it_are_taken(
 }
 
 #[test]
+fn after_a_cut_no_change_is_asked_about_as_it_was_before() {
+    let mut adapter = joined();
+    let changes = |diff: &str| json!([{"path": "a.rs", "kind": {"type": "add"}, "diff": diff}]);
+    let item =
+        json!({"type": "fileChange", "id": "f", "status": "inProgress", "changes": changes("before\n")});
+    let started = json!({"threadId": "T", "turnId": "U", "item": item});
+    says(&mut adapter, &json!({"method": "item/started", "params": started}));
+    let about = json!({"threadId": "T", "turnId": "U", "itemId": "f"});
+    let ask =
+        |id: u64| json!({"id": id, "method": "item/fileChange/requestApproval", "params": about.clone()});
+    asked(&says(&mut adapter, &ask(7)));
+    hear(&mut adapter, Input::Cut, &mut Vec::new());
+    linked_again(&mut adapter);
+    let said = says(&mut adapter, &ask(8));
+    assert!(!said.iter().any(|output| matches!(output, Output::Ask { .. })), "{said:?}");
+    assert_eq!(sent(&said), [Value::Null; 0], "it is left to the desk");
+    let patch = json!({"threadId": "T", "turnId": "U", "itemId": "f", "changes": changes("after\n")});
+    says(&mut adapter, &json!({"method": "item/fileChange/patchUpdated", "params": patch}));
+    let (_, request) = asked(&says(&mut adapter, &ask(9)));
+    let shown = format!("{request:?}");
+    assert!(shown.contains("after") && !shown.contains("before"), "{shown}");
+}
+
+#[test]
 fn what_cannot_be_shown_is_left_to_the_desk_and_never_answered_for_it() {
     for (method, params) in [
         ("item/fileChange/requestApproval", json!({"threadId": "T", "turnId": "U", "itemId": "never-seen"})),

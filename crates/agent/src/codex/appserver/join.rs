@@ -92,6 +92,10 @@ impl AppServer {
                 self.out.note(format!("It is not known whether Codex took this: {said}"));
             }
         }
+        // What these would change may be something else by then.
+        for (_, files) in &mut self.open {
+            *files = None;
+        }
         let Some(join) = &mut self.join else { return };
         join.linked = false;
         join.desk.clear();
