@@ -142,7 +142,8 @@ fn a_turn_that_ended_while_we_were_cut_off_is_over() {
             _ => None,
         })
         .collect();
-    assert_eq!(outline(&chat), [r#"agent "It is made.""#, "turn Done None None "]);
+    let again = r#"note "Codex can be answered here again.""#;
+    assert_eq!(outline(&chat), [again, r#"agent "It is made.""#, "turn Done None None "]);
     assert!(adapter.takes_prompt());
 }
 
@@ -212,6 +213,27 @@ fn after_a_cut_no_change_is_asked_about_as_it_was_before() {
     let (_, request) = asked(&says(&mut adapter, &ask(9)));
     let shown = format!("{request:?}");
     assert!(shown.contains("after") && !shown.contains("before"), "{shown}");
+}
+
+#[test]
+fn an_outage_is_told_of_once_however_often_the_link_is_cut_again() {
+    let mut adapter = joined();
+    let (mut told, mut asked) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        // Its answer is more than one text may be.
+        hear(&mut adapter, Input::Cut, &mut told);
+        let mut said = Vec::new();
+        hear(&mut adapter, Input::Started, &mut said);
+        said.extend(says(&mut adapter, &json!({"id": sent(&said)[0]["id"], "result": {}})));
+        let thread = json!({"id": "T", "status": {"type": "active"}});
+        let resumed = json!({"id": sent(&said)[2]["id"], "result": {"thread": thread}});
+        asked = says(&mut adapter, &resumed);
+        assert_eq!(methods(&asked), ["thread/items/list"]);
+        told.append(&mut said);
+    }
+    assert_eq!(notes(&told).len(), 1, "{told:?}");
+    let works = says(&mut adapter, &json!({"id": sent(&asked)[0]["id"], "result": {"data": []}}));
+    assert_eq!(notes(&works), ["Codex can be answered here again."]);
 }
 
 #[test]

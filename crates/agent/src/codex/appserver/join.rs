@@ -70,7 +70,12 @@ impl AppServer {
                 *known = Known::Seen;
             }
         }
-        if std::mem::take(&mut join.cut) {
+    }
+
+    /// It has answered what it is asked first. What it says there may be what it was cut off for, time and again, and that is
+    /// one outage.
+    fn join_works(&mut self) {
+        if self.join.as_mut().is_some_and(|join| std::mem::take(&mut join.cut)) {
             self.out.note("Codex can be answered here again.");
         }
     }
@@ -78,8 +83,9 @@ impl AppServer {
     /// It introduced itself.
     pub(super) fn join_begin(&mut self) {
         // After a cut, the conversation is known already.
-        if let Some(thread) = self.thread.clone() {
-            self.join_thread(&thread);
+        match self.thread.clone() {
+            Some(thread) => self.join_thread(&thread),
+            None => self.join_works(),
         }
     }
 
@@ -209,8 +215,11 @@ impl AppServer {
         let Ok(result) = result else {
             // It has not begun. It is tried again when its status changes.
             join.know(thread, Known::Seen, join.threads.get(thread).is_none_or(|(_, top)| *top));
-            if self.thread.as_deref() == Some(thread) && !join.active {
-                self.join_idle();
+            if self.thread.as_deref() == Some(thread) {
+                if !join.active {
+                    self.join_idle();
+                }
+                self.join_works();
             }
             return;
         };
@@ -234,6 +243,7 @@ impl AppServer {
             self.call("thread/items/list", params, Call::Missed { active });
         } else {
             self.join_idle();
+            self.join_works();
         }
     }
 
@@ -248,6 +258,7 @@ impl AppServer {
 
     /// What was said of the last turn before we were there.
     pub(super) fn join_missed(&mut self, result: &Value, active: bool) {
+        self.join_works();
         let entries = list_at(result, "data");
         let turn = entries.first().map(|entry| str_at(entry, "turnId").to_owned()).unwrap_or_default();
         if turn.is_empty() && active {
