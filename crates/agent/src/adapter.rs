@@ -106,7 +106,7 @@ pub enum Output {
     /// terminal.
     Send(Vec<u8>),
     /// Press Enter in its terminal, a moment after what was typed there: some take one right behind a paste for a part of it.
-    /// Not where the agent has come to wait for a person meanwhile.
+    /// Where the agent has come to wait for a person meanwhile, once it does not any more; prompts are refused until then.
     Enter,
     /// Log this, and show it.
     Chat(Chat),

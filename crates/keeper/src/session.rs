@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     pub beside: Beside,
     /// Who is meant to be, where it can be.
     pub meant: Beside,
+    /// When Enter is to be pressed behind what was typed for it.
+    pub enter_at: Option<tokio::time::Instant>,
     /// What it is to be asked there.
     pub to_ask: served::Asked,
     /// When somebody typed last.
@@ -203,6 +205,7 @@ impl Session {
             structured: false,
             beside: Beside::Nobody,
             meant: Beside::Nobody,
+            enter_at: None,
             to_ask: served::Asked::default(),
             notices: 0,
             typed_at: None,

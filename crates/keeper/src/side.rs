@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use tokio::time::sleep_until;
 
 /// Prompts that wait for an agent; more are refused.
 const MAX_PROMPTS: usize = 32;
@@ -143,7 +143,7 @@ impl Session {
                         self.reply_to_program(bytes);
                     }
                 }
-                Output::Enter => self.presses.notify_one(),
+                Output::Enter => self.put_off_enter(),
                 Output::Chat(chat) => self.log_chat(&chat),
                 Output::Partial { item, text, thinking } => self.log_partial(&item, &text, thinking),
                 Output::Ask { key, request } => {
@@ -166,6 +166,12 @@ impl Session {
                 Output::State(state) => self.set_agent(*state),
             }
         }
+    }
+
+    /// Enter is due a moment from now.
+    pub fn put_off_enter(&self) {
+        self.inner.borrow_mut().enter_at = Some(enter_at());
+        self.presses.notify_one();
     }
 
     fn pass_prompt(&self, side: &mut Side) -> bool {
@@ -392,6 +398,11 @@ impl Inner {
             let message = "the agent waits for an answer to what it asks, and would take this for one";
             return Err(failure(ErrorKind::Invalid, message, "answer that first"));
         }
+        // Behind what was typed and not sent off, it would be a part of that.
+        if !told && self.enter_at.is_some() {
+            let message = "the prompt before this one is just being sent off";
+            return Err(failure(ErrorKind::Limited, message, "try again in a moment"));
+        }
         if told && self.queued >= MAX_PROMPTS {
             let message = format!("{MAX_PROMPTS} prompts wait for the agent already");
             return Err(failure(ErrorKind::Limited, message, "wait until it has taken one, or interrupt it"));
@@ -408,15 +419,33 @@ pub(crate) async fn watch(session: Rc<Session>) {
     }
 }
 
-/// Presses Enter behind what was typed for the adapter.
+/// Presses Enter behind what was typed for the adapter: once the program has read that, and waits for no answer.
 pub(crate) async fn press(session: Rc<Session>) {
     loop {
-        session.presses.notified().await;
-        sleep(MOMENT).await;
-        if !session.inner.borrow().waits_for_answer() {
+        let at = session.inner.borrow().enter_at;
+        let Some(at) = at else {
+            session.presses.notified().await;
+            continue;
+        };
+        sleep_until(at).await;
+        let mut inner = session.inner.borrow_mut();
+        if inner.enter_at != Some(at) {
+            continue;
+        }
+        let early = inner.waits_for_answer() || inner.types_prompt();
+        inner.enter_at = None;
+        drop(inner);
+        if early {
+            session.put_off_enter();
+        } else {
             session.reply_to_program(vec![b'\r']);
         }
     }
+}
+
+/// A moment from now.
+pub(crate) fn enter_at() -> tokio::time::Instant {
+    tokio::time::Instant::now() + MOMENT
 }
 
 /// A prompt without what would be a key where it is typed, or would end a paste.
@@ -429,6 +458,7 @@ pub(crate) fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::sleep;
 
     #[tokio::test]
     async fn a_prompt_is_pasted_and_cannot_leave_the_paste() {
@@ -520,21 +550,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let session = Rc::new(crate::start::tests::session(folder.path()));
         let waits = || session.inner.borrow().replies_bytes;
+        let refused = || session.inner.borrow().judge_prompt(b"and", &[]).err().map(|why| why.kind);
+        let does =
+            |doing| session.set_agent(AgentState { name: "gemini".into(), doing, ..AgentState::default() });
         let local = tokio::task::LocalSet::new();
         let task = local.spawn_local(press(Rc::clone(&session)));
         local
             .run_until(async {
-                session.presses.notify_one();
+                session.put_off_enter();
                 sleep(MOMENT / 2).await;
-                assert_eq!(waits(), 0);
+                assert_eq!((waits(), refused()), (0, Some(ErrorKind::Limited)));
                 sleep(MOMENT).await;
-                assert_eq!(waits(), 1, "nobody reads it here");
-                let state =
-                    AgentState { name: "gemini".into(), doing: Doing::NeedsYou, ..AgentState::default() };
-                session.set_agent(state);
-                session.presses.notify_one();
-                sleep(2 * MOMENT).await;
+                assert_eq!((waits(), refused()), (1, None), "nobody reads it here");
+                does(Doing::NeedsYou);
+                session.put_off_enter();
+                sleep(5 * MOMENT).await;
                 assert_eq!(waits(), 1);
+                does(Doing::Working);
+                assert_eq!(refused(), Some(ErrorKind::Limited), "it would be glued to what stands there");
+                sleep(2 * MOMENT).await;
+                assert_eq!((waits(), refused()), (2, None));
             })
             .await;
         task.abort();
