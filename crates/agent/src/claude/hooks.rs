@@ -58,6 +58,8 @@ pub struct Hooks {
     wants: String,
     /// Rows of the last prompt that was typed from here.
     typed_rows: usize,
+    /// It was interrupted since, and may have put that back.
+    interrupted: bool,
 }
 
 /// What is known of a call: the same call is the same in all hooks.
@@ -102,6 +104,7 @@ impl Hooks {
             says: None,
             wants: String::new(),
             typed_rows: 0,
+            interrupted: false,
         }
     }
 
@@ -150,13 +153,18 @@ impl Hooks {
             "Stop" | "StopFailure" => {
                 self.close(session);
                 self.state.turns += 1;
+                // It put nothing back, or that has been sent again since.
+                self.interrupted = false;
                 self.does(Doing::Idle);
             }
             "SessionEnd" => {
                 self.close(session);
                 self.does(Doing::Unknown);
             }
-            "Notification" if text_of(&json, "notification_type") == "idle_prompt" => self.does(Doing::Idle),
+            "Notification" if text_of(&json, "notification_type") == "idle_prompt" => {
+                self.interrupted |= self.was_interrupted();
+                self.does(Doing::Idle);
+            }
             _ => {}
         }
     }
@@ -260,6 +268,11 @@ impl Hooks {
         self.answer(open.hook, String::new());
     }
 
+    /// Its turn has not ended, as far as its hooks tell: it tells them of an end, and of an interrupt it does not.
+    fn was_interrupted(&self) -> bool {
+        self.hooked == Doing::Working
+    }
+
     fn does(&mut self, doing: Doing) {
         self.hooked = doing;
     }
@@ -285,6 +298,7 @@ impl Hooks {
         }
         self.out.extend(said.chats.into_iter().map(Output::Chat));
         if said.interrupted {
+            self.interrupted = true;
             self.does(Doing::Idle);
         }
         if let Some(last) = said.last {
@@ -307,6 +321,7 @@ impl Adapter for Hooks {
             }
             Input::Decided { key, state } => self.decided(key, state),
             Input::Tailed(line) => self.tailed(line),
+            Input::Interrupt => self.interrupted |= self.state.doing != Doing::Idle,
             Input::Said(Said::Status { doing, app, message })
                 if app.starts_with("claude") || self.says.is_some() =>
             {
@@ -337,10 +352,13 @@ impl Adapter for Hooks {
 
     /// What is pasted as a whole is told to the model as a quotation, not as a prompt; small pastes are not, nor is what is
     /// between them. And a prompt that was interrupted is put back where the next one is written, so what stands there goes
-    /// first.
+    /// first. Otherwise it may be what somebody writes at the desk, and stays.
     fn typed(&mut self, text: &str) -> Option<String> {
         let rows = text.lines().count() + text.len() / MIN_COLS;
-        let mut keys = DELETE_ROW.repeat(2 * (MIN_ROWS + self.typed_rows.min(MAX_ROWS)));
+        let interrupted =
+            std::mem::take(&mut self.interrupted) || self.says == Some(Doing::Idle) && self.was_interrupted();
+        let deleted = if interrupted { 2 * (MIN_ROWS + self.typed_rows.min(MAX_ROWS)) } else { 0 };
+        let mut keys = DELETE_ROW.repeat(deleted);
         self.typed_rows = rows;
         for (n, line) in text.split('\n').enumerate() {
             if n > 0 {
