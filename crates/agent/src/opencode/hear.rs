@@ -66,7 +66,8 @@ pub(super) enum Call {
     Questions,
     New,
     Prompt,
-    Reply,
+    /// To what was asked by this name.
+    Reply(String),
     /// Nothing depends on its answer.
     Nothing,
 }
@@ -115,7 +116,7 @@ pub struct Opencode {
     /// The server speaks to us.
     up: bool,
     next: u64,
-    calls: BTreeMap<u64, Call>,
+    pub(super) calls: BTreeMap<u64, Call>,
     /// The conversation that the chat goes on with.
     pub(super) current: Option<String>,
     /// Of conversations of its own agents, whose they are.
@@ -189,12 +190,23 @@ impl Opencode {
     /// It can be spoken to: what was missed is asked for.
     fn started(&mut self) {
         self.up = true;
-        self.calls.clear();
+        self.forget();
         self.ask("GET", "/global/health", &Value::Null, Call::Health);
         if self.current.is_none() {
             self.ask("GET", "/session/status", &Value::Null, Call::Newest);
         }
         self.ask("GET", "/session/status", &Value::Null, Call::Status);
+    }
+
+    /// Nothing that was asked is answered any more.
+    fn forget(&mut self) {
+        for what in std::mem::take(&mut self.calls).into_values() {
+            if matches!(what, Call::Reply(_)) {
+                self.out.note(format!(
+                    "It is not known whether {NAME} heard the answer. What it still asks is asked again."
+                ));
+            }
+        }
     }
 
     fn cut(&mut self) {
@@ -208,9 +220,15 @@ impl Opencode {
         for (key, _) in std::mem::take(&mut self.waiting) {
             self.out.withdraw(key);
         }
+        self.forget();
         self.turns.clear();
         self.held = None;
         self.out.state().doing = Doing::Unknown;
+    }
+
+    fn ask_what_waits(&mut self) {
+        self.ask("GET", "/permission", &Value::Null, Call::Permissions);
+        self.ask("GET", "/question", &Value::Null, Call::Questions);
     }
 
     fn line(&mut self, line: &[u8], now: u64) {
@@ -271,8 +289,7 @@ impl Opencode {
                 if self.turns.is_empty() {
                     self.out.state().doing = Doing::Idle;
                 }
-                self.ask("GET", "/permission", &Value::Null, Call::Permissions);
-                self.ask("GET", "/question", &Value::Null, Call::Questions);
+                self.ask_what_waits();
             }
             Call::Missed => self.missed(answer, now),
             Call::Permissions => {
@@ -299,7 +316,8 @@ impl Opencode {
                     self.say(&session, ours);
                 }
             }
-            Call::Prompt | Call::Reply | Call::Nothing => {}
+            Call::Reply(id) => self.is_over(id),
+            Call::Prompt | Call::Nothing => {}
         }
     }
 
@@ -316,8 +334,18 @@ impl Opencode {
                     text::cut(&text, 2000).0
                 ));
             }
-            Call::Reply => {
-                self.out.note(format!("{NAME} did not take the answer, it may have been answered at the desk first ({status} {said})."));
+            Call::Reply(_) => {
+                self.out.note(if status == 0 {
+                    format!("It is not known whether {NAME} heard the answer ({said}). What it still asks is asked again.")
+                } else {
+                    format!("{NAME} did not take the answer, it may have been answered at the desk first ({status} {said}).")
+                });
+                self.ask_what_waits();
+            }
+            Call::Permissions | Call::Questions => {
+                self.out.note(format!(
+                    "{NAME} did not say what it still asks ({status} {said}): look at its terminal."
+                ));
             }
             _ => {}
         }

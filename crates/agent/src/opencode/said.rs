@@ -200,10 +200,10 @@ impl Said {
         Some((call.part.clone(), &call.tool))
     }
 
-    /// A person did not allow this call.
-    pub(super) fn denied(&mut self, part: &str) {
+    /// A person did not allow this call, or is to say so again.
+    pub(super) fn denied(&mut self, part: &str, denied: bool) {
         if let Some(call) = self.calls.find(|call| call.part == part) {
-            call.denied = true;
+            call.denied = denied;
         }
     }
 

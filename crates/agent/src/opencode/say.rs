@@ -18,6 +18,7 @@ impl Opencode {
     /// Whether this is to be asked: once each, and nothing whose name could be a path.
     fn is_news(&mut self, id: &str) -> bool {
         let known = self.waiting.values().any(|waiting| waiting.id == id)
+            || self.calls.values().any(|call| matches!(call, Call::Reply(answered) if answered == id))
             || self.over.find(|over| over == id).is_some();
         is_name(id) && !known && self.waiting.len() < MAX_WAITING
     }
@@ -29,6 +30,9 @@ impl Opencode {
         }
         let (call, tool) = self.said.asked(&asked["tool"]).unzip();
         let request = asks::permission(asked, tool, &self.place);
+        if let Some(call) = &call {
+            self.said.denied(call, false);
+        }
         self.wait(id, asked, request, Kind::Permission(call));
     }
 
@@ -58,6 +62,10 @@ impl Opencode {
             self.waiting.remove(&key);
             self.out.withdraw(key);
         }
+        self.is_over(id);
+    }
+
+    pub(super) fn is_over(&mut self, id: &str) {
         if self.over.find(|over| over == id).is_none() {
             self.over.push(id.to_owned());
         }
@@ -66,23 +74,24 @@ impl Opencode {
     pub(super) fn decided(&mut self, key: u64, verdict: &Verdict<'_>) {
         self.out.decided(key);
         let Some(waiting) = self.waiting.remove(&key) else { return };
+        // It is over once opencode says so: an answer that does not reach it leaves it waiting.
+        let reply = Call::Reply(waiting.id.clone());
         match (verdict, &waiting.kind) {
             (Verdict::Yes { .. }, Kind::Permission(_)) => {
                 let path = format!("/permission/{}/reply", waiting.id);
-                self.ask("POST", &path, &json!({ "reply": "once" }), Call::Reply);
+                self.ask("POST", &path, &json!({ "reply": "once" }), reply);
             }
             (Verdict::Yes { answers, .. }, Kind::Questions) => {
                 let path = format!("/question/{}/reply", waiting.id);
-                self.ask("POST", &path, &json!({ "answers": answers }), Call::Reply);
+                self.ask("POST", &path, &json!({ "answers": answers }), reply);
             }
             (Verdict::No { reason }, kind) => {
                 if let Kind::Permission(Some(call)) = kind {
-                    self.said.denied(call);
+                    self.said.denied(call, true);
                 }
-                self.no(&waiting, *reason, Call::Reply);
+                self.no(&waiting, *reason, reply);
             }
         }
-        self.over.push(waiting.id);
     }
 
     pub(super) fn no(&mut self, waiting: &Waiting, reason: Option<&str>, what: Call) {

@@ -238,6 +238,38 @@ fn what_was_missed_is_asked_for_when_it_can_be_spoken_to_again() {
 }
 
 #[test]
+fn an_answer_that_may_not_have_come_to_opencode_leaves_it_to_be_asked_anew() {
+    let busy = json!({ "sessionID": "ses_1", "status": { "type": "busy" } });
+    let listed = json!([permission("per_1", "ses_1")]);
+    let unknown = |said: &[Output]| outline(&chats(said)).iter().any(|line| line.contains("not known"));
+    // There was no answer in time.
+    let mut adapter = up();
+    told(&mut adapter, "session.status", busy.clone());
+    let (key, _) = asked(&told(&mut adapter, "permission.asked", permission("per_1", "ses_1")));
+    let said = decide(&mut adapter, key, &denied(None));
+    let again = told(&mut adapter, "permission.asked", permission("per_1", "ses_1"));
+    assert!(!again.iter().any(|output| matches!(output, Output::Ask { .. })), "it is being answered");
+    let said = answer(&mut adapter, &said, "POST /permission/per_1/reply", 0, &json!("late"));
+    assert!(unknown(&said));
+    let said = answer(&mut adapter, &said, "GET /permission", 200, &listed);
+    let (key, _) = asked(&said);
+    // It was cut off meanwhile.
+    decide(&mut adapter, key, &allowed());
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Cut, &mut said);
+    assert!(unknown(&said));
+    hear(&mut adapter, Input::Started, &mut said);
+    let said =
+        answer(&mut adapter, &said, "GET /session/status", 200, &json!({ "ses_1": { "type": "busy" } }));
+    let (key, _) = asked(&answer(&mut adapter, &said, "GET /permission", 200, &listed));
+    // It came.
+    let came = decide(&mut adapter, key, &allowed());
+    answer(&mut adapter, &came, "POST /permission/per_1/reply", 200, &json!(true));
+    let again = told(&mut adapter, "permission.asked", permission("per_1", "ses_1"));
+    assert!(!again.iter().any(|output| matches!(output, Output::Ask { .. })), "it is over");
+}
+
+#[test]
 fn a_prompt_begins_a_conversation_where_there_is_none_and_the_desk_sees_it() {
     let mut adapter = Opencode::new(place("/w"), None, None);
     let mut said = Vec::new();
