@@ -64,8 +64,10 @@ pub(super) enum Call {
     Missed,
     Permissions,
     Questions,
-    New,
-    Prompt,
+    /// A conversation for this.
+    New(Ours),
+    /// To take this.
+    Prompt(Ours),
     /// To what was asked by this name.
     Reply(String),
     /// Nothing depends on its answer.
@@ -98,8 +100,10 @@ pub(super) struct Turn {
 }
 
 /// A prompt from one of our devices.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ours {
+    /// The request that it is said with.
+    pub(super) id: u64,
     pub(super) text: String,
     pub(super) files: Vec<PathBuf>,
     pub(super) by: String,
@@ -115,7 +119,7 @@ pub struct Opencode {
     served: Option<Served>,
     /// The server speaks to us.
     up: bool,
-    next: u64,
+    pub(super) next: u64,
     pub(super) calls: BTreeMap<u64, Call>,
     /// The conversation that the chat goes on with.
     pub(super) current: Option<String>,
@@ -130,8 +134,6 @@ pub struct Opencode {
     pub(super) over: Recent<String>,
     /// Said to it, and not told of yet.
     pub(super) ours: VecDeque<Ours>,
-    /// Waits until there is a conversation.
-    pub(super) held: Option<Ours>,
     setup: Setup,
     total: Option<u64>,
     /// A conversation that was begun for the desk as well, and until when the desk may not have heard of it: its interface
@@ -168,7 +170,6 @@ impl Opencode {
             waiting: BTreeMap::new(),
             over: Recent::default(),
             ours: VecDeque::new(),
-            held: None,
             setup: Setup::default(),
             total: None,
             began: None,
@@ -201,12 +202,19 @@ impl Opencode {
     /// Nothing that was asked is answered any more.
     fn forget(&mut self) {
         for what in std::mem::take(&mut self.calls).into_values() {
-            if matches!(what, Call::Reply(_)) {
-                self.out.note(format!(
+            match what {
+                Call::Reply(_) => self.out.note(format!(
                     "It is not known whether {NAME} heard the answer. What it still asks is asked again."
-                ));
+                )),
+                Call::New(ours) | Call::Prompt(ours) => self.unknown(&ours),
+                _ => {}
             }
         }
+    }
+
+    fn unknown(&mut self, ours: &Ours) {
+        let text = text::cut(&ours.text, 2000).0;
+        self.out.note(format!("It is not known whether this was taken: {text}"));
     }
 
     fn cut(&mut self) {
@@ -222,7 +230,6 @@ impl Opencode {
         }
         self.forget();
         self.turns.clear();
-        self.held = None;
         self.out.state().doing = Doing::Unknown;
     }
 
@@ -241,7 +248,7 @@ impl Opencode {
                 let Some(what) = self.calls.remove(&id) else { return };
                 let answer = serde_json::from_slice(body).unwrap_or_default();
                 if (200..300).contains(&status) {
-                    self.answered(&what, &answer, now);
+                    self.answered(what, &answer, now);
                 } else {
                     self.refused(&what, status, &answer, body);
                 }
@@ -258,7 +265,7 @@ impl Opencode {
         }
     }
 
-    fn answered(&mut self, what: &Call, answer: &Value, now: u64) {
+    fn answered(&mut self, what: Call, answer: &Value, now: u64) {
         match what {
             Call::Health => {
                 // Also so that there is a chat to say something in.
@@ -307,17 +314,16 @@ impl Opencode {
                     }
                 }
             }
-            Call::New => {
-                if let (Some(session), Some(ours)) =
-                    (text_at(answer, "id").filter(|id| is_name(id)), self.held.take())
-                {
-                    self.current = Some(session.clone());
-                    self.began = Some((session.clone(), now.saturating_add(DEAF)));
-                    self.say(&session, ours);
-                }
+            Call::New(ours) => {
+                let Some(session) = text_at(answer, "id").filter(|id| is_name(id)) else {
+                    return self.unknown(&ours);
+                };
+                self.current = Some(session.clone());
+                self.began = Some((session.clone(), now.saturating_add(DEAF)));
+                self.say(&session, ours);
             }
-            Call::Reply(id) => self.is_over(id),
-            Call::Prompt | Call::Nothing => {}
+            Call::Reply(id) => self.is_over(&id),
+            Call::Prompt(_) | Call::Nothing => {}
         }
     }
 
@@ -326,13 +332,12 @@ impl Opencode {
         let said = said.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
         let said = text::line(&said, 200);
         match what {
-            Call::New | Call::Prompt => {
-                let ours = self.held.take().or_else(|| self.ours.pop_back());
-                let text = ours.map(|ours| ours.text).unwrap_or_default();
-                self.out.note(format!(
-                    "{NAME} did not take this ({status} {said}): {}",
-                    text::cut(&text, 2000).0
-                ));
+            // It may come all the same.
+            Call::New(ours) | Call::Prompt(ours) if status == 0 => self.unknown(ours),
+            Call::New(ours) | Call::Prompt(ours) => {
+                self.ours.retain(|other| other.id != ours.id);
+                let text = text::cut(&ours.text, 2000).0;
+                self.out.note(format!("{NAME} did not take this ({status} {said}): {text}"));
             }
             Call::Reply(_) => {
                 self.out.note(if status == 0 {
@@ -511,6 +516,10 @@ impl Opencode {
                 }
                 if let Some(at) = self.ours.iter().position(|ours| ours.text == *text) {
                     let ours = self.ours.remove(at).into_iter().next();
+                    if let Some(call) = ours.as_ref().and_then(|ours| self.calls.get_mut(&ours.id)) {
+                        // It was taken.
+                        *call = Call::Nothing;
+                    }
                     *files = ours.iter().flat_map(|ours| names(&ours.files)).collect();
                     *by = ours.map(|ours| ours.by);
                 }
@@ -589,6 +598,7 @@ impl Adapter for Opencode {
             Input::Decided { key, state } => self.decided(key, &verdict(state)),
             Input::Said(_) | Input::Typed if !self.up => self.any.handle(input, now),
             Input::Ended { .. } => {
+                self.forget();
                 for (key, _) in std::mem::take(&mut self.waiting) {
                     self.out.withdraw(key);
                 }
@@ -613,7 +623,8 @@ impl Adapter for Opencode {
     }
 
     fn takes_prompt(&self) -> bool {
-        self.up && self.held.is_none()
+        // The next one waits for the conversation of this one.
+        self.up && !self.calls.values().any(|call| matches!(call, Call::New(_)))
     }
 
     fn serves(&self) -> Option<served::Place> {

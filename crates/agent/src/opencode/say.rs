@@ -111,12 +111,11 @@ impl Opencode {
     }
 
     pub(super) fn prompt(&mut self, text: &str, files: &[PathBuf], by: &str) {
-        let ours = Ours { text: text.to_owned(), files: files.to_vec(), by: by.to_owned() };
+        let ours = Ours { id: 0, text: text.to_owned(), files: files.to_vec(), by: by.to_owned() };
         if let Some(session) = self.current.clone() {
             return self.say(&session, ours);
         }
-        self.held = Some(ours);
-        self.ask("POST", "/session", &json!({}), Call::New);
+        self.ask("POST", "/session", &json!({}), Call::New(ours));
     }
 
     /// The desk sees this conversation, too; what is half written there stays.
@@ -124,7 +123,7 @@ impl Opencode {
         self.ask("POST", "/tui/select-session", &json!({ "sessionID": session }), Call::Nothing);
     }
 
-    pub(super) fn say(&mut self, session: &str, ours: Ours) {
+    pub(super) fn say(&mut self, session: &str, mut ours: Ours) {
         self.show(session);
         let file = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -141,8 +140,9 @@ impl Opencode {
         if self.ours.len() >= MAX_OURS {
             self.ours.pop_front();
         }
-        self.ours.push_back(ours);
-        self.ask("POST", &format!("/session/{session}/prompt_async"), &body, Call::Prompt);
+        ours.id = self.next;
+        self.ours.push_back(ours.clone());
+        self.ask("POST", &format!("/session/{session}/prompt_async"), &body, Call::Prompt(ours));
     }
 
     pub(super) fn interrupt(&mut self) {

@@ -270,6 +270,50 @@ fn an_answer_that_may_not_have_come_to_opencode_leaves_it_to_be_asked_anew() {
 }
 
 #[test]
+fn a_prompt_that_may_not_have_been_taken_is_told_of() {
+    let say = |adapter: &mut Opencode, text| {
+        let mut said = Vec::new();
+        hear(adapter, Input::Prompt { text, files: &[], by: "phone" }, &mut said);
+        said
+    };
+    let is_unknown = |said: &[Output], texts: &[&str]| {
+        let lines = outline(&chats(said));
+        let unknown = lines.iter().filter(|line| line.contains("not known whether this was taken"));
+        assert!(unknown.clone().count() == texts.len(), "{lines:?}");
+        assert!(unknown.zip(texts).all(|(line, text)| line.contains(text)), "{lines:?}");
+    };
+    let prompt = "POST /session/ses_1/prompt_async";
+    for end in [Input::Cut, Input::Ended { exit: 0 }] {
+        let mut adapter = up();
+        let taken = say(&mut adapter, "taken");
+        answer(&mut adapter, &taken, prompt, 204, &Value::Null);
+        say(&mut adapter, "told of");
+        let user = json!({ "id": "msg_u", "role": "user", "sessionID": "ses_1" });
+        told(&mut adapter, "message.updated", json!({ "info": user }));
+        let part = json!({ "id": "prt_u", "type": "text", "text": "told of", "messageID": "msg_u", "sessionID": "ses_1" });
+        told(&mut adapter, "message.part.updated", json!({ "part": part }));
+        say(&mut adapter, "one");
+        say(&mut adapter, "two");
+        let mut said = Vec::new();
+        hear(&mut adapter, end, &mut said);
+        is_unknown(&said, &["one", "two"]);
+    }
+    let mut adapter = Opencode::new(place("/w"), None, None);
+    hear(&mut adapter, Input::Started, &mut Vec::new());
+    say(&mut adapter, "first");
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Cut, &mut said);
+    is_unknown(&said, &["first"]);
+
+    let mut adapter = up();
+    let (one, two) = (say(&mut adapter, "one"), say(&mut adapter, "two"));
+    let said = answer(&mut adapter, &one, prompt, 400, &json!({ "data": { "message": "no" } }));
+    let lines = outline(&chats(&said));
+    assert!(lines[0].contains("did not take this (400 no): one"), "{lines:?}");
+    is_unknown(&answer(&mut adapter, &two, prompt, 0, &json!("late")), &["two"]);
+}
+
+#[test]
 fn a_prompt_begins_a_conversation_where_there_is_none_and_the_desk_sees_it() {
     let mut adapter = Opencode::new(place("/w"), None, None);
     let mut said = Vec::new();
