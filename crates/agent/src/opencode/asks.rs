@@ -12,6 +12,15 @@ use session::message::{Choice, Question, Request, Tool, ToolKind};
 const MAX_QUESTIONS: usize = 8;
 const MAX_CHOICES: usize = 16;
 
+/// Whether a permission that names no call says by itself what is to be done.
+pub(super) fn is_whole(asked: &Value) -> bool {
+    match str_at(asked, "permission") {
+        "bash" => text_at(&asked["metadata"], "command").is_some(),
+        "edit" => text_at(&asked["metadata"], "diff").is_some(),
+        _ => true,
+    }
+}
+
 /// A permission. `call` is what is known of the call that it is about.
 pub(super) fn permission(asked: &Value, call: Option<&Tool>, place: &Place) -> Request {
     let permission = str_at(asked, "permission");

@@ -70,6 +70,8 @@ pub(super) enum Call {
     Prompt(Ours),
     /// To what was asked by this name.
     Reply(String),
+    /// The message in which it asked for this.
+    Unseen(String),
     /// Nothing depends on its answer.
     Nothing,
 }
@@ -130,6 +132,8 @@ pub struct Opencode {
     pub(super) said: Said,
     pub(super) turns: BTreeMap<String, Turn>,
     pub(super) waiting: BTreeMap<u64, Waiting>,
+    /// Permissions that are asked once it is known what for.
+    pub(super) unseen: Recent<Value>,
     /// Names of what was asked and is over.
     pub(super) over: Recent<String>,
     /// Said to it, and not told of yet.
@@ -168,6 +172,7 @@ impl Opencode {
             said: Said::default(),
             turns: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            unseen: Recent::default(),
             over: Recent::default(),
             ours: VecDeque::new(),
             setup: Setup::default(),
@@ -201,6 +206,7 @@ impl Opencode {
 
     /// Nothing that was asked is answered any more.
     fn forget(&mut self) {
+        self.unseen = Recent::default();
         for what in std::mem::take(&mut self.calls).into_values() {
             match what {
                 Call::Reply(_) => self.out.note(format!(
@@ -323,6 +329,7 @@ impl Opencode {
                 self.say(&session, ours);
             }
             Call::Reply(id) => self.is_over(&id),
+            Call::Unseen(id) => self.came(&id, answer),
             Call::Prompt(_) | Call::Nothing => {}
         }
     }
@@ -347,6 +354,7 @@ impl Opencode {
                 });
                 self.ask_what_waits();
             }
+            Call::Unseen(id) => self.came(id, &Value::Null),
             Call::Permissions | Call::Questions => {
                 self.out.note(format!(
                     "{NAME} did not say what it still asks ({status} {said}): look at its terminal."
@@ -508,7 +516,7 @@ impl Opencode {
         session.to_owned()
     }
 
-    fn part(&mut self, part: &Value) {
+    pub(super) fn part(&mut self, part: &Value) {
         for mut chat in self.said.part(part, &self.place.cwd) {
             if let Chat::User { text, by, files } = &mut chat {
                 if self.is_child(str_at(part, "sessionID")) {
@@ -526,6 +534,7 @@ impl Opencode {
             }
             self.out.chat(chat);
         }
+        self.seen(part);
     }
 
     fn begin(&mut self, session: &str, now: u64) {
@@ -553,6 +562,14 @@ impl Opencode {
             let Some(waiting) = self.waiting.remove(&key) else { continue };
             self.out.withdraw(key);
             // It would go on to be asked at the desk, where nobody waits for it either.
+            self.no(&waiting, None, Call::Nothing);
+        }
+        for asked in self.unseen.take(|asked| str_at(asked, "sessionID") == session) {
+            let waiting = Waiting {
+                id: str_at(&asked, "id").to_owned(),
+                session: session.to_owned(),
+                kind: Kind::Permission(None),
+            };
             self.no(&waiting, None, Call::Nothing);
         }
         for chat in self.said.rest(session) {

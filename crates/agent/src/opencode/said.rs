@@ -193,11 +193,20 @@ impl Said {
         self.told.push(part.to_owned());
     }
 
-    /// The call that is asked about, which opencode names so.
+    /// The call that is asked about, which opencode names so, once it is known what it gets.
     pub(super) fn asked(&mut self, about: &Value) -> Option<(String, &Tool)> {
-        let (message, call) = (str_at(about, "messageID"), str_at(about, "callID"));
-        let call = self.calls.find(|known| known.message == message && known.name == call)?;
+        let call = self.call_of(about).filter(|call| call.shown)?;
         Some((call.part.clone(), &call.tool))
+    }
+
+    /// Whether this call was told of, perhaps without what it gets yet.
+    pub(super) fn knows(&mut self, about: &Value) -> bool {
+        self.call_of(about).is_some()
+    }
+
+    fn call_of(&mut self, about: &Value) -> Option<&mut Call> {
+        let (message, call) = (str_at(about, "messageID"), str_at(about, "callID"));
+        self.calls.find(|known| known.message == message && known.name == call)
     }
 
     /// A person did not allow this call, or is to say so again.

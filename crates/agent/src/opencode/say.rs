@@ -2,7 +2,7 @@
 
 use super::hear::{Call, Kind, Opencode, Ours, Waiting, is_name};
 use super::{NAME, asks};
-use crate::jsonrpc::str_at;
+use crate::jsonrpc::{list_at, str_at};
 use crate::out::Verdict;
 use serde_json::{Value, json};
 use session::message::Request;
@@ -19,6 +19,7 @@ impl Opencode {
     fn is_news(&mut self, id: &str) -> bool {
         let known = self.waiting.values().any(|waiting| waiting.id == id)
             || self.calls.values().any(|call| matches!(call, Call::Reply(answered) if answered == id))
+            || self.unseen.iter().any(|unseen| str_at(unseen, "id") == id)
             || self.over.find(|over| over == id).is_some();
         is_name(id) && !known && self.waiting.len() < MAX_WAITING
     }
@@ -28,6 +29,63 @@ impl Opencode {
         if !self.is_news(&id) {
             return;
         }
+        let about = &asked["tool"];
+        if about.is_null() && !asks::is_whole(asked) {
+            return self.leave(&id);
+        }
+        if about.is_null() || self.said.asked(about).is_some() {
+            return self.card(id, asked);
+        }
+        // Nobody allows what was not shown.
+        self.unseen.push(asked.clone());
+        if self.said.knows(about) {
+            return;
+        }
+        let (session, message) = (str_at(asked, "sessionID"), str_at(about, "messageID"));
+        if is_name(session) && is_name(message) {
+            let path = format!("/session/{session}/message/{message}");
+            self.ask("GET", &path, &Value::Null, Call::Unseen(id));
+        } else {
+            self.leave(&id);
+        }
+    }
+
+    /// What is now known of the call that they are about, is asked.
+    pub(super) fn seen(&mut self, part: &Value) {
+        let name = |value: &Value| [str_at(value, "messageID"), str_at(value, "callID")].map(str::to_owned);
+        let call = name(part);
+        if self.said.asked(part).is_none() {
+            return;
+        }
+        for asked in self.unseen.take(|asked| name(&asked["tool"]) == call) {
+            self.card(str_at(&asked, "id").to_owned(), &asked);
+        }
+    }
+
+    /// The message in which it asked for this came, if it did.
+    pub(super) fn came(&mut self, id: &str, message: &Value) {
+        let Some(asked) = self.unseen.find(|unseen| str_at(unseen, "id") == id).cloned() else { return };
+        let about = &asked["tool"];
+        for part in list_at(message, "parts") {
+            if str_at(part, "callID") == str_at(about, "callID") {
+                self.part(part);
+            }
+        }
+        if !self.said.knows(about) {
+            self.leave(id);
+        }
+    }
+
+    /// It is for the desk alone.
+    fn leave(&mut self, id: &str) {
+        self.unseen.take(|unseen| str_at(unseen, "id") == id);
+        self.is_over(id);
+        self.out.note(format!(
+            "{NAME} asks something in its terminal, and does not say here what exactly: answer it there."
+        ));
+    }
+
+    fn card(&mut self, id: String, asked: &Value) {
         let (call, tool) = self.said.asked(&asked["tool"]).unzip();
         let request = asks::permission(asked, tool, &self.place);
         if let Some(call) = &call {
@@ -62,6 +120,7 @@ impl Opencode {
             self.waiting.remove(&key);
             self.out.withdraw(key);
         }
+        self.unseen.take(|unseen| str_at(unseen, "id") == id);
         self.is_over(id);
     }
 

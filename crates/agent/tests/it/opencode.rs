@@ -66,7 +66,7 @@ fn up() -> Opencode {
 fn permission(id: &str, session: &str) -> Value {
     json!({
         "id": id, "sessionID": session, "permission": "bash", "patterns": ["ls"], "always": ["ls *"],
-        "metadata": { "command": "ls" }, "tool": { "messageID": "msg_1", "callID": "c" },
+        "metadata": { "command": "ls" },
     })
 }
 
@@ -311,6 +311,57 @@ fn a_prompt_that_may_not_have_been_taken_is_told_of() {
     let lines = outline(&chats(&said));
     assert!(lines[0].contains("did not take this (400 no): one"), "{lines:?}");
     is_unknown(&answer(&mut adapter, &two, prompt, 0, &json!("late")), &["two"]);
+}
+
+#[test]
+fn what_a_call_gets_is_known_before_anybody_is_asked_to_allow_it() {
+    let about = json!({
+        "id": "per_1", "sessionID": "ses_1", "permission": "mcp_send", "patterns": ["*"], "metadata": {},
+        "tool": { "messageID": "msg_1", "callID": "c" },
+    });
+    let part = |status, input| {
+        json!({
+            "id": "prt_1", "type": "tool", "tool": "mcp_send", "messageID": "msg_1", "callID": "c",
+            "sessionID": "ses_1", "state": { "status": status, "input": input },
+        })
+    };
+    let (pending, running) = (part("pending", json!({})), part("running", json!({ "to": "you" })));
+    let asks = |said: &[Output]| said.iter().any(|output| matches!(output, Output::Ask { .. }));
+    let message = "GET /session/ses_1/message/msg_1";
+    // It is told right behind.
+    let mut adapter = up();
+    told(&mut adapter, "message.part.updated", json!({ "part": pending }));
+    let said = told(&mut adapter, "permission.asked", about.clone());
+    assert!(!asks(&said) && requests(&said).is_empty());
+    let (_, request) = asked(&told(&mut adapter, "message.part.updated", json!({ "part": running })));
+    assert_eq!(request.tool.unwrap().input["input"]["to"], "you");
+    // It was missed, and its message is looked for.
+    let mut adapter = up();
+    let fetch = told(&mut adapter, "permission.asked", about.clone());
+    assert!(!asks(&fetch));
+    let (_, request) = asked(&answer(&mut adapter, &fetch, message, 200, &json!({ "parts": [running] })));
+    assert_eq!(request.tool.unwrap().input["input"]["to"], "you");
+    // There is none, or it says nothing of the call.
+    for (status, parts) in [(404, json!([])), (200, json!([]))] {
+        let mut adapter = up();
+        let fetch = told(&mut adapter, "permission.asked", about.clone());
+        let said = answer(&mut adapter, &fetch, message, status, &json!({ "parts": parts }));
+        let lines = outline(&chats(&said));
+        assert!(!asks(&said) && lines[0].contains("answer it there"), "{lines:?}");
+    }
+    // It was answered at the desk meanwhile.
+    let mut adapter = up();
+    let fetch = told(&mut adapter, "permission.asked", about.clone());
+    told(&mut adapter, "permission.replied", json!({ "sessionID": "ses_1", "requestID": "per_1" }));
+    let said = answer(&mut adapter, &fetch, message, 200, &json!({ "parts": [running] }));
+    assert!(!asks(&said) && chats(&said).is_empty());
+    let mut bare = permission("per_1", "ses_1");
+    bare["metadata"] = json!({});
+    assert!(!asks(&told(&mut up(), "permission.asked", bare)), "patterns are no command");
+    let mut elsewhere = about;
+    elsewhere["tool"]["messageID"] = json!("../x");
+    let said = told(&mut up(), "permission.asked", elsewhere);
+    assert!(!asks(&said) && requests(&said).is_empty());
 }
 
 #[test]
