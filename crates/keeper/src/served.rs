@@ -50,7 +50,8 @@ pub(crate) async fn watch(session: Rc<Session>) {
     let Some(place) = session.serves() else { return };
     let server = Local::new(place.port, place.authorization.clone());
     let mut since = Some(Instant::now());
-    loop {
+    // Behind the end somebody else may listen there.
+    while !session.has_ended() {
         match connect(&server, &place).await {
             Ok(events) => {
                 since = None;
@@ -74,7 +75,24 @@ pub(crate) async fn watch(session: Rc<Session>) {
     }
 }
 
+/// Whether somebody else than this user listens on this port, as Linux tells it (`proc_net_tcp`).
+fn is_strangers(tables: &str, port: u16, us: u32) -> bool {
+    let listens = |line: &&str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let [_, local, _, "0A", _, _, _, user, ..] = words[..] else { return false };
+        local.ends_with(&format!(":{port:04X}")) && user != us.to_string()
+    };
+    tables.lines().any(|line| listens(&line))
+}
+
 async fn connect(server: &Local, place: &Place) -> Result<Stream, Failed> {
+    let tables =
+        ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| std::fs::read_to_string(file).unwrap_or_default());
+    if is_strangers(&tables.concat(), place.port, rustix::process::geteuid().as_raw()) {
+        return Err(Failed::Never(
+            "Somebody else listens where the agent's server is to answer, so it is not used.",
+        ));
+    }
     let not_yet = |error: link::Error| {
         tracing::debug!(%error, "the agent's server is not up");
         Failed::NotYet
@@ -126,5 +144,66 @@ async fn ask(session: &Session, server: &Local) {
             Err(error) => Heard::Answer { id, status: 0, body: error.to_string().as_bytes() }.line(),
         };
         session.hear(Input::Line(&answer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+    use tokio::task::{LocalSet, spawn_local};
+
+    struct Serves(u16);
+
+    impl agent::adapter::Adapter for Serves {
+        fn handle(&mut self, _: Input<'_>, _: u64) {}
+
+        fn poll(&mut self) -> Option<agent::adapter::Output> {
+            None
+        }
+
+        fn serves(&self) -> Option<Place> {
+            let authorization = "Basic x".to_owned();
+            Some(Place { port: self.0, authorization, health: "/health", events: "/event" })
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_told_the_password_behind_the_end_of_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = Rc::new(crate::start::tests::session(folder.path()));
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = free.local_addr().unwrap();
+        drop(free);
+        session.set_side(Box::new(Serves(place.port())), None, None);
+        let local = LocalSet::new();
+        let later = local.run_until(async {
+            let watching = spawn_local(watch(Rc::clone(&session)));
+            sleep(LOOK / 2).await;
+            session.end(0);
+            let later = TcpListener::bind(place).await.unwrap();
+            timeout(LOOK * 4, watching).await.expect("it ends").unwrap();
+            later
+        });
+        let later = later.await;
+        assert!(timeout(LOOK, later.accept()).await.is_err(), "nobody speaks to it");
+    }
+
+    #[tokio::test]
+    async fn a_listener_of_this_user_is_none_of_somebody_else() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let tables = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        assert!(!is_strangers(&tables, port, rustix::process::geteuid().as_raw()));
+        let line = |state, user| {
+            format!(
+                "   0: 0100007F:1F90 00000000:0000 {state} 00000000:00000000 00:00000000 00000000 {user} 0 1 1\n"
+            )
+        };
+        assert!(is_strangers(&line("0A", 1001), 8080, 1000));
+        for mine in [line("0A", 1000), line("01", 1001), String::new(), "sl local".to_owned()] {
+            assert!(!is_strangers(&mine, 8080, 1000), "{mine}");
+        }
+        assert!(!is_strangers(&line("0A", 1001), 8081, 1000));
     }
 }
