@@ -182,6 +182,14 @@ impl Opencode {
         }
     }
 
+    /// It is not spoken to, because it is of this version.
+    pub(super) fn apart(&mut self, version: Option<&str>) {
+        let version = version.map_or("of an unknown version".to_owned(), |version| text::line(version, 50));
+        self.out.note(format!(
+            "This {NAME} is {version}, not 1.18: what it asks and says is in its terminal alone."
+        ));
+    }
+
     pub(super) fn ask(&mut self, method: &str, path: &str, body: &Value, what: Call) {
         let id = self.next;
         self.next += 1;

@@ -10,6 +10,7 @@ mod hear;
 mod said;
 mod say;
 mod tools;
+mod version;
 
 use crate::acp;
 use crate::family::{Launch, Launched};
@@ -37,24 +38,38 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Option<Launched>, Failure> {
     let Some((program, given)) = launch.command.split_first() else { return Ok(None) };
     let resume = launch.agent.and_then(|agent| agent.resume.clone());
     let Given::Terminal(named) = read(given) else { return Ok(None) };
-    let (port, password) = (free_port()?, password()?);
+    let version = version::of(program, launch.cwd, launch.env);
     let mut command = vec![program.clone()];
-    command.extend(["--port".to_owned(), port.to_string(), "--hostname".to_owned(), "127.0.0.1".to_owned()]);
+    let mut env = acp::environment(NAME, launch.env);
+    let served = if version.as_deref().is_some_and(version::is_known) {
+        Some(serve(&mut command, &mut env)?)
+    } else {
+        // Of another one it is not known whether its server wants a password of everybody.
+        None
+    };
     if let Some(conversation) = &resume {
         command.extend(["--session".to_owned(), conversation.clone()]);
     }
     command.extend_from_slice(given);
-    let mut env = acp::environment(NAME, launch.env);
+    let mut adapter = Opencode::new(Place::of(launch), resume.or(named), served);
+    if !version.as_deref().is_some_and(version::is_known) {
+        adapter.apart(version.as_deref());
+    }
+    Ok(Some(Launched { command, env, structured: false, beside: None, adapter: Box::new(adapter) }))
+}
+
+/// Has it serve on a port, with a password.
+fn serve(command: &mut Vec<String>, env: &mut Vec<(String, String)>) -> Result<served::Place, Failure> {
+    let (port, password) = (free_port()?, password()?);
+    command.extend(["--port".to_owned(), port.to_string(), "--hostname".to_owned(), "127.0.0.1".to_owned()]);
     env.push(("OPENCODE_SERVER_USERNAME".to_owned(), NAME.to_owned()));
     env.push(("OPENCODE_SERVER_PASSWORD".to_owned(), password.clone()));
-    let served = served::Place {
+    Ok(served::Place {
         port,
         authorization: format!("Basic {}", BASE64.encode(format!("{NAME}:{password}").as_bytes())),
         health: "/global/health",
         events: "/event",
-    };
-    let adapter = Box::new(Opencode::new(Place::of(launch), resume.or(named), Some(served)));
-    Ok(Some(Launched { command, env, structured: false, beside: None, adapter }))
+    })
 }
 
 /// What a person's arguments mean.
@@ -109,9 +124,36 @@ fn environment(message: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapter::Output;
+    use session::message::Chat;
 
     fn terminal(given: &str) -> Given {
         read(&given.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn only_a_version_whose_server_wants_the_password_is_told_to_serve() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("bin/opencode");
+        std::fs::create_dir(folder.path().join("bin")).unwrap();
+        std::fs::write(&program, "").unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let command = [program.to_string_lossy().into_owned()];
+        let start = |version: &str| {
+            let package = format!(r#"{{"name":"opencode-ai","version":"{version}"}}"#);
+            std::fs::write(folder.path().join("package.json"), package).unwrap();
+            let cwd = folder.path();
+            let launched =
+                launch(&Launch { command: &command, agent: None, cwd, env: &[], hook: &[], folder: cwd });
+            launched.unwrap_or_else(|failure| panic!("{}", failure.message)).unwrap()
+        };
+        let Launched { command: told, adapter, .. } = start("1.18.33");
+        assert!(told.contains(&"--port".to_owned()) && adapter.serves().is_some());
+        let Launched { command: told, env, mut adapter, .. } = start("0.9.0");
+        assert_eq!((told.as_slice(), adapter.serves().is_some()), (&command[..], false));
+        assert!(env.iter().all(|(name, _)| !name.starts_with("OPENCODE_SERVER")));
+        let Some(Output::Chat(Chat::Note { text })) = adapter.poll() else { panic!("no note") };
+        assert!(text.contains("0.9.0") && text.contains("terminal alone"), "{text}");
     }
 
     #[test]
