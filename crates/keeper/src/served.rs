@@ -4,8 +4,9 @@ use crate::lines::{Line, Lines};
 use crate::session::Session;
 use agent::adapter::{Input, MAX_LINE};
 use agent::served::{Ask, Heard, Place};
+use bytes::Bytes;
 use link::http::{Local, Stream};
-use session::message::Chat;
+use session::message::{Chat, Event};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +24,9 @@ const SILENCE: Duration = Duration::from_secs(45);
 const MAX_ASKED: usize = 256;
 /// What answers who does not know the password.
 const UNAUTHORIZED: u16 = 401;
+/// What is told where it answers everybody.
+const OPEN: &str = "The agent's server answers programs that do not know its password, so it is not used. Its port is open: \
+                    anybody on this machine may tell this agent what to do. End this session.";
 
 /// What is to be asked of it, in order.
 #[derive(Default)]
@@ -41,6 +45,8 @@ impl Asked {
 enum Failed {
     /// It may be up later.
     NotYet,
+    /// It does what anybody on this machine tells it.
+    Open,
     /// It is not to be spoken to, and this is why, for people.
     Never(&'static str),
 }
@@ -66,6 +72,11 @@ pub(crate) async fn watch(session: Rc<Session>) {
             }
             Err(Failed::NotYet) if since.is_none_or(|since| since.elapsed() < PATIENCE) => {}
             Err(Failed::NotYet) => return session.hear(Input::Cut),
+            Err(Failed::Open) => {
+                session.append(Event::Banner { text: OPEN.to_owned() }, Bytes::new());
+                session.log_chat(&Chat::Note { text: OPEN.to_owned() });
+                return session.hear(Input::Cut);
+            }
             Err(Failed::Never(why)) => {
                 session.log_chat(&Chat::Note { text: why.to_owned() });
                 return session.hear(Input::Cut);
@@ -100,10 +111,7 @@ async fn connect(server: &Local, place: &Place) -> Result<Stream, Failed> {
     let late = |_| Failed::NotYet;
     let stranger = timeout(ANSWER, server.stranger(place.health)).await.map_err(late)?.map_err(not_yet)?;
     if stranger != UNAUTHORIZED {
-        return Err(Failed::Never(
-            "The agent's server answers programs that do not know its password, so it is not used. Anybody on this machine \
-             may tell this agent what to do: end the session if that is not only you.",
-        ));
+        return Err(Failed::Open);
     }
     let health = server.ask("GET", place.health, None, MAX_LINE);
     let (status, _) = timeout(ANSWER, health).await.map_err(late)?.map_err(not_yet)?;
@@ -150,6 +158,9 @@ async fn ask(session: &Session, server: &Local) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use session::id::StreamId;
+    use session::message::{ToClient, ToHost};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use tokio::task::{LocalSet, spawn_local};
 
@@ -187,6 +198,38 @@ mod tests {
         });
         let later = later.await;
         assert!(timeout(LOOK, later.accept()).await.is_err(), "nobody speaks to it");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_open_to_everybody_is_told_of_in_the_chat_and_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = Rc::new(crate::start::tests::session(folder.path()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        session.set_side(Box::new(Serves(listener.local_addr().unwrap().port())), None, None);
+        let answers = async {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 4096];
+            let length = client.read(&mut asked).await.unwrap();
+            assert!(!String::from_utf8_lossy(&asked[..length]).to_lowercase().contains("authorization"));
+            client.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        };
+        let watching = timeout(ANSWER * 2, watch(Rc::clone(&session)));
+        tokio::join!(answers, async { watching.await.expect("it is not spoken to") });
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        let message =
+            ToHost::Past { session: session.summary().id, before: u64::MAX, room: u32::MAX, after: Some(0) };
+        session.handle(id, message, &Bytes::new()).expect("it may");
+        let (mut banners, mut chats) = (Vec::new(), 0);
+        for (header, payload) in session.poll(id).expect("it stays") {
+            match header {
+                ToClient::Past { event: Event::Banner { text }, .. } => banners.push(text),
+                ToClient::Past { event: Event::Chat { .. }, .. } => {
+                    chats += usize::from(String::from_utf8_lossy(&payload).contains("port is open"));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!((banners, chats), (vec![OPEN.to_owned()], 1));
     }
 
     #[tokio::test]
