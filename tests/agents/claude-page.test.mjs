@@ -282,10 +282,14 @@ describe("Claude Code without a terminal, held from the chat", () => {
     await page.getByTestId("chat-text").fill("hi once more");
     await page.getByTestId("chat-send").click();
     await desk.told("hi once more");
-    const next = (await desk.json("ls")).find(
-      ({ continues }) => continues === chat.session,
-    );
-    assert.equal(next.agent.conversation, agent.conversation);
+    let next;
+    const goesOn = async () => {
+      next = (await desk.json("ls")).find(
+        ({ continues }) => continues === chat.session,
+      );
+      return next?.agent?.conversation === agent.conversation;
+    };
+    await until(goesOn, "the same conversation in another session");
     await page
       .locator(`[data-testid=terminal][data-session="${next.id}"]`)
       .waitFor();

@@ -50,7 +50,9 @@ async function tell({ page }, text) {
 /** Opens the card of what waits, answers it, and sees it go. */
 async function decide({ page }, button, fill = () => undefined) {
   await page
-    .locator("[data-testid=approval]:visible, [data-testid=approval-line]")
+    .locator(
+      "[data-testid=approval]:visible, [data-testid=approval-line].waits",
+    )
     .first()
     .click();
   await page.locator("[data-testid=buttons][data-steady=true]").waitFor();

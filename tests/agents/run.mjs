@@ -1,4 +1,7 @@
-// Runs every *.test.mjs of this folder, one after another, and ends with one line that says how it went.
+// Runs every *.test.mjs of this folder, or of the agents that $AGENTS names (such as claude,codex), one after another, and
+// ends with one line that says how it went.
+import process from "node:process";
 import { runFolder } from "../browser/run.mjs";
 
-await runFolder(new URL(".", import.meta.url).pathname, "agents");
+const only = process.env.AGENTS?.split(",");
+await runFolder(new URL(".", import.meta.url).pathname, "agents", only);

@@ -4,9 +4,10 @@ import { spec as Spec } from "node:test/reporters";
 import { run } from "node:test";
 import process from "node:process";
 
-export async function runFolder(folder, name) {
+export async function runFolder(folder, name, only = [""]) {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith(".test.mjs"))
+    .filter((name) => only.some((begin) => name.startsWith(begin)))
     .sort()
     .map((name) => folder + name);
   let passed = 0;

@@ -49,7 +49,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "build" => build::build(&root).map(|_| ExitCode::SUCCESS),
         "run" => build::run_session(&root, rest),
         "test" => test::test(&root, rest),
-        "agents" => test::test(&root, &["agents".to_owned()]),
+        "agents" => Ok(test::all_agents(&root)),
         "soak" => soak::soak(&root, rest),
         "bench" => build::bench(&root, rest),
         "layering" => layering::check(&root).map(|()| ExitCode::SUCCESS),

@@ -30,8 +30,14 @@ const STEPS: &[(&str, Step)] = &[
         counts.watch(&mut command(root, "cargo", &args))
     }),
     ("browser", browser),
-    ("agents", agents),
+    ("agents", |root, counts| agents(root, counts, Some("claude,codex"))),
 ];
+
+/// The tests with real agents alone, all of them.
+pub fn all_agents(root: &Path) -> ExitCode {
+    let all: (&str, Step) = ("agents", |root, counts| agents(root, counts, None));
+    steps(root, std::iter::once(&all))
+}
 
 /// Runs the steps named, or all; prints every runner's own count and their sum.
 pub fn test(root: &Path, only: &[String]) -> Result<ExitCode> {
@@ -39,11 +45,15 @@ pub fn test(root: &Path, only: &[String]) -> Result<ExitCode> {
         let names: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
         bail!("no step is called {name:?}; there are {}", names.join(", "));
     }
+    let wanted = STEPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|only| only == name));
+    Ok(steps(root, wanted))
+}
+
+fn steps<'a>(root: &Path, steps: impl Iterator<Item = &'a (&'a str, Step)>) -> ExitCode {
     let start = Instant::now();
     let mut counts = Counts::default();
     let mut failed = Vec::new();
-    let wanted = STEPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|only| only == name));
-    for (name, step) in wanted {
+    for (name, step) in steps {
         // Later steps may still say something useful, so one failure does not hide the next.
         if let Err(error) = timed(name, || step(root, &mut counts)) {
             eprintln!("{error:#}");
@@ -58,7 +68,7 @@ pub fn test(root: &Path, only: &[String]) -> Result<ExitCode> {
         println!("steps that failed: {}", failed.join(", "));
     }
     println!("total: {} passed, {} failed", counts.passed, counts.failed);
-    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn npm(root: &Path, script: &str) -> Result<()> {
@@ -79,7 +89,7 @@ fn browser(root: &Path, counts: &mut Counts) -> Result<()> {
 }
 
 /// Real agents, of the versions that are pinned. Only where npm reaches nobody are they left out.
-fn agents(root: &Path, counts: &mut Counts) -> Result<()> {
+fn agents(root: &Path, counts: &mut Counts, only: Option<&str>) -> Result<()> {
     let Some(browser) = install::browser() else {
         bail!("no Chromium found; install it (Debian: apt-get install chromium)");
     };
@@ -96,6 +106,10 @@ fn agents(root: &Path, counts: &mut Counts) -> Result<()> {
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
     let mut tests = command(&root.join("tests/agents"), "npm", &["run", "--silent", "test"]);
     tests.env("LONGREIN_BIN", target.join("debug/longrein")).env("CHROMIUM", browser);
+    match only {
+        Some(names) => tests.env("AGENTS", names),
+        None => tests.env_remove("AGENTS"),
+    };
     counts.watch(&mut tests)
 }
 
