@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { Asker } from "./asker.mjs";
 import { Device, Host, launch, PHONE, quit, until } from "./host.mjs";
 
@@ -79,6 +79,10 @@ describe("approvals of agents", () => {
     writeFileSync(claude, "#!/bin/sh\nexec cat\n");
     chmodSync(claude, 0o755);
     agent = (name) => host.start(name, claude);
+  });
+
+  // Programs in one session may ask a few times a minute alone.
+  beforeEach(async () => {
     session = await host.start("claude", "cat");
   });
 

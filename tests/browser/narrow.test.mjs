@@ -105,7 +105,7 @@ describe("a narrow phone", () => {
   it("lists two hundred that wait, and takes one away as soon as it is decided", async () => {
     for (let n = 0; askers.length < 200; n++) {
       const session = await host.start(`many ${n}`, "cat");
-      const asks = Array.from({ length: Math.min(16, 200 - askers.length) }, (_, m) =>
+      const asks = Array.from({ length: Math.min(8, 200 - askers.length) }, (_, m) =>
         Asker.ask(host, session, { source: "ask", question: `Question ${n}.${m}: ${ODD}` }),
       );
       askers.push(...(await Promise.all(asks)));
