@@ -97,6 +97,7 @@ describe("Gemini in its terminal", () => {
   });
 
   it("closes the card where somebody types at the desk", async () => {
+    const { turns } = (await desk.summary(session)).agent;
     await say("run bash");
     const { id } = await desk.waiting(session);
     await phone.shows("Allow once");
@@ -106,6 +107,8 @@ describe("Gemini in its terminal", () => {
     assert.equal(desk.has(FILE), false);
     await phone.press("Enter");
     await until(() => desk.has(FILE), "the file");
+    const over = async () => (await desk.summary(session)).agent.turns > turns;
+    await until(over, "the end of its turn");
     await desk.doing(session, "idle");
   });
 
