@@ -126,7 +126,7 @@ describe("a chat", () => {
       const drawn = () => new Promise((resolve) => requestAnimationFrame(resolve));
       const atBeginning = () => list.scrollTop === 0 && list.innerText.includes("The beginning");
       for (let still = 0; still < 5; still = atBeginning() ? still + 1 : 0) {
-        list.scrollTop -= list.clientHeight / 2;
+        list.scrollTop -= list.clientHeight / 4;
         await drawn();
         for (const row of list.querySelectorAll("[data-testid=chat-row]")) {
           seen.set(Number(row.dataset.seq), row.innerText);
