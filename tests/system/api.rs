@@ -124,6 +124,31 @@ fn a_conversation_goes_on_whatever_becomes_of_daemon_and_agent() {
 }
 
 #[test]
+fn what_somebody_else_started_is_not_started_again_by_whoever_may_only_talk() {
+    let home = host();
+    let (talks, manages) = (api(&home, "prompt"), api(&home, "manage,prompt"));
+    let start = json!({ "agent": "claude", "structured": true, "cwd": home.path() });
+    let session = manages.post("/api/sessions", &start).json()["session_id"].as_str().unwrap().to_owned();
+    for conversation in [None, Some("borrowed")] {
+        let say = json!({ "message": "hi", "conv_id": conversation, "session_id": session, "timeout": 60 });
+        let say = |http: &Http| http.post("/api/chat", &say);
+        assert_eq!(say(&talks).json()["session_id"], session.as_str(), "it may be talked to");
+    }
+    home.ok(&["kill", &session]);
+    eventually("its end", || (home.listed(&session)["state"] == "ended").then_some(()));
+    for body in [
+        json!({ "message": "hi", "session_id": session }),
+        json!({ "message": "hi", "conv_id": session }),
+        json!({ "message": "hi", "conv_id": "borrowed" }),
+    ] {
+        problem(&talks.post("/api/chat", &body), 409);
+    }
+    assert_eq!(home.json(&["ls", "--json"]).as_array().unwrap().len(), 1, "nothing was started");
+    let taken = json!({ "message": "hi", "conv_id": "borrowed", "timeout": 60 });
+    assert_eq!(manages.post("/api/chat", &taken).json()["response"], "again-answer 1");
+}
+
+#[test]
 fn a_turn_that_takes_too_long_goes_on_and_can_be_interrupted() {
     let home = host();
     let http = api(&home, "prompt");

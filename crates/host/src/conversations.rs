@@ -52,7 +52,7 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
         }
         (Some((held, own)), _) => {
             let summary = core.board.summary(&held).ok_or_else(removed)?;
-            let session = go_on(core, who, &summary).await?;
+            let session = go_on(core, who, &summary, own).await?;
             let own = own || session != held;
             if own && session == held {
                 keepers::set_ttl(core, &session, who, Ttl::In { seconds: IDLE }).await?;
@@ -65,16 +65,7 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
                 let message = "the session has a terminal, in which nobody can tell when an answer is whole";
                 return Err(failure(ErrorKind::Invalid, message, "send it a prompt, and follow its events"));
             }
-            // What somebody else has started, and how, is not started again by whoever may only talk.
-            let manages = who.token.as_ref().is_none_or(|token| token.scopes.contains(&Scope::Manage));
-            if summary.run != RunState::Running && !manages {
-                return Err(failure(
-                    ErrorKind::Ended,
-                    "the session has ended",
-                    "restart it, which takes the scope manage; or leave it out to have one started",
-                ));
-            }
-            let session = go_on(core, who, &summary).await?;
+            let session = go_on(core, who, &summary, false).await?;
             let own = session != wanted;
             (session, own)
         }
@@ -104,10 +95,18 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
     Ok(Conversation { conversation: name, session })
 }
 
-/// The session, or where that has ended a new one in which the agent knows what was said.
-async fn go_on(core: &Arc<Core>, who: &Who, summary: &Summary) -> Result<SessionId, Failure> {
+/// The session, or where that has ended a new one in which the agent knows what was said. What somebody else has started
+/// (it is not the conversation's `own`), and how, is not started again by whoever may only talk.
+async fn go_on(core: &Arc<Core>, who: &Who, summary: &Summary, own: bool) -> Result<SessionId, Failure> {
     if summary.run == RunState::Running {
         return Ok(summary.id.clone());
+    }
+    if !own && who.token.as_ref().is_some_and(|token| !token.scopes.contains(&Scope::Manage)) {
+        return Err(failure(
+            ErrorKind::Ended,
+            "the session has ended",
+            "restart it, which takes the scope manage; or leave it out to have one started",
+        ));
     }
     let session = summary.id.clone();
     let again = Restart { session, stop: false, size: None, imported: false, env: None, ttl: Some(IDLE) };
