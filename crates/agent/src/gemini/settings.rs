@@ -1,5 +1,6 @@
 //! How Gemini is started so that it can be heard: system settings for this run alone, which name our hooks.
 
+use crate::adapter::GATE_TIMEOUT;
 use crate::family::Launch;
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
@@ -7,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Milliseconds that Gemini waits for the hook that goes before a dialog: longer than any approval waits.
-const LONG: u32 = 2 * 24 * 60 * 60 * 1000;
+const LONG: u32 = GATE_TIMEOUT * 1000;
 /// And for the others, which are answered at once.
 const SHORT: u32 = 60 * 1000;
 /// The events that are heard.
