@@ -226,7 +226,7 @@ impl Feed {
         self.connection.send(&ToHost::Past { session, before, room: ROOM, after }, &[]).await
     }
 
-    /// What happens next. Dropping the future loses nothing. [`Error::Failed`] with [`ErrorKind::Ended`] where the session
+    /// What happens next. Whoever drops the future drops the feed with it. [`Error::Failed`] with [`ErrorKind::Ended`] where the session
     /// is not followed any more.
     pub async fn next(&mut self) -> Result<Entry, Error> {
         loop {
@@ -358,11 +358,6 @@ impl Feed {
             },
         };
         self.ready.push_back(Entry { cursor, at, news });
-    }
-
-    /// Calls on the same connection.
-    pub fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
     }
 }
 
