@@ -13,7 +13,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("mc", "mc"),
     ("ps", "procps"),
     ("nft", "nftables"),
-    ("python3", "python3-minimal"),
+    ("python3", "python3"),
     ("script", "bsdutils"),
     ("ss", "iproute2"),
     ("tmux", "tmux"),
