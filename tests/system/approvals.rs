@@ -213,7 +213,7 @@ fn what_was_decided_is_found_again_when_its_session_has_ended_and_the_daemon_is_
     }
     let shown = guest.ok(&["approvals", "desk", "--history", "--limit", "2"]);
     assert_eq!(shown.lines().count(), 3, "{shown}");
-    assert!(shown.contains("denied by local") && shown.contains("Step 11?"), "{shown}");
+    assert!(shown.contains("denied by someone at the host") && shown.contains("Step 11?"), "{shown}");
     host.ok(&["kill", &session]);
     eventually("its end", || (host.listed(&session)["state"] == "ended").then_some(()));
     kill(host.daemon(), "KILL");
@@ -236,7 +236,7 @@ fn a_script_outside_of_any_session_asks_in_one_of_its_own() {
     let out: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
         (out["answer"].as_str(), out["approval"]["by"]["label"].as_str(), status),
-        (Some("yes"), Some("local"), 0)
+        (Some("yes"), Some("someone at the host"), 0)
     );
     eventually("its session to end", || (host.listed(&session)["state"] == "ended").then_some(()));
 

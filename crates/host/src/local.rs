@@ -8,7 +8,6 @@ use link::unix::Listener;
 use link::{MessageReceiver, MessageSender};
 use session::id::StreamId;
 use session::message::{Bearer, ErrorKind, Peer, ToClient, ToHost};
-use session::role::Role;
 use session::{codec, scope};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -57,8 +56,7 @@ async fn serve(
             return CloseCode::Limited;
         }
         let Some(token) = token else {
-            let peer = Peer { device: None, label: "local".to_owned(), role: Role::Owner };
-            let who = Who { peer, stream, local: true, process, token: None };
+            let who = Who { peer: Peer::at_host(), stream, local: true, process, token: None };
             let (_nobody, shut_out) = watch::channel(false);
             return channel::serve(&core, who, sender, receiver, VecDeque::new(), shut_out).await;
         };

@@ -34,8 +34,7 @@ impl Session {
     /// A connection said hello. Returns its name and what wakes its two halves.
     pub fn join(&self, stream: StreamId, peer: Option<Peer>) -> (ClientId, Rc<Notify>, Rc<Notify>) {
         let mut inner = self.inner.borrow_mut();
-        let local = || Peer { device: None, label: "local".to_owned(), role: Role::Owner };
-        let peer = peer.unwrap_or_else(local);
+        let peer = peer.unwrap_or_else(Peer::at_host);
         let id = inner.next_client;
         inner.next_client += 1;
         let device = peer.device.as_ref().map(|device| device.as_str().to_owned()).unwrap_or_default();

@@ -221,7 +221,7 @@ async fn an_invitation_ends_with_the_device_that_made_it() {
     let db = store::HostDb::open(&daemon.paths().host_db()).unwrap();
     let made = db.audit_after(0, 100).unwrap().into_iter().filter(|line| line.what == "pair.create");
     let by: Vec<_> = made.map(|line| line.detail["by"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(by, ["local", "Phone", "Phone", "Phone"]);
+    assert_eq!(by, ["someone at the host", "Phone", "Phone", "Phone"]);
 }
 
 #[tokio::test]

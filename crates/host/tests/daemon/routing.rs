@@ -146,7 +146,7 @@ async fn two_devices_drive_one_session_at_once() {
     assert_eq!(all[0].1, "from the phone");
     assert_eq!(outputs(&mut phone, 3).await, all);
     let labels: Vec<_> = keeper.peers().into_iter().flatten().map(|peer| (peer.label, peer.role)).collect();
-    let expected = ["Phone", "Desk", "local"].map(|label| (label.to_owned(), Role::Owner));
+    let expected = ["Phone", "Desk", "someone at the host"].map(|label| (label.to_owned(), Role::Owner));
     assert_eq!(labels, expected);
 }
 

@@ -164,6 +164,13 @@ pub struct Peer {
     pub role: Role,
 }
 
+impl Peer {
+    /// A program of the same user, on the host's own machine.
+    pub fn at_host() -> Self {
+        Self { device: None, label: "someone at the host".to_owned(), role: Role::Owner }
+    }
+}
+
 /// A secret that whoever shows it is known by; it is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
