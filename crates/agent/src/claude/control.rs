@@ -368,7 +368,7 @@ impl Control {
             call: call.to_owned(),
             input: input.clone(),
             questions: asked.questions.clone(),
-            wants: tool::wants(&asked),
+            wants: text::line(&asked.question, MAX_LINE),
         });
         self.out.push_back(Output::Ask { key, request: Box::new(asked) });
     }

@@ -218,7 +218,7 @@ impl Hooks {
             call: call(session, json),
             input: input.clone(),
             questions: request.questions.clone(),
-            wants: tool::wants(&request),
+            wants: text::line(&request.question, MAX_LINE),
             shown: shown(&request),
         });
         self.out.push_back(Output::Ask { key, request: Box::new(request) });

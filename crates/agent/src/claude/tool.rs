@@ -91,7 +91,7 @@ pub(super) fn request(name: &str, input: &Value, place: &Place, cwd: &str, plan:
     }
     let mut request = Request {
         source: "claude".into(),
-        question: words(&tool),
+        question: about(&tool),
         risk,
         reasons,
         cwd: (!cwd.is_empty()).then(|| cwd.to_owned()),
@@ -141,16 +141,11 @@ fn words(tool: &Tool) -> String {
     }
 }
 
-/// What is asked, in a line for lists.
-pub(super) fn wants(request: &Request) -> String {
-    let tool = request.tool.as_ref().filter(|_| request.questions.is_empty() && request.plan.is_none());
-    let about = tool.map(|tool| {
-        tool.command.as_deref().or(tool.paths.first().map(String::as_str)).unwrap_or(&tool.title)
-    });
-    match about {
-        Some(about) if !about.is_empty() => text::line(&format!("{}: {about}", request.question), MAX_TITLE),
-        _ => text::line(&request.question, MAX_TITLE),
-    }
+/// What is asked, and about what, in a line: lists have no more of it.
+fn about(tool: &Tool) -> String {
+    let words = words(tool);
+    let what = tool.command.as_deref().or(tool.paths.first().map(String::as_str)).unwrap_or(&tool.title);
+    if what.is_empty() { words } else { text::line(&format!("{words}: {what}"), MAX_TITLE) }
 }
 
 /// What may be allowed until the session ends: exactly this command, this file, this address, and otherwise this input.
@@ -243,7 +238,8 @@ mod tests {
     fn a_command_is_asked_whole_and_allowed_for_exactly_itself() {
         let command = format!("echo {}\necho b", "x".repeat(100_000));
         let request = asked("Bash", &json!({"command": command, "description": "Say it"}));
-        assert_eq!((request.question.as_str(), request.source.as_str()), ("Run a command", "claude"));
+        assert!(request.question.starts_with("Run a command: echo xxx"), "{}", request.question);
+        assert_eq!((request.question.chars().count(), request.source.as_str()), (MAX_TITLE, "claude"));
         let tool = request.tool.unwrap();
         assert_eq!((tool.command.as_deref(), tool.title.as_str()), (Some(command.as_str()), "Say it"));
         let scope = request.scope.unwrap();
