@@ -1,6 +1,7 @@
 //! The agents that are known: which programs they are, and how each is started so that it can be heard and gated.
 
 use crate::adapter::Adapter;
+use crate::known::KNOWN;
 use crate::{acp, claude, codex, gemini, opencode};
 use session::message::{Agent, ErrorKind, Failure};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,7 @@ pub struct Beside {
 
 /// Finds out how to start a program.
 pub fn launch(launch: &Launch<'_>) -> Result<Launched, Failure> {
+    check(launch)?;
     let known = match name(launch) {
         "claude" => claude::launch(launch)?,
         "codex" => codex::launch(launch),
@@ -77,6 +79,27 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, Failure> {
     }))
 }
 
+/// Whoever says which agent runs in a terminal means it to be asked about: where that is not so, nothing is started.
+fn check(launch: &Launch<'_>) -> Result<(), Failure> {
+    let Some(agent) = launch.agent.filter(|agent| !agent.structured && agent.name != "none") else {
+        return Ok(());
+    };
+    let invalid = |message: String, hint: &str| {
+        Err(Failure { kind: ErrorKind::Invalid, message, hint: hint.to_owned() })
+    };
+    if KNOWN.iter().all(|known| known.name != agent.name) {
+        let message = format!("no agent is known that is called {:?}", agent.name);
+        return invalid(message, "`longrein agents` lists them, and `none` starts the program as it is");
+    }
+    match KNOWN.iter().find(|known| known.program == file(launch) && known.name != agent.name) {
+        Some(other) => {
+            let message = format!("the program is {}, and not {}", other.name, agent.name);
+            invalid(message, "leave --agent out: it is known by its program")
+        }
+        None => Ok(()),
+    }
+}
+
 /// What a hook tells its agent where nobody could be asked: no. Codex takes what Claude takes.
 pub fn refusal(input: &[u8], why: &str) -> String {
     claude::hooks::refusal(input, why)
@@ -87,6 +110,10 @@ fn name<'a>(launch: &Launch<'a>) -> &'a str {
     if let Some(agent) = launch.agent {
         return &agent.name;
     }
+    file(launch)
+}
+
+fn file<'a>(launch: &Launch<'a>) -> &'a str {
     let file = launch.command.first().and_then(|program| Path::new(program).file_name());
     file.and_then(|name| name.to_str()).unwrap_or_default()
 }
@@ -140,6 +167,19 @@ mod tests {
             started(&["--model", "x"], Some(&agent("claude", true, Some("abc")))).unwrap();
         assert!(structured && command[0] == "claude" && command.ends_with(&["--model".into(), "x".into()]));
         assert!(started(&["--output-format", "text"], Some(&agent("claude", true, None))).is_err());
+    }
+
+    #[test]
+    fn an_agent_that_is_not_known_is_not_started_without_a_gate() {
+        for (name, command) in
+            [("cluade", "claude"), ("", "claude"), ("CLAUDE", "wrapper"), ("codex", "/bin/claude")]
+        {
+            let error = started(&[command], Some(&agent(name, false, None))).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Invalid, "{name} {error:?}");
+        }
+        for (name, command) in [("goose", "goose"), ("codex", "wrapper"), ("none", "claude")] {
+            started(&[command], Some(&agent(name, false, None))).unwrap();
+        }
     }
 
     #[test]
