@@ -6,6 +6,7 @@ mod api;
 mod approvals;
 mod awake;
 mod daemon;
+mod disk;
 mod endings;
 /// Networks of one's own are Linux's.
 #[cfg(target_os = "linux")]

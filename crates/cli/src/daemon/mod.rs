@@ -139,6 +139,8 @@ pub fn log() {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // It would say on standard error that this cannot be written, and panic for it: a full disk is no end of a session.
+    let subscriber = subscriber.log_internal_errors(false);
     // Fails only where one is set already.
     let _ = subscriber.try_init();
 }
