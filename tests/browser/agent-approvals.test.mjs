@@ -130,7 +130,7 @@ describe("approvals of agents", () => {
 
   /** A long text, also where nobody has looked at it yet: it is laid out only then. */
   async function textOf(box) {
-    return (await box.locator("span:not(.hidden)").allTextContents()).join("\n");
+    return (await box.locator("span:not(.hidden, span span)").allTextContents()).join("\n");
   }
 
   /** Taps a button that stands still, as one that has just moved takes no tap. */
@@ -164,9 +164,10 @@ describe("approvals of agents", () => {
     const page = await device();
     await sheet(page);
     const [change, created] = await page.getByTestId("change").all();
-    assert.match(await change.innerText(), /\/srv\/site\/src\/app\.ts −1 \+1/);
+    assert.match(await change.innerText(), /\/srv\/site\/src\/app\.ts \+1 −1/);
     assert.equal(await textOf(change.getByTestId("old")), "− line 30");
     assert.equal(await textOf(change.getByTestId("new")), "+ \tline <b>thirty</b>⟨U+200B⟩");
+    await created.locator(".keyword").filter({ hasText: "export" }).waitFor();
     // For those who do not see colours.
     assert.match(await change.getByTestId("old").textContent(), /^Goes:/);
     assert.match(await created.innerText(), /\/srv\/site\/new\.ts written whole, over what may stand there · \+1/);

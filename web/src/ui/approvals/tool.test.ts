@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Request, Tool } from "../../lib/session/message";
-import { otherPaths, restOf } from "./tool";
+import { otherPaths, restOf, titleOf } from "./tool";
 
 const REQUEST = { source: "claude", question: "Run a command" } as Request;
 
@@ -32,6 +32,13 @@ describe("what is passed to a tool", () => {
     expect(restOf(tool({ input: "" }), REQUEST)?.json).toBe('""');
     expect(restOf(tool({ input: {} }), REQUEST)).toBeNull();
     expect(restOf(tool({}), REQUEST)).toBeNull();
+  });
+
+  it("is not left out for being the same as a title that is not shown", () => {
+    const edit = tool({ title: "/a", paths: ["/a"], input: { file_path: "/a", also: "/a" } });
+    expect(titleOf(edit, REQUEST)).toBe("");
+    expect(restOf(edit, REQUEST)?.names).toEqual(["also"]);
+    expect(titleOf(tool({ title: "Say it", command: "ls" }), REQUEST)).toBe("Say it");
   });
 
   it("does not repeat the files whose changes are shown", () => {

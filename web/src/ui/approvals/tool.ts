@@ -20,14 +20,27 @@ export interface Rest {
   json: string | null;
 }
 
+/** What is said of it besides what stands on the sheet anyway. */
+export function titleOf({ title, command, paths, changes }: Tool, { question }: Request): string {
+  const shown = [command, question, ...(paths ?? []), ...(changes ?? []).map(({ path }) => path)];
+  return title === undefined || shown.includes(title) ? "" : title;
+}
+
 /**
  * Null where all of it is shown. A text that is shown is left out once: another member of the same text says something
  * else by its name.
  */
-export function restOf({ command, paths, changes, title, input }: Tool, { plan }: Request): Rest | null {
+export function restOf(tool: Tool, request: Request): Rest | null {
+  const { command, paths, changes, input } = tool;
   if (input === null || input === undefined) return null;
   if (typeof input !== "object" || Array.isArray(input)) return { names: [], json: indented(input) };
-  const shown = [command, plan, title, ...(paths ?? []), ...(changes ?? []).flatMap((one) => [one.old, one.new])];
+  const shown = [
+    command,
+    request.plan,
+    titleOf(tool, request),
+    ...(paths ?? []),
+    ...(changes ?? []).flatMap((one) => [one.old, one.new]),
+  ];
   const times = new Map<unknown, number>();
   for (const text of shown) times.set(text, (times.get(text) ?? 0) + 1);
   const left = Object.entries(input).filter(([, value]) => {

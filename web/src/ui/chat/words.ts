@@ -91,8 +91,8 @@ export function icon(kind: ToolKind | undefined): IconName {
 }
 
 /** A call in one line: what a folded card says. */
-export function call({ name, title, command, paths }: Tool): string {
-  return title || command?.split("\n")[0] || paths?.join(", ") || name;
+export function call({ title, command, paths }: Tool): string {
+  return title || command?.split("\n")[0] || paths?.join(", ") || "";
 }
 
 /** What of a thing can be copied or found. */
