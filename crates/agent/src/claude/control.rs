@@ -6,6 +6,7 @@
 
 use super::plan::Plans;
 use super::said::{self, Block, between};
+use super::stream::Stream;
 use super::tool::{self, Place, text_of};
 use crate::adapter::{Adapter, Input, Output};
 use crate::text;
@@ -65,14 +66,6 @@ struct Open {
     input: Value,
     questions: Vec<Question>,
     wants: String,
-}
-
-/// What is being said just now.
-#[derive(Debug, Default)]
-struct Stream {
-    message: String,
-    /// The block that is open, and whether it is thought.
-    block: Option<(String, bool)>,
 }
 
 impl Control {
@@ -140,7 +133,7 @@ impl Control {
         };
         match text_of(&json, "type") {
             "system" => self.system(&json),
-            "stream_event" => self.stream(&json),
+            "stream_event" => self.out.extend(self.stream.hear(&json)),
             "assistant" => self.assistant(&json),
             "user" => self.user(&json),
             "result" => self.result(&json),
@@ -211,40 +204,6 @@ impl Control {
         }
     }
 
-    fn stream(&mut self, json: &Value) {
-        // What an agent of its own says just now is shown once it is said.
-        if json.get("parent_tool_use_id").is_some_and(|id| !id.is_null()) {
-            return;
-        }
-        let event = &json["event"];
-        match text_of(event, "type") {
-            "message_start" => {
-                text_of(&event["message"], "id").clone_into(&mut self.stream.message);
-                self.stream.block = None;
-            }
-            "content_block_start" => {
-                let item = format!("{}.{}", self.stream.message, event["index"].as_u64().unwrap_or_default());
-                self.stream.block = match text_of(&event["content_block"], "type") {
-                    "text" => Some((item, false)),
-                    "thinking" => Some((item, true)),
-                    _ => None,
-                };
-            }
-            "content_block_delta" => {
-                let delta = &event["delta"];
-                let text = match text_of(delta, "type") {
-                    "text_delta" => text_of(delta, "text"),
-                    "thinking_delta" => text_of(delta, "thinking"),
-                    _ => return,
-                };
-                if let Some((item, thinking)) = self.stream.block.clone().filter(|_| !text.is_empty()) {
-                    self.out.push_back(Output::Partial { item, text: text.to_owned(), thinking });
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn assistant(&mut self, json: &Value) {
         // What comes late is of a turn that is over, and no result follows it.
         if self.turn {
@@ -254,12 +213,9 @@ impl Control {
         let within = json.get("parent_tool_use_id").and_then(Value::as_str);
         for block in said::blocks(message) {
             let thinking = matches!(block, Block::Thinking(_));
-            let is_this = |(_, open): &mut (String, bool)| {
-                within.is_none() && self.stream.message == text_of(message, "id") && *open == thinking
-            };
             let item = match block {
-                Block::Text(_) | Block::Thinking(_) => {
-                    self.stream.block.take_if(is_this).map(|(item, _)| item)
+                Block::Text(_) | Block::Thinking(_) if within.is_none() => {
+                    self.stream.whole(text_of(message, "id"), thinking)
                 }
                 _ => None,
             };

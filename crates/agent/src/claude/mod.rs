@@ -9,7 +9,7 @@ pub mod hooks;
 mod plan;
 mod said;
 mod settings;
-
+mod stream;
 mod tool;
 mod transcript;
 
