@@ -5,6 +5,7 @@
 
 use super::NAME;
 use super::said::{Recent, Said};
+use super::turns::Turn;
 use crate::adapter::{Adapter, Input, Output};
 use crate::any::Any;
 use crate::jsonrpc::{list_at, str_at, text_at};
@@ -12,13 +13,12 @@ use crate::out::{Out, Place, verdict};
 use crate::served::{self, Ask, Heard};
 use crate::text;
 use serde_json::Value;
-use session::message::{Chat, Doing, Outcome, Setup, Step, StepState};
+use session::message::{Chat, Doing, Setup, Step, StepState};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
-/// Requests without an answer, and conversations that work at the same time; of more, the oldest is forgotten.
-const MAX_CALLS: usize = 256;
-const MAX_TURNS: usize = 64;
+/// Requests without an answer; of more, the oldest is forgotten.
+pub(super) const MAX_CALLS: usize = 256;
 /// Messages that are looked through for what was missed.
 const MISSED: usize = 20;
 /// Milliseconds within which opencode's interface listens to its server.
@@ -91,16 +91,6 @@ pub(super) enum Kind {
     Questions,
 }
 
-/// A turn of a conversation.
-#[derive(Debug, Default)]
-pub(super) struct Turn {
-    since: u64,
-    /// Cost in dollars and tokens of each message.
-    spent: BTreeMap<String, (f64, u64, u64)>,
-    error: Option<String>,
-    stopped: bool,
-}
-
 /// A prompt from one of our devices.
 #[derive(Clone, Debug)]
 pub(super) struct Ours {
@@ -126,7 +116,7 @@ pub struct Opencode {
     /// The conversation that the chat goes on with.
     pub(super) current: Option<String>,
     /// Of conversations of its own agents, whose they are.
-    children: Recent<(String, String)>,
+    pub(super) children: Recent<(String, String)>,
     /// What the next prompt is said with: `agent`, `model`.
     pub(super) with: BTreeMap<&'static str, Value>,
     pub(super) said: Said,
@@ -138,8 +128,8 @@ pub struct Opencode {
     pub(super) over: Recent<String>,
     /// Said to it, and not told of yet.
     pub(super) ours: VecDeque<Ours>,
-    setup: Setup,
-    total: Option<u64>,
+    pub(super) setup: Setup,
+    pub(super) total: Option<u64>,
     /// A conversation that was begun for the desk as well, and until when the desk may not have heard of it: its interface
     /// begins to listen later than the server.
     began: Option<(String, u64)>,
@@ -372,29 +362,6 @@ impl Opencode {
         }
     }
 
-    /// What was said while nobody listened. What was told before is not told again.
-    fn missed(&mut self, list: &Value, now: u64) {
-        let known = self.setup.conversation.is_some();
-        let Some(session) = self.current.clone() else { return };
-        // Of a conversation that was not followed before, only what it works on now is told.
-        let working = self.turns.contains_key(&session);
-        let messages: Vec<_> = Said::listed(list).collect();
-        let since = messages.iter().rposition(|(info, _)| str_at(info, "role") == "user").unwrap_or(0);
-        let messages = if known { &messages[..] } else { &messages[since..] };
-        if !known && !working {
-            return;
-        }
-        for (info, parts) in messages {
-            self.message(info, now);
-            for part in *parts {
-                self.part(part);
-            }
-        }
-        if !working {
-            self.rest(&session, now);
-        }
-    }
-
     fn event(&mut self, event: &Value, now: u64) {
         let (kind, about) = (str_at(event, "type"), &event["properties"]);
         let session = str_at(about, "sessionID");
@@ -448,82 +415,6 @@ impl Opencode {
         }
     }
 
-    /// What is known of a conversation.
-    fn session(&mut self, info: &Value) {
-        let (id, parent) = (str_at(info, "id"), str_at(info, "parentID"));
-        if !parent.is_empty() && !self.is_child(id) {
-            self.children.push((id.to_owned(), parent.to_owned()));
-        }
-    }
-
-    pub(super) fn is_child(&self, session: &str) -> bool {
-        self.children.iter().any(|(child, _)| child == session)
-    }
-
-    /// The chat goes on with this conversation.
-    fn turn_to(&mut self, session: &str) {
-        if !is_name(session) || self.is_child(session) {
-            return;
-        }
-        self.current = Some(session.to_owned());
-        if self.setup.conversation != self.current {
-            self.setup.conversation.clone_from(&self.current);
-            self.out.chat(Chat::Setup(self.setup.clone()));
-        }
-    }
-
-    fn message(&mut self, info: &Value, now: u64) {
-        let (id, session) = (str_at(info, "id"), str_at(info, "sessionID"));
-        match str_at(info, "role") {
-            "user" => {
-                if !self.said.of_person(id) || self.is_child(session) {
-                    return;
-                }
-                for name in ["agent", "model"] {
-                    if !info[name].is_null() {
-                        self.with.insert(name, info[name].clone());
-                    }
-                }
-                let model = &info["model"];
-                let model = format!("{}/{}", str_at(model, "providerID"), str_at(model, "modelID"));
-                self.setup.model = Some(model).filter(|model| model.len() > 1);
-                self.setup.mode = text_at(info, "agent");
-                self.turn_to(session);
-                self.begin(session, now);
-            }
-            "assistant" => {
-                let tokens = &info["tokens"];
-                let count = |value: &Value| value.as_f64().map_or(0, whole_number);
-                let read = count(&tokens["input"])
-                    .saturating_add(count(&tokens["cache"]["read"]))
-                    .saturating_add(count(&tokens["cache"]["write"]));
-                let written = count(&tokens["output"]).saturating_add(count(&tokens["reasoning"]));
-                // What its own agents spend is spent in the turn that they work in.
-                let of = self.root(session);
-                if let Some(turn) = self.turns.get_mut(&of) {
-                    let cost = info["cost"].as_f64().unwrap_or(0.0);
-                    if turn.spent.len() < MAX_CALLS || turn.spent.contains_key(id) {
-                        turn.spent.insert(id.to_owned(), (cost, read, written));
-                    }
-                }
-                if !info["error"].is_null() {
-                    self.failed(session, &info["error"]);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The conversation that this one is a part of, at last.
-    fn root(&self, session: &str) -> String {
-        let mut session = session;
-        for _ in 0..8 {
-            let Some((_, parent)) = self.children.iter().find(|(child, _)| child == session) else { break };
-            session = parent;
-        }
-        session.to_owned()
-    }
-
     pub(super) fn part(&mut self, part: &Value) {
         for mut chat in self.said.part(part, &self.place.cwd) {
             if let Chat::User { text, by, files } = &mut chat {
@@ -543,69 +434,6 @@ impl Opencode {
             self.out.chat(chat);
         }
         self.seen(part);
-    }
-
-    fn begin(&mut self, session: &str, now: u64) {
-        if is_name(session) && !self.turns.contains_key(session) && self.turns.len() < MAX_TURNS {
-            self.turns.insert(session.to_owned(), Turn { since: now, ..Turn::default() });
-            self.out.state().doing = Doing::Working;
-        }
-    }
-
-    fn failed(&mut self, session: &str, error: &Value) {
-        let Some(turn) = self.turns.get_mut(session) else { return };
-        if str_at(error, "name") == "MessageAbortedError" {
-            turn.stopped = true;
-        } else {
-            let said = text_at(&error["data"], "message").or_else(|| text_at(error, "name"));
-            turn.error = Some(said.unwrap_or_else(|| error.to_string()));
-        }
-    }
-
-    /// A conversation does nothing more by itself.
-    fn rest(&mut self, session: &str, now: u64) {
-        let here = self.waiting.iter().filter(|(_, waiting)| waiting.session == session);
-        let keys: Vec<_> = here.map(|(key, _)| *key).collect();
-        for key in keys {
-            let Some(waiting) = self.waiting.remove(&key) else { continue };
-            self.out.withdraw(key);
-            // It would go on to be asked at the desk, where nobody waits for it either.
-            self.no(&waiting, None, Call::Nothing);
-        }
-        for asked in self.unseen.take(|asked| str_at(asked, "sessionID") == session) {
-            let waiting = Waiting {
-                id: str_at(&asked, "id").to_owned(),
-                session: session.to_owned(),
-                kind: Kind::Permission(None),
-            };
-            self.no(&waiting, None, Call::Nothing);
-        }
-        for chat in self.said.rest(session) {
-            self.out.chat(chat);
-        }
-        let Some(turn) = self.turns.remove(session) else { return };
-        if self.turns.is_empty() {
-            self.out.state().doing = Doing::Idle;
-        }
-        if self.is_child(session) {
-            return;
-        }
-        let sum = |of: fn(&(f64, u64, u64)) -> u64| turn.spent.values().map(of).fold(0, u64::saturating_add);
-        let cost = whole_number(turn.spent.values().map(|spent| spent.0).sum::<f64>() * 1e6);
-        self.total = Some(self.total.unwrap_or(0).saturating_add(cost));
-        let outcome = match (&turn.error, turn.stopped) {
-            (_, true) => Outcome::Interrupted,
-            (Some(_), false) => Outcome::Failed,
-            (None, false) => Outcome::Done,
-        };
-        self.out.chat(Chat::Turn {
-            outcome,
-            error: turn.error.filter(|_| outcome == Outcome::Failed),
-            cost: Some(cost),
-            total: self.total,
-            tokens: Some((sum(|spent| spent.1), sum(|spent| spent.2))),
-            took: Some(now.saturating_sub(turn.since)),
-        });
     }
 }
 
@@ -664,9 +492,4 @@ pub(super) fn is_name(id: &str) -> bool {
 
 fn names(files: &[PathBuf]) -> impl Iterator<Item = String> {
     files.iter().map(|file| file.to_string_lossy().into_owned())
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "kept in bounds")]
-fn whole_number(number: f64) -> u64 {
-    number.round().clamp(0.0, 1e15) as u64
 }

@@ -10,6 +10,7 @@ mod hear;
 mod said;
 mod say;
 mod tools;
+mod turns;
 mod version;
 
 use crate::acp;
