@@ -1,0 +1,117 @@
+use super::*;
+use tokio::time::sleep;
+
+#[tokio::test]
+async fn a_prompt_is_pasted_and_cannot_leave_the_paste() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = crate::start::tests::session(folder.path());
+    let typed = |text, pastes| session.type_prompt(&plain(text), pastes);
+    assert_eq!(typed("one\r\ntwo\n", true), "\x1b[200~one\ntwo\x1b[201~\r");
+    assert_eq!(typed("a\x1b[201~\x03rm\u{9b}b", true), "\x1b[200~a[201~rmb\x1b[201~\r");
+    assert_eq!(typed("one\ntwo", false), "one two\r");
+}
+
+#[tokio::test]
+async fn an_agent_that_is_spoken_to_is_told_a_prompt_whatever_its_terminal_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = crate::start::tests::session(folder.path());
+    let doing = Doing::NeedsYou;
+    session.set_agent(AgentState { name: "opencode".into(), doing, ..AgentState::default() });
+    assert!(session.inner.borrow().judge_prompt(b"hi", &[]).is_err());
+    session.set_spoken(true);
+    assert!(session.inner.borrow().judge_prompt(b"hi", &[]).is_ok());
+    session.inner.borrow_mut().queued = MAX_PROMPTS;
+    let why = session.inner.borrow().judge_prompt(b"hi", &[]).unwrap_err();
+    assert_eq!(why.kind, ErrorKind::Limited);
+    session.set_spoken(false);
+    assert!(session.inner.borrow().judge_prompt(b"hi", &[]).is_err());
+}
+
+struct Mute(Option<agent::served::Place>);
+
+impl Adapter for Mute {
+    fn handle(&mut self, _: Input<'_>, _: u64) {}
+
+    fn poll(&mut self) -> Option<Output> {
+        None
+    }
+
+    fn serves(&self) -> Option<agent::served::Place> {
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_is_to_be_spoken_to_and_cannot_be_is_typed_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = crate::start::tests::session(folder.path());
+    let judge = || {
+        let inner = session.inner.borrow();
+        (inner.judge_prompt(b"go on", &[]).is_ok(), inner.judge_interrupt().is_ok())
+    };
+    session.set_side(Box::new(Mute(None)), None, None);
+    assert_eq!(judge(), (true, true), "it has a terminal alone");
+
+    session.set_side(Box::new(Mute(None)), None, Some(Beside::unlinked()));
+    assert_eq!(judge(), (false, true));
+    session.set_shared(true);
+    assert_eq!(judge(), (true, true));
+    // Its terminal may ask, and what was asked here is withdrawn.
+    session.set_shared(false);
+    assert_eq!(judge(), (false, true));
+
+    let authorization = String::new();
+    let place = agent::served::Place { port: 1, authorization, health: "/", events: "/" };
+    session.set_side(Box::new(Mute(Some(place))), None, None);
+    assert_eq!(judge(), (false, false), "it is not up");
+    session.set_spoken(true);
+    assert_eq!(judge(), (true, true));
+    session.set_spoken(false);
+    assert_eq!(judge(), (false, false), "it is up no more, or was given up");
+}
+
+#[tokio::test]
+async fn no_prompt_is_typed_into_a_dialog() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = crate::start::tests::session(folder.path());
+    let says = |name: &str, doing| {
+        session.set_agent(AgentState { name: name.to_owned(), doing, ..AgentState::default() });
+        session.inner.borrow().judge_prompt(b"no, wait", &[])
+    };
+    assert!(says("claude", Doing::Working).is_ok());
+    assert_eq!(says("claude", Doing::NeedsYou).unwrap_err().kind, ErrorKind::Invalid);
+    assert!(says("", Doing::NeedsYou).is_ok(), "a bell is no dialog");
+    assert!(says("claude", Doing::Idle).is_ok());
+    assert!(session.inner.borrow().judge_prompt(b" ", &[]).is_err());
+    assert!(session.inner.borrow().judge_prompt(b"see", &["nothing.png".to_owned()]).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn enter_is_pressed_a_moment_later_and_not_into_a_dialog() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = Rc::new(crate::start::tests::session(folder.path()));
+    let waits = || session.inner.borrow().replies_bytes;
+    let refused = || session.inner.borrow().judge_prompt(b"and", &[]).err().map(|why| why.kind);
+    let does =
+        |doing| session.set_agent(AgentState { name: "gemini".into(), doing, ..AgentState::default() });
+    let local = tokio::task::LocalSet::new();
+    let task = local.spawn_local(press(Rc::clone(&session)));
+    local
+        .run_until(async {
+            session.put_off_enter();
+            sleep(MOMENT / 2).await;
+            assert_eq!((waits(), refused()), (0, Some(ErrorKind::Limited)));
+            sleep(MOMENT).await;
+            assert_eq!((waits(), refused()), (1, None), "nobody reads it here");
+            does(Doing::NeedsYou);
+            session.put_off_enter();
+            sleep(5 * MOMENT).await;
+            assert_eq!(waits(), 1);
+            does(Doing::Working);
+            assert_eq!(refused(), Some(ErrorKind::Limited), "it would be glued to what stands there");
+            sleep(2 * MOMENT).await;
+            assert_eq!((waits(), refused()), (2, None));
+        })
+        .await;
+    task.abort();
+}
