@@ -5,13 +5,13 @@
 //! message. One task does all of it, so nothing here is shared and nothing waits in a queue of ours: a client that
 //! does not read is bounded by the windows of its legs, and a keeper that does not read ends its leg.
 
+mod legs;
 mod wait;
 
 use crate::board::Watching;
 use crate::calls;
 use crate::core::{Core, failure, now_ms};
 use crate::inside;
-use crate::keepers;
 use crate::tokens::Bearing;
 use crate::trip::{Due, Trip};
 use bytes::Bytes;
@@ -25,30 +25,19 @@ use session::scope;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::sleep_until;
-use wait::{news, next, now, waiting};
+use wait::{news, next, waiting};
 use wire::limits::HEARTBEAT;
 use wire::{Beat, CloseCode, Liveness};
 
 /// Largest window of one leg, in bytes; what a client asks beyond it is cut.
 const MAX_WINDOW: u32 = 1024 * 1024;
-/// Sessions one channel follows at once. With [`MAX_WINDOW`] each stays below what a relay queues.
-const MAX_LEGS: usize = 3;
-/// Legs whose window is small enough do not count for [`MAX_LEGS`], up to this many.
-const MAX_SMALL_LEGS: usize = 32;
-/// A window that counts as small, in bytes.
-const SMALL_WINDOW: u32 = 32 * 1024;
-/// Messages of one leg that are passed on before the others have their turn.
-const BATCH: usize = 16;
 /// Calls of one channel that are under way; more are refused.
 const MAX_CALLS: usize = 16;
 /// Messages that nobody understood, after which the client is taken for broken.
 const MAX_NONSENSE: u32 = 32;
-/// Sessions whose legs ended that are remembered; of more, the latest.
-const MAX_ENDED: usize = 64;
 /// No client is asked more often than this, whatever it wants.
 const SHORTEST_PACE: Duration = Duration::from_secs(1);
 
@@ -406,88 +395,6 @@ impl Channel {
             }
         }
         Ok(())
-    }
-
-    async fn attach(&mut self, attach: ToHost, session: SessionId, window: u32) -> Flow {
-        self.ended.retain(|ended| *ended != session);
-        if let Some(leg) = self.legs.iter_mut().find(|leg| leg.session == session) {
-            // The same wire, so that commands under way stay in order.
-            leg.window = window;
-            let sent = leg.sender.send(&attach, &[]).await;
-            return if sent.is_err() { self.lose_leg(session).await } else { Ok(()) };
-        }
-        let large = self.legs.iter().filter(|leg| leg.window > SMALL_WINDOW).count();
-        let full = if window > SMALL_WINDOW { large >= MAX_LEGS } else { self.legs.len() >= MAX_SMALL_LEGS };
-        if full {
-            let hint = "detach from one first";
-            let why = failure(ErrorKind::Limited, "too many sessions are attached at once", hint);
-            return self.say(&ToClient::Detached { session, why: Some(why) }).await;
-        }
-        let hello = keepers::hello(self.who.stream.clone(), Some(self.who.peer.clone()));
-        match keepers::reach(&self.core, &session, &hello, &attach).await {
-            Ok((sender, receiver)) => {
-                self.legs.push(Leg { session, window, sender, receiver });
-                Ok(())
-            }
-            Err(why) => self.say(&ToClient::Detached { session, why: Some(why) }).await,
-        }
-    }
-
-    fn drop_leg(&mut self, session: &SessionId) {
-        self.legs.retain(|leg| leg.session != *session);
-        self.ended.retain(|ended| ended != session);
-        if self.ended.len() == MAX_ENDED {
-            self.ended.pop_front();
-        }
-        self.ended.push_back(session.clone());
-    }
-
-    async fn lose_leg(&mut self, session: SessionId) -> Flow {
-        self.drop_leg(&session);
-        let why = failure(ErrorKind::Environment, "the session's keeper is gone", "attach again");
-        self.say(&ToClient::Detached { session, why: Some(why) }).await
-    }
-
-    /// Passes a client's message on. Without a leg it is late, and means nothing any more.
-    async fn tell_keeper(&mut self, session: &SessionId, bytes: &[u8]) -> Flow {
-        let Some(leg) = self.legs.iter_mut().find(|leg| leg.session == *session) else { return Ok(()) };
-        let sent = async {
-            leg.sender.forward(bytes).await?;
-            leg.sender.flush().await
-        };
-        if let Err(error) = sent.await {
-            tracing::info!(%session, %error, "a keeper takes nothing more");
-            return self.lose_leg(session.clone()).await;
-        }
-        Ok(())
-    }
-
-    /// Passes on what a keeper has to say: all that is there, in one write.
-    async fn keeper_says(&mut self, place: usize, mut message: Result<Option<Bytes>, link::Error>) -> Flow {
-        self.turn = place + 1;
-        for passed in 1.. {
-            match message {
-                Ok(Some(bytes)) => {
-                    let fed = self.sender.forward(&bytes).await;
-                    fed.map_err(|error| self.broken(&error))?;
-                }
-                ended => {
-                    if let Err(error) = ended {
-                        tracing::info!(session = %self.legs[place].session, %error, "the wire to a keeper broke");
-                    }
-                    let session = self.legs[place].session.clone();
-                    return self.lose_leg(session).await;
-                }
-            }
-            if passed == BATCH {
-                break;
-            }
-            message = match now(self.legs[place].receiver.recv()) {
-                Poll::Ready(message) => message,
-                Poll::Pending => break,
-            };
-        }
-        self.sender.flush().await.map_err(|error| self.broken(&error))
     }
 
     async fn call(&mut self, id: u64, method: Method) -> Flow {

@@ -1,5 +1,6 @@
 //! A channel over a unix socket that is taken for a distant one.
 
+use super::legs::MAX_ENDED;
 use super::*;
 use crate::core::Parts;
 use crate::{Host, Opts, Relay, RelayKind, Stopper, awake, history};
