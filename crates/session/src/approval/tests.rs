@@ -1,6 +1,6 @@
 use super::*;
 use crate::id::DeviceId;
-use crate::message::{Choice, Decision};
+use crate::message::{Choice, Question};
 use proptest::prelude::*;
 
 const NOW: u64 = 1_790_000_000_000;
