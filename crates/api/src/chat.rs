@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use crate::view::{dollars, place};
 use axum::Json;
 use axum::http::StatusCode;
-use client::{Feed, From, News};
+use client::{Feed, News, Start};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use session::id::{ApprovalId, SessionId};
@@ -140,7 +140,7 @@ impl Turn {
         seconds: u32,
     ) -> Result<Answer, Problem> {
         let before = caller.session(&self.session).await?.agent.map_or(0, |agent| agent.turns);
-        let mut feed = Feed::open(caller.another().await?, self.session.clone(), From::Now, false).await?;
+        let mut feed = Feed::open(caller.another().await?, self.session.clone(), Start::Now, false).await?;
         let (session, text) = (self.session.clone(), message.clone());
         let told: Result<Prompted, _> = caller.connection.call(Method::SessionPrompt { session, text }).await;
         let told = match told {

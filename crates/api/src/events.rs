@@ -9,7 +9,7 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use client::{Feed, From, News};
+use client::{Feed, News, Start};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use session::message::{Cursor, RunState};
@@ -62,7 +62,7 @@ pub(crate) async fn events(
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let streams = text(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"));
     let after = text(header::HeaderName::from_static("last-event-id")).or(wanted.after.as_deref());
-    let from = after.map_or(Some(From::Seq(0)), from);
+    let from = after.map_or(Some(Start::Seq(0)), from);
     let Some(from) = from else {
         let detail = "`after` is an event's id such as 1.42, its number, or `now`";
         return Err(Problem::invalid(detail, "every event has its id with it"));
@@ -76,10 +76,10 @@ pub(crate) async fn events(
     let mut feed = Feed::open(connection, id, from, wanted.output).await?;
     let Cursor { epoch, seq } = feed.head();
     let given = match from {
-        From::Seq(after) => Cursor { epoch, seq: after },
-        From::Cursor(after) if after.epoch == epoch => after,
-        From::Cursor(_) => Cursor { epoch, seq: 0 },
-        From::Now => Cursor { epoch, seq },
+        Start::Seq(after) => Cursor { epoch, seq: after },
+        Start::Cursor(after) if after.epoch == epoch => after,
+        Start::Cursor(_) => Cursor { epoch, seq: 0 },
+        Start::Now => Cursor { epoch, seq },
     };
     if streams && ended && given.seq == seq {
         // Nothing comes any more; a client that is told so does not come back.
@@ -96,15 +96,15 @@ pub(crate) async fn events(
 }
 
 /// `EPOCH.SEQ`, `SEQ` or `now`.
-fn from(text: &str) -> Option<From> {
+fn from(text: &str) -> Option<Start> {
     if text == "now" {
-        return Some(From::Now);
+        return Some(Start::Now);
     }
     match text.split_once('.') {
         Some((epoch, seq)) => {
-            Some(From::Cursor(Cursor { epoch: epoch.parse().ok()?, seq: seq.parse().ok()? }))
+            Some(Start::Cursor(Cursor { epoch: epoch.parse().ok()?, seq: seq.parse().ok()? }))
         }
-        None => text.parse().ok().map(From::Seq),
+        None => text.parse().ok().map(Start::Seq),
     }
 }
 
@@ -138,9 +138,9 @@ mod tests {
 
     #[test]
     fn a_place_is_an_id_a_number_or_now() {
-        assert_eq!(from("now"), Some(From::Now));
-        assert_eq!(from("42"), Some(From::Seq(42)));
-        assert_eq!(from("2.42"), Some(From::Cursor(Cursor { epoch: 2, seq: 42 })));
+        assert_eq!(from("now"), Some(Start::Now));
+        assert_eq!(from("42"), Some(Start::Seq(42)));
+        assert_eq!(from("2.42"), Some(Start::Cursor(Cursor { epoch: 2, seq: 42 })));
         for wrong in ["", ".", "1.", ".1", "-1", "1.2.3", "x", "99999999999999999999"] {
             assert_eq!(from(wrong), None, "{wrong:?}");
         }

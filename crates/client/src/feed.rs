@@ -116,7 +116,7 @@ struct Screen {
 
 /// Where to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Start {
     /// Behind this event of the log as it is now; 0 is its beginning.
     Seq(u64),
     /// Behind this place.
@@ -130,7 +130,7 @@ impl Feed {
     pub async fn open(
         connection: Connection,
         session: SessionId,
-        from: From,
+        from: Start,
         output: bool,
     ) -> Result<Self, Error> {
         let follow = Follow::new(WINDOW);
@@ -158,14 +158,14 @@ impl Feed {
         self.head
     }
 
-    async fn begin(&mut self, from: From) -> Result<(), Error> {
+    async fn begin(&mut self, from: Start) -> Result<(), Error> {
         self.head = self.attach().await?;
         let Cursor { epoch, seq } = self.head;
         let cursor = match from {
-            From::Now => self.head,
-            From::Seq(after) => Cursor { epoch, seq: after },
-            From::Cursor(after) if after.epoch == epoch => after,
-            From::Cursor(_) => {
+            Start::Now => self.head,
+            Start::Seq(after) => Cursor { epoch, seq: after },
+            Start::Cursor(after) if after.epoch == epoch => after,
+            Start::Cursor(_) => {
                 let at = Cursor { epoch, seq: 0 };
                 self.ready.push_back(Entry { cursor: at, at: 0, news: News::Reset });
                 at

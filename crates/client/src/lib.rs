@@ -22,7 +22,7 @@ pub use attachment::{AttachOpts, Attachment, DEFAULT_WINDOW, Path, Update};
 pub use connection::{Connection, Route, Welcome};
 pub use door::{Paired, pair};
 pub use error::Error;
-pub use feed::{Entry, Feed, From, News};
+pub use feed::{Entry, Feed, News, Start};
 pub use known::{KnownHost, KnownHosts};
 
 /// How this library calls itself where its user did not say.
