@@ -14,6 +14,7 @@ mod form;
 pub mod gemini;
 mod jsonrpc;
 pub mod known;
+mod npm;
 pub mod opencode;
 mod out;
 mod pipes;

@@ -11,7 +11,7 @@ pub fn piped(spec: &SpawnSpec) -> Result<Command, SpawnError> {
     if !spec.cwd.is_dir() {
         return Err(SpawnError::NoFolder(spec.cwd.clone()));
     }
-    let path = find(program, spec)?;
+    let path = find(program, &spec.cwd, &spec.env)?;
     let mut command = Command::new(path);
     command
         .arg0(program)

@@ -110,7 +110,7 @@ impl Pty {
         if !spec.cwd.is_dir() {
             return Err(SpawnError::NoFolder(spec.cwd.clone()));
         }
-        find(program, spec)?;
+        find(program, &spec.cwd, &spec.env)?;
         let no_terminal = |why: &dyn std::fmt::Display| SpawnError::NoTerminal(why.to_string());
         let size = PtySize { rows: spec.size.rows, cols: spec.size.cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).map_err(|e| no_terminal(&e))?;
@@ -260,25 +260,21 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
 }
 
 /// Looks the program up as `execvp` would, so that a mistake is told in words: after the fork nobody could tell.
-pub(crate) fn find(program: &str, spec: &SpawnSpec) -> Result<PathBuf, SpawnError> {
+pub(crate) fn find(program: &str, cwd: &Path, env: &[(String, String)]) -> Result<PathBuf, SpawnError> {
     let runnable =
         |path: &Path| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
     if program.contains('/') {
-        let path = spec.cwd.join(program);
+        let path = cwd.join(program);
         return match path.exists() {
             true if runnable(&path) => Ok(path),
             true => Err(SpawnError::NotExecutable(path)),
             false => Err(SpawnError::NoProgram(program.to_owned())),
         };
     }
-    let path = spec
-        .env
-        .iter()
-        .rev()
-        .find(|(name, _)| name == "PATH")
-        .map_or("/usr/local/bin:/usr/bin:/bin", |(_, v)| v);
+    let path =
+        env.iter().rev().find(|(name, _)| name == "PATH").map_or("/usr/local/bin:/usr/bin:/bin", |(_, v)| v);
     let mut found =
-        path.split(':').map(|folder| spec.cwd.join(folder).join(program)).filter(|p| p.exists()).peekable();
+        path.split(':').map(|folder| cwd.join(folder).join(program)).filter(|p| p.exists()).peekable();
     let Some(first) = found.peek().cloned() else { return Err(SpawnError::NoProgram(program.to_owned())) };
     found.find(|p| runnable(p)).ok_or(SpawnError::NotExecutable(first))
 }

@@ -30,7 +30,8 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Option<Launched> {
         Ok(env) => (env, None),
         Err(why) => (Vec::new(), Some(format!("Gemini asks in its terminal alone: {why}"))),
     };
-    let keys = settings::version(program, launch.env).is_some_and(|version| hooks::knows(&version));
+    let keys =
+        settings::version(program, launch.cwd, launch.env).is_some_and(|version| hooks::knows(&version));
     let adapter = Box::new(Hooks::new(Place::of(launch), keys, problem));
     Some(Launched { command, env, structured: false, beside: None, adapter })
 }

@@ -2,10 +2,11 @@
 
 use crate::adapter::GATE_TIMEOUT;
 use crate::family::Launch;
+use crate::npm;
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Milliseconds that Gemini waits for the hook that goes before a dialog: longer than any approval waits.
 const LONG: u32 = GATE_TIMEOUT * 1000;
@@ -106,25 +107,14 @@ fn with_hooks(mut settings: Map<String, Value>, hook: &[String]) -> Result<Value
 }
 
 /// The version of the Gemini that this program is, where it is one that npm installed.
-pub(super) fn version(program: &str, env: &[(String, String)]) -> Option<String> {
-    let found = if program.contains('/') {
-        PathBuf::from(program)
-    } else {
-        let all = std::env::split_paths(set(env, "PATH")?);
-        all.map(|folder| folder.join(program)).find(|path| path.is_file())?
-    };
-    let file = found.canonicalize().ok()?;
-    let package = |folder: &Path| -> Option<Value> {
-        serde_json::from_slice(&std::fs::read(folder.join("package.json")).ok()?).ok()
-    };
-    let package = file.ancestors().skip(1).take(3).find_map(package)?;
-    let is_it = package["name"] == "@google/gemini-cli";
-    package["version"].as_str().filter(|_| is_it).map(str::to_owned)
+pub(super) fn version(program: &str, cwd: &Path, env: &[(String, String)]) -> Option<String> {
+    npm::version(program, cwd, env, |name| name == "@google/gemini-cli")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn words(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
@@ -178,15 +168,18 @@ mod tests {
         let package = folder.path().join("lib/gemini-cli");
         std::fs::create_dir_all(package.join("bundle")).unwrap();
         std::fs::create_dir(folder.path().join("bin")).unwrap();
-        std::fs::write(package.join("bundle/gemini.js"), "").unwrap();
-        std::os::unix::fs::symlink(package.join("bundle/gemini.js"), folder.path().join("bin/gemini"))
-            .unwrap();
+        let file = package.join("bundle/gemini.js");
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink(file, folder.path().join("bin/gemini")).unwrap();
         let env = [("PATH".to_owned(), folder.path().join("bin").to_string_lossy().into_owned())];
-        assert_eq!(version("gemini", &env), None);
+        let version = |program: &str| version(program, folder.path(), &env);
+        assert_eq!(version("gemini"), None);
         let say = |text| std::fs::write(package.join("package.json"), text).unwrap();
         say(r#"{"name":"@google/gemini-cli","version":"0.61.0"}"#);
-        assert_eq!(version("gemini", &env).as_deref(), Some("0.61.0"));
+        assert_eq!(version("gemini").as_deref(), Some("0.61.0"));
+        assert_eq!(version("bin/gemini").as_deref(), Some("0.61.0"), "seen from where it is started");
         say(r#"{"name":"other","version":"0.61.0"}"#);
-        assert_eq!(version("gemini", &env), None);
+        assert_eq!(version("gemini"), None);
     }
 }

@@ -1,9 +1,9 @@
 //! Which opencode a program is.
 
+use crate::npm;
 use crate::pipes::piped;
-use crate::pty::{SpawnSpec, find};
+use crate::pty::SpawnSpec;
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde_json::Value;
 use session::message::Size;
 use std::io::Read as _;
 use std::path::Path;
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How often it is looked whether it has said it.
 const LOOK: Duration = Duration::from_millis(20);
+/// What its packages are called, or how their names begin.
+const NAMES: [&str; 3] = ["opencode-ai", "opencode-linux-", "opencode-darwin-"];
 
 /// Whether a server of this version wants the password, and speaks as is known here.
 pub(super) fn is_known(version: &str) -> bool {
@@ -23,19 +25,12 @@ pub(super) fn is_known(version: &str) -> bool {
 
 /// The version: as npm wrote it down, or as the program says.
 pub(super) fn of(program: &str, cwd: &Path, env: &[(String, String)]) -> Option<String> {
-    let size = Size { cols: 80, rows: 24 };
-    let command = vec![program.to_owned(), "--version".to_owned()];
-    let spec = SpawnSpec { command, cwd: cwd.to_owned(), env: env.to_vec(), size };
-    installed(&find(program, &spec).ok()?).or_else(|| said(&spec))
-}
-
-fn installed(program: &Path) -> Option<String> {
-    let file = program.canonicalize().ok()?;
-    let package: Value =
-        serde_json::from_slice(&std::fs::read(file.parent()?.parent()?.join("package.json")).ok()?).ok()?;
-    let name = package["name"].as_str()?;
-    let is_it = ["opencode-ai", "opencode-linux-", "opencode-darwin-"].iter().any(|it| name.starts_with(it));
-    package["version"].as_str().filter(|_| is_it).map(str::to_owned)
+    let is_it = |name: &str| NAMES.iter().any(|it| name.starts_with(it));
+    npm::version(program, cwd, env, is_it).or_else(|| {
+        let size = Size { cols: 80, rows: 24 };
+        let command = vec![program.to_owned(), "--version".to_owned()];
+        said(&SpawnSpec { command, cwd: cwd.to_owned(), env: env.to_vec(), size })
+    })
 }
 
 fn said(spec: &SpawnSpec) -> Option<String> {
