@@ -3,10 +3,9 @@
 use crate::approvals;
 use crate::channel::Who;
 use crate::core::{Core, disk, failure, now_ms, random};
-use crate::decisions;
 use crate::invite::LIFETIME;
 use crate::keepers::{self, Over};
-use crate::{conversations, restart, spawn, tokens};
+use crate::{conversations, decisions, history, restart, spawn, tokens};
 use seal::{Invitation, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -171,10 +170,7 @@ async fn session_remove(core: &Arc<Core>, who: &Who, session: &SessionId) -> Res
         Over::Left => core.paths.remove_unused_session(session.as_str()),
     };
     removed.map_err(|error| disk(&error))?;
-    core.board.remove(session);
-    core.decisions.forget(&core.paths.decisions_db(), session).await;
-    let by = &who.peer.label;
-    core.devices.audit(now_ms(), "session.removed", &json!({ "session": session, "by": by }));
+    history::forget(core, session, &json!({ "session": session, "by": who.peer.label })).await;
     Ok(Value::Null)
 }
 

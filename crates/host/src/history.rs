@@ -2,7 +2,7 @@
 //! kept. What runs, or has a keeper that somebody may be reading from, is never removed.
 
 use crate::core::{Core, now_ms};
-use serde_json::json;
+use serde_json::{Value, json};
 use session::id::SessionId;
 use session::message::RunState;
 use std::os::unix::fs::MetadataExt as _;
@@ -126,15 +126,19 @@ async fn remove(core: &Core, chosen: &[(SessionId, Why)]) {
                 continue;
             }
         }
-        core.board.remove(id);
-        core.decisions.forget(&core.paths.decisions_db(), id).await;
         tracing::info!(session = %id, why, "an ended session was removed");
-        core.devices.audit(
-            now_ms(),
-            "session.removed",
-            &json!({ "session": id, "by": "history", "why": why }),
-        );
+        forget(core, id, &json!({ "session": id, "by": "history", "why": why })).await;
     }
+}
+
+/// A session's files are gone, and so is what else is known of it.
+pub(crate) async fn forget(core: &Core, id: &SessionId, detail: &Value) {
+    core.board.remove(id);
+    core.decisions.forget(&core.paths.decisions_db(), id).await;
+    if let Err(error) = core.devices.with_db(|db| db.remove_conversations_in(id.as_str())) {
+        tracing::warn!(session = %id, %error, "conversations of a removed session are not forgotten");
+    }
+    core.devices.audit(now_ms(), "session.removed", detail);
 }
 
 #[cfg(test)]

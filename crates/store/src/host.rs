@@ -256,6 +256,12 @@ impl HostDb {
         Ok(())
     }
 
+    /// Forgets the conversations that would go on in this session.
+    pub fn remove_conversations_in(&self, session: &str) -> Result<(), Error> {
+        self.connection.execute("DELETE FROM conversation WHERE session = ?", [session])?;
+        Ok(())
+    }
+
     /// Gives a device a new name; false where there is no such device.
     pub fn rename_device(&self, id: &str, label: &str) -> Result<bool, Error> {
         let changed = self
@@ -450,6 +456,10 @@ mod tests {
         assert_eq!(db.tokens().unwrap(), [TokenRow { used_at: Some(5), ..token(1) }]);
         assert!(db.remove_token("ci").unwrap() && !db.remove_token("ci").unwrap());
         assert_eq!(db.conversation("nightly").unwrap(), Some(("two".to_owned(), true)));
+        db.put_conversation("daily", "one", true).unwrap();
+        db.remove_conversations_in("one").unwrap();
+        assert_eq!(db.conversation("daily").unwrap(), None);
+        assert!(db.conversation("nightly").unwrap().is_some(), "it has gone on elsewhere");
         db.remove_conversation("nightly").unwrap();
         assert_eq!(db.conversation("nightly").unwrap(), None);
     }
