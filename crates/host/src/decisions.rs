@@ -13,7 +13,7 @@ use session::message::{
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{DecisionIndex, LogReader, OverRow, Read, Told};
+use store::{DecisionIndex, Header, LogReader, OverRow, Read, Told};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Headers that are read of a log in one step.
@@ -141,26 +141,54 @@ pub(crate) async fn request(
         return Ok(None);
     }
     let log = core.paths.session_log(session.as_str());
+    let names = (session.to_string(), approval.to_string());
+    let first = core.decisions.with(core.paths.decisions_db(), move |index| index.first(&names.0, &names.1));
+    // The log has it all the same.
+    let first = first.await.unwrap_or_default();
     let approval = approval.clone();
     let _alone = core.decisions.looking.lock().await;
-    let read = tokio::task::spawn_blocking(move || piece(&LogReader::open(&log)?, &approval, from));
+    let read = tokio::task::spawn_blocking(move || piece(&LogReader::open(&log)?, &approval, first, from));
     let read = read.await.map_err(|error| failure(ErrorKind::Internal, error.to_string(), ""))?;
     read.map_err(|error| disk(&error))
 }
 
-fn piece(log: &LogReader, approval: &ApprovalId, from: u32) -> Result<Option<Asked>, store::Error> {
-    let (head, mut seq) = (log.head()?, 0);
+fn piece(
+    log: &LogReader,
+    approval: &ApprovalId,
+    first: Option<u64>,
+    from: u32,
+) -> Result<Option<Asked>, store::Error> {
+    let head = log.head()?;
+    let found = first_of(approval, first, |after, most| log.past_headers(after, head, most))?;
+    let Some((first, asked)) = found else { return Ok(None) };
+    let whole = whole(log, first, approval)?;
+    // One that is not whole would have another digest.
+    let is_whole = whole.len() == asked.length as usize;
+    Ok(is_whole.then(|| piece_of(asked, &whole, from)).flatten())
+}
+
+/// The first event that asks this: the one that the index knows, or, where it knows none, or the log has lost its end since
+/// it was read, whichever of all is it. `headers` gives those behind a number, at most so many.
+fn first_of(
+    approval: &ApprovalId,
+    known: Option<u64>,
+    mut headers: impl FnMut(u64, u32) -> Result<Vec<Header>, store::Error>,
+) -> Result<Option<(u64, Approval)>, store::Error> {
+    if let Some(known) = known {
+        let header = headers(known.saturating_sub(1), 1)?.into_iter().next();
+        let asked = header.filter(|header| header.seq == known);
+        if let Some((asked, 0, _)) = asked.and_then(|header| asked_in(&header.header, approval)) {
+            return Ok(Some((known, asked)));
+        }
+    }
+    let mut seq = 0;
     loop {
-        let headers = log.past_headers(seq, head, STEP)?;
-        let Some(last) = headers.last() else { return Ok(None) };
+        let page = headers(seq, STEP)?;
+        let Some(last) = page.last() else { return Ok(None) };
         seq = last.seq;
-        for header in &headers {
-            if let Some((asked, _)) = asked_in(&header.header, approval) {
-                let whole = whole(log, header.seq, approval)?;
-                // One that is not whole would have another digest.
-                let is_whole = whole.len() == asked.length as usize;
-                return Ok(is_whole.then(|| piece_of(asked, &whole, from)).flatten());
-            }
+        let asked = |header: &Header| Some((header.seq, asked_in(&header.header, approval)?.0));
+        if let Some(found) = page.iter().find_map(asked) {
+            return Ok(Some(found));
         }
     }
 }
@@ -169,7 +197,7 @@ fn piece(log: &LogReader, approval: &ApprovalId, from: u32) -> Result<Option<Ask
 fn whole(log: &LogReader, first: u64, approval: &ApprovalId) -> Result<Vec<u8>, store::Error> {
     let mut whole = Vec::new();
     for entry in log.read_after(first - 1, 2 * MAX_REQUEST as u64)? {
-        let Some((_, last)) = asked_in(&entry.header, approval) else { break };
+        let Some((.., last)) = asked_in(&entry.header, approval) else { break };
         whole.extend(entry.payload);
         if last {
             break;
@@ -178,10 +206,10 @@ fn whole(log: &LogReader, first: u64, approval: &ApprovalId) -> Result<Vec<u8>, 
     Ok(whole)
 }
 
-/// A piece of this one, and whether it is the last.
-fn asked_in(header: &str, id: &ApprovalId) -> Option<(Approval, bool)> {
+/// Which piece of this one it is, and whether it is the last.
+fn asked_in(header: &str, id: &ApprovalId) -> Option<(Approval, u32, bool)> {
     match serde_json::from_str(header).ok()? {
-        Event::Asked { approval, last, .. } if approval.id == *id => Some((*approval, last)),
+        Event::Asked { approval, part, last } if approval.id == *id => Some((*approval, part, last)),
         _ => None,
     }
 }
@@ -246,7 +274,7 @@ fn read_log(
         };
         let last = headers.len() < STEP as usize;
         seq = if last { head } else { headers.last().map_or(head, |header| header.seq) };
-        let told: Vec<Told> = headers.iter().filter_map(|header| told(&header.header)).collect();
+        let told: Vec<Told> = headers.iter().filter_map(told).collect();
         index.put(id, Read { epoch, seq, over: over && last }, &told, session.ended_at.filter(|_| last))?;
         if last {
             return Ok(());
@@ -255,15 +283,67 @@ fn read_log(
 }
 
 /// What an event says of an approval, where it does.
-fn told(header: &str) -> Option<Told> {
-    match serde_json::from_str(header).ok()? {
+fn told(header: &Header) -> Option<Told> {
+    match serde_json::from_str(&header.header).ok()? {
         Event::Asked { approval, .. } => {
-            Some(Told::Asked { id: approval.id.to_string(), asked: serde_json::to_string(&approval).ok()? })
+            let asked = serde_json::to_string(&approval).ok()?;
+            Some(Told::Asked { id: approval.id.to_string(), asked, seq: header.seq })
         }
         Event::Decided { approval, state } => {
             let at = state.decided_at()?;
             Some(Told::Over { id: approval.to_string(), at, state: serde_json::to_string(&state).ok()? })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use session::message::Risk;
+
+    fn approval(n: u8) -> Approval {
+        Approval {
+            id: ApprovalId::from_random([n; 10]),
+            digest: String::new(),
+            length: 2,
+            source: "claude".into(),
+            title: String::new(),
+            risk: Risk::Normal,
+            word: None,
+            asked_at: 1,
+            expires_at: 2,
+            state: ApprovalState::Pending,
+        }
+    }
+
+    fn asked(seq: u64, n: u8, part: u32) -> Header {
+        let event = Event::Asked { approval: Box::new(approval(n)), part, last: part == 1 };
+        Header { seq, header: serde_json::to_string(&event).unwrap() }
+    }
+
+    #[test]
+    fn what_was_asked_long_ago_is_read_where_it_begins() {
+        let chat = |seq| Header { seq, header: r#"{"k":"chat"}"#.into() };
+        let mut log: Vec<_> = (1..=5000).map(chat).collect();
+        (log[4997], log[4998], log[4999]) = (asked(4998, 1, 0), asked(4999, 1, 1), asked(5000, 2, 0));
+        let find = |n: u8, known: Option<u64>| {
+            let mut read = 0;
+            let found = first_of(&approval(n).id, known, |after, most| {
+                let behind = log.iter().filter(|header| header.seq > after);
+                let page: Vec<_> = behind.take(most as usize).cloned().collect();
+                read += page.len();
+                Ok(page)
+            });
+            (found.unwrap().map(|(seq, asked)| (seq, asked.id)), read)
+        };
+        let first = Some((4998, approval(1).id));
+        assert_eq!(find(1, Some(4998)), (first.clone(), 1));
+        assert_eq!(find(1, None), (first.clone(), 5000), "an older version did not write it down");
+        // Numbers of a life of the log that lost its end.
+        for wrong in [0, 7, 4999, 5000, 6000] {
+            assert_eq!(find(1, Some(wrong)).0, first, "{wrong}");
+        }
+        assert_eq!(find(3, Some(4998)).0, None);
     }
 }

@@ -9,7 +9,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-const FORMAT: &[&str] = &["
+const FORMAT: &[&str] = &[
+    "
     CREATE TABLE session (
         id TEXT PRIMARY KEY,
         epoch INTEGER NOT NULL,
@@ -25,7 +26,11 @@ const FORMAT: &[&str] = &["
         PRIMARY KEY (session, id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX over_approval ON approval (over_at, id) WHERE over_at IS NOT NULL;
-"];
+",
+    "
+    ALTER TABLE approval ADD COLUMN first INTEGER;
+",
+];
 
 /// How far a session's log was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub enum Told {
         id: String,
         /// All that is to be known of it.
         asked: String,
+        /// The event's number.
+        seq: u64,
     },
     /// It is over.
     Over {
@@ -133,9 +140,9 @@ impl DecisionIndex {
         let change = self.connection.transaction()?;
         for one in told {
             match one {
-                Told::Asked { id, asked } => change
-                    .prepare_cached("INSERT OR IGNORE INTO approval VALUES (?, ?, ?, NULL, NULL)")?
-                    .execute(params![session, id, asked])?,
+                Told::Asked { id, asked, seq } => change
+                    .prepare_cached("INSERT OR IGNORE INTO approval VALUES (?, ?, ?, NULL, NULL, ?)")?
+                    .execute(params![session, id, asked, seq.cast_signed()])?,
                 Told::Over { id, at, state } => change
                     .prepare_cached(
                         "UPDATE approval SET state = ?, over_at = ? WHERE session = ? AND id = ?",
@@ -154,6 +161,14 @@ impl DecisionIndex {
         ])?;
         change.commit()?;
         Ok(())
+    }
+
+    /// The number of the first event that asked this, where that is known.
+    pub fn first(&self, session: &str, approval: &str) -> Result<Option<u64>, Error> {
+        let mut query =
+            self.connection.prepare_cached("SELECT first FROM approval WHERE session = ? AND id = ?")?;
+        let first: Option<Option<i64>> = query.query_row([session, approval], |row| row.get(0)).optional()?;
+        Ok(first.flatten().map(i64::cast_unsigned))
     }
 
     /// Approvals that are over, the last one first, at most `limit`: those behind this one, named by when it was over and
@@ -202,7 +217,7 @@ mod tests {
     }
 
     fn asked(id: &str) -> Told {
-        Told::Asked { id: id.into(), asked: format!("asked {id}") }
+        Told::Asked { id: id.into(), asked: format!("asked {id}"), seq: 1 }
     }
 
     fn over(id: &str, at: u64) -> Told {
@@ -257,6 +272,21 @@ mod tests {
         assert_eq!(ids(&index, None, 9), ["b", "a"]);
         index.forget("s").unwrap();
         assert_eq!((index.sessions().unwrap().len(), ids(&index, None, 9).len()), (0, 0));
+    }
+
+    #[test]
+    fn where_a_request_begins_is_known_but_of_what_an_older_version_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("decisions.db");
+        let old = sqlite::open(&path, &FORMAT[..1]).unwrap();
+        old.execute("INSERT INTO approval VALUES ('s', 'old', 'asked old', 'over old', 1)", []).unwrap();
+        drop(old);
+        let mut index = DecisionIndex::open(&path).unwrap();
+        let told = [7, 8].map(|seq| Told::Asked { id: "new".into(), asked: String::new(), seq });
+        index.put("s", Read { epoch: 1, seq: 8, over: false }, &told, None).unwrap();
+        let first = |id| index.first("s", id).unwrap();
+        assert_eq!((first("new"), first("old"), first("none")), (Some(7), None, None));
+        assert_eq!(ids(&index, None, 9), ["old"]);
     }
 
     #[test]
