@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 /// Answers each message with its number and the arguments it was started with; `slow` it answers when it is interrupted,
-/// and at `die` it ends.
+/// at `die` it ends, and behind `background` it says something that nobody asked for before it takes the next one.
 const AGENT: &str = r#"#!/bin/sh
 case "$*" in *--resume*) again=again- ;; esac
 turns=0
@@ -19,8 +19,18 @@ while read -r line; do
         echo '{"type":"result","subtype":"error_during_execution","is_error":true,"session_id":"talk"}' ;;
       esac ;;
     *'"type":"user"'*)
+      name=$(printf %s "$line" | sed 's/.*"uuid":"\([^"]*\)".*/\1/')
+      echo "{\"type\":\"command_lifecycle\",\"command_uuid\":\"$name\",\"state\":\"queued\"}"
+      if [ "$own" ]; then
+        echo '{"type":"system","subtype":"init","session_id":"talk"}'
+        echo '{"type":"assistant","message":{"id":"own","content":[{"type":"text","text":"what ran is done"}]}}'
+        echo '{"type":"result","subtype":"success","is_error":false,"session_id":"talk","num_turns":1}'
+        own=
+      fi
+      echo "{\"type\":\"command_lifecycle\",\"command_uuid\":\"$name\",\"state\":\"started\"}"
       case $line in
         *slow*) continue ;;
+        *background*) own=1 ;;
         *die*) echo "out of luck" >&2; exit 3 ;;
       esac
       turns=$((turns + 1))
@@ -121,6 +131,14 @@ fn a_conversation_goes_on_whatever_becomes_of_daemon_and_agent() {
     assert_eq!((&taken["response"], &taken["conv_id"]), (&json!("again-answer 1"), &first["session_id"]));
     assert_eq!(http.post("/api/chat", &ended).json()["session_id"], taken["session_id"]);
     assert_eq!(talk(&http, &home, "nightly", "hello").json()["response"], "answer 1");
+}
+
+#[test]
+fn what_the_agent_says_unasked_is_nobodys_answer() {
+    let home = host();
+    let http = api(&home, "prompt");
+    assert_eq!(talk(&http, &home, "c", "background").json()["response"], "answer 1");
+    assert_eq!(talk(&http, &home, "c", "and now?").json()["response"], "answer 2");
 }
 
 #[test]

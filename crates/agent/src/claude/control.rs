@@ -8,6 +8,7 @@ use super::plan::Plans;
 use super::said::{self, Block, between};
 use super::stream::Stream;
 use super::tool::{self, Place, text_of};
+use super::turn::{Became, Turn};
 use crate::adapter::{Adapter, Input, Output};
 use crate::text;
 use serde_json::{Value, json};
@@ -30,7 +31,6 @@ const MODES: &[(&str, &str)] = &[
 ];
 
 /// The adapter.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug)]
 pub struct Control {
     place: Place,
@@ -43,8 +43,7 @@ pub struct Control {
     told: u32,
     /// A person has interrupted the turn that it is in.
     interrupted: bool,
-    /// It is in a turn: one was begun, and no result has come.
-    turn: bool,
+    turn: Turn,
     /// Calls that a person did not allow.
     denied: HashSet<String>,
     /// Cost of the conversation when the last turn ended; unknown at first where it goes on with an older one.
@@ -80,7 +79,7 @@ impl Control {
             next: 1,
             told: 0,
             interrupted: false,
-            turn: false,
+            turn: Turn::default(),
             denied: HashSet::new(),
             spent: (!resumed).then_some(0),
             stream: Stream::default(),
@@ -139,6 +138,7 @@ impl Control {
             "result" => self.result(&json),
             "control_request" => self.asked(&json),
             "control_response" => self.answered(&json),
+            "command_lifecycle" => self.became(&json),
             "control_cancel_request" => {
                 let gone = |open: &Open| Some(&open.request) == json.get("request_id");
                 if let Some(place) = self.open.iter().position(gone) {
@@ -148,7 +148,7 @@ impl Control {
             }
             // What it says for programs alone.
             "keep_alive" | "rate_limit_event" | "tool_progress" | "tool_use_summary" | "auth_status"
-            | "prompt_suggestion" | "command_lifecycle" | "transcript_mirror" => {}
+            | "prompt_suggestion" | "transcript_mirror" => {}
             _ => self.strange(said::bounded(Chat::Unknown { json })),
         }
     }
@@ -170,8 +170,11 @@ impl Control {
         let mut setup = self.setup.clone();
         match text_of(json, "subtype") {
             "init" => {
-                // Each turn begins with it, also one that nobody asked for.
-                self.turn = true;
+                self.turn.begin();
+                // Before the first turn, it may be no more than who Claude is.
+                if self.state.turns > 0 {
+                    self.state.doing = Doing::Working;
+                }
                 setup.version = said("claude_code_version").or(setup.version);
                 setup.conversation = said("session_id").or(setup.conversation);
                 setup.model = said("model").or(setup.model);
@@ -206,7 +209,7 @@ impl Control {
 
     fn assistant(&mut self, json: &Value) {
         // What comes late is of a turn that is over, and no result follows it.
-        if self.turn {
+        if self.turn.is_on() {
             self.state.doing = Doing::Working;
         }
         let message = &json["message"];
@@ -292,11 +295,30 @@ impl Control {
     /// The turn is over: nothing of it waits any more.
     fn over(&mut self) {
         self.state.turns += 1;
-        self.state.doing = Doing::Idle;
-        self.turn = false;
+        self.turn.end();
+        self.rest();
         self.interrupted = false;
         self.stream = Stream::default();
         self.denied.clear();
+    }
+
+    /// It waits for a prompt, unless there is a turn.
+    fn rest(&mut self) {
+        self.state.doing = if self.turn.is_busy() { Doing::Working } else { Doing::Idle };
+    }
+
+    /// What became of a prompt.
+    fn became(&mut self, json: &Value) {
+        match self.turn.hear(json) {
+            Some(Became::Taken(chat)) => self.say(chat),
+            Some(Became::Dropped(chat)) => {
+                self.say(chat);
+                let (outcome, total) = (Outcome::Interrupted, self.state.cost);
+                self.say(Chat::Turn { outcome, error: None, cost: None, total, tokens: None, took: None });
+                self.rest();
+            }
+            None => {}
+        }
     }
 
     fn asked(&mut self, json: &Value) {
@@ -354,6 +376,10 @@ impl Control {
             let error = text::line(text_of(response, "error"), MAX_LINE);
             return self.note(format!("claude did not do what it was told: {error}"));
         }
+        if id.starts_with("int-") {
+            self.turn.interrupted();
+            return self.rest();
+        }
         let said = &response["response"];
         let told = |name: &str| said.get(name).and_then(Value::as_str).map(str::to_owned);
         let mut setup = self.setup.clone();
@@ -371,20 +397,25 @@ impl Control {
         self.setup(setup);
     }
 
-    fn prompt(&mut self, text: &str, files: &[PathBuf], by: &str) {
+    fn prompt(&mut self, text: &str, files: &[PathBuf], by: &str, now: u64) {
         let files: Vec<_> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
         let mut whole = text.to_owned();
         if !files.is_empty() {
             whole = format!("{text}\n\nFiles that come with this:\n{}", files.join("\n"));
         }
         let content = json!([{"type": "text", "text": whole.trim_start()}]);
+        // As the name of a prompt is to look. No other of this conversation has the same, also before it was resumed.
+        self.told += 1;
+        let name = format!("{:08x}-{:04x}-8000-8000-{:012x}", now >> 16, now & 0xffff, self.told);
         self.send(&json!({
-            "type": "user", "session_id": "", "parent_tool_use_id": null,
+            "type": "user", "uuid": name, "session_id": "", "parent_tool_use_id": null,
             "message": {"role": "user", "content": content},
         }));
-        self.say(said::bounded(Chat::User { text: text.to_owned(), by: Some(by.to_owned()), files }));
+        let chat = said::bounded(Chat::User { text: text.to_owned(), by: Some(by.to_owned()), files });
+        // Said once it is taken, so that what answers it stands behind it.
+        self.out.extend(self.turn.tell(name, chat).map(Output::Chat));
         self.state.doing = Doing::Working;
-        self.turn = true;
+        self.interrupted = false;
     }
 
     fn tell(&mut self, what: &str, request: &Value) {
@@ -395,7 +426,7 @@ impl Control {
 }
 
 impl Adapter for Control {
-    fn handle(&mut self, input: Input<'_>, _now: u64) {
+    fn handle(&mut self, input: Input<'_>, now: u64) {
         let before = self.state.clone();
         match input {
             Input::Started => {
@@ -407,7 +438,7 @@ impl Adapter for Control {
             Input::Overlong(bytes) => self.strange(Chat::Note {
                 text: format!("claude said something of {bytes} bytes, which is more than is taken"),
             }),
-            Input::Prompt { text, files, by } => self.prompt(text, files, by),
+            Input::Prompt { text, files, by } => self.prompt(text, files, by, now),
             Input::Interrupt if self.started && self.state.doing != Doing::Idle && !self.ended => {
                 self.interrupted = true;
                 self.tell("int", &json!({"subtype": "interrupt"}));
@@ -426,6 +457,7 @@ impl Adapter for Control {
                 for open in std::mem::take(&mut self.open) {
                     self.out.push_back(Output::Withdraw { key: open.key });
                 }
+                self.out.extend(self.turn.take_told().map(Output::Chat));
                 if matches!(before.doing, Doing::Working | Doing::NeedsYou) {
                     let error = Some(format!("claude has ended with exit status {exit}"));
                     let (outcome, total) = (Outcome::Failed, self.state.cost);

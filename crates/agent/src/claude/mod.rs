@@ -12,6 +12,7 @@ mod settings;
 mod stream;
 mod tool;
 mod transcript;
+mod turn;
 
 use crate::family::{Launch, Launched};
 use control::Control;

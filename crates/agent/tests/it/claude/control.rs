@@ -25,7 +25,7 @@ fn replay(name: &str) -> Run {
         let mut expected = message.clone();
         if expected["request"]["subtype"] == "interrupt" {
             // Names are ours to give.
-            expected["request_id"] = "int-2".into();
+            expected["request_id"] = "int-3".into();
         }
         let out = match (message["type"].as_str().unwrap(), message["request"]["subtype"].as_str()) {
             ("control_request", Some("initialize")) => run.hear(Input::Started),
@@ -55,7 +55,10 @@ fn replay(name: &str) -> Run {
             }
             other => panic!("{other:?}"),
         };
-        assert_eq!(sent(&out), [expected]);
+        let mut told = sent(&out);
+        // So is a prompt's.
+        told[0].as_object_mut().unwrap().remove("uuid");
+        assert_eq!(told, [expected]);
     }
     run
 }
@@ -327,6 +330,7 @@ fn what_is_not_understood_is_told_a_few_times_and_stops_nothing() {
     run.hear(Input::Line(b"\xff\xfe{}"));
     run.line(&json!({"type": "brand_new", "x": 1}));
     run.line(&json!({"type": "keep_alive"}));
+    run.line(&json!({"type": "command_lifecycle", "command_uuid": "?", "state": "started"}));
     run.line(&json!({"type": "system", "subtype": "hook_started"}));
     run.hear(Input::Line(b"  "));
     let told_so_far = told(&run);
@@ -365,4 +369,127 @@ fn what_is_said_late_begins_no_turn_and_keeps_no_prompt_waiting() {
     assert_eq!(run.state().doing, Doing::Working);
     run.line(&result(0.2));
     assert!(run.adapter.takes_prompt());
+}
+
+fn init() -> Value {
+    json!({"type": "system", "subtype": "init", "session_id": "s"})
+}
+
+fn says(text: &str) -> Value {
+    json!({"type": "assistant", "message": {"id": "m", "content": [{"type": "text", "text": text}]}})
+}
+
+#[test]
+fn a_turn_that_nobody_asked_for_is_one_from_its_beginning_on() {
+    let mut run = Run::structured();
+    run.line(&init());
+    assert!(run.adapter.takes_prompt(), "who Claude is begins no turn");
+    run.prompt("hi");
+    run.line(&result(0.1));
+    // What ran in the background is done.
+    run.line(&init());
+    assert_eq!((run.state().doing, run.adapter.takes_prompt()), (Doing::Working, false));
+    run.line(&says("It is done"));
+    run.line(&result(0.2));
+    assert!(run.adapter.takes_prompt());
+    // One that never ends is not waited for by whoever has interrupted it.
+    run.line(&init());
+    let asked = sent(&run.hear(Input::Interrupt)).remove(0);
+    let done =
+        json!({"subtype": "success", "request_id": asked["request_id"], "response": {"still_queued": []}});
+    run.line(&json!({"type": "control_response", "response": done}));
+    assert!(run.adapter.takes_prompt());
+    run.prompt("hi");
+    run.line(&json!({"type": "result", "subtype": "error_max_turns", "is_error": true}));
+    assert_eq!(told(&run).pop().unwrap(), "turn Failed None None", "it was another turn");
+}
+
+/// In a conversation where Claude says of prompts what becomes of them, as it does since 2.1.
+struct Second {
+    run: Run,
+    name: Value,
+}
+
+impl Second {
+    /// The second prompt was sent.
+    fn told() -> Self {
+        let mut run = Run::structured();
+        let first = sent(&run.prompt("one")).remove(0)["uuid"].clone();
+        let mut this = Self { run, name: first.clone() };
+        this.becomes("queued");
+        this.becomes("started");
+        this.run.line(&result(0.1));
+        this.becomes("completed");
+        let out = this.run.prompt("two");
+        this.name = sent(&out).remove(0)["uuid"].clone();
+        assert_ne!(this.name, first);
+        assert!(uuid(&first) && uuid(&this.name), "Claude takes no other names");
+        this
+    }
+
+    fn becomes(&mut self, state: &str) {
+        self.run.line(&json!({"type": "command_lifecycle", "command_uuid": self.name, "state": state}));
+    }
+
+    /// What was told behind the first turn.
+    fn said(&self) -> Vec<String> {
+        told(&self.run).into_iter().skip_while(|line| !line.starts_with("turn")).skip(1).collect()
+    }
+}
+
+fn uuid(name: &Value) -> bool {
+    let parts: Vec<_> = name.as_str().unwrap().split('-').map(str::len).collect();
+    parts == [8, 4, 4, 4, 12]
+}
+
+#[test]
+fn the_end_of_a_turn_that_nobody_asked_for_is_not_that_of_the_prompt_that_came_into_it() {
+    let mut second = Second::told();
+    assert_eq!(second.said(), [""; 0], "nothing is behind it that does not answer it");
+    second.becomes("queued");
+    second.run.line(&init());
+    second.run.line(&says("What ran is done"));
+    second.run.line(&result(0.2));
+    assert_eq!((second.run.state().doing, second.run.adapter.takes_prompt()), (Doing::Working, false));
+    second.becomes("started");
+    second.run.line(&init());
+    second.run.line(&says("Two, then"));
+    second.run.line(&result(0.3));
+    second.becomes("completed");
+    assert!(second.run.adapter.takes_prompt());
+    let turn = "turn Done Some(100000)";
+    let [own, asked] = [format!("{turn} Some(200000)"), format!("{turn} Some(300000)")];
+    let said = ["agent What ran is done", &own, "user two phone", "agent Two, then", &asked];
+    let heard: Vec<_> = second.said().into_iter().filter(|line| !line.starts_with("setup")).collect();
+    assert_eq!(heard, said);
+}
+
+#[test]
+fn a_prompt_that_is_taken_up_in_the_midst_of_a_turn_is_answered_by_it() {
+    let mut second = Second::told();
+    second.run.line(&init());
+    second.becomes("queued");
+    second.run.line(&says("What ran is done"));
+    second.becomes("started");
+    second.run.line(&says("And so is that"));
+    second.becomes("completed");
+    second.run.line(&result(0.2));
+    assert!(second.run.adapter.takes_prompt());
+    let said = second.said();
+    let place = |what: &str| said.iter().position(|line| line.starts_with(what)).unwrap();
+    assert!(place("agent What") < place("user two") && place("user two") < place("agent And"), "{said:?}");
+    assert_eq!(said.iter().filter(|line| line.starts_with("turn")).count(), 1);
+}
+
+#[test]
+fn a_prompt_that_claude_drops_or_never_takes_is_told_and_over() {
+    let mut second = Second::told();
+    second.becomes("queued");
+    second.becomes("cancelled");
+    assert_eq!(second.said(), ["user two phone", "turn Interrupted None Some(100000)"]);
+    assert!(second.run.adapter.takes_prompt());
+
+    let mut second = Second::told();
+    second.run.hear(Input::Ended { exit: 1 });
+    assert_eq!(second.said(), ["user two phone", "turn Failed None Some(100000)"]);
 }
