@@ -139,6 +139,9 @@ impl Control {
             "control_request" => self.asked(&json),
             "control_response" => self.answered(&json),
             "command_lifecycle" => self.became(&json),
+            "conversation_reset" => {
+                self.note("claude begins a new conversation, and knows nothing of what was said".into());
+            }
             "control_cancel_request" => {
                 let gone = |open: &Open| Some(&open.request) == json.get("request_id");
                 if let Some(place) = self.open.iter().position(gone) {

@@ -493,3 +493,13 @@ fn a_prompt_that_claude_drops_or_never_takes_is_told_and_over() {
     second.run.hear(Input::Ended { exit: 1 });
     assert_eq!(second.said(), ["user two phone", "turn Failed None Some(100000)"]);
 }
+
+#[test]
+fn a_conversation_that_is_cleared_says_so() {
+    let mut run = Run::structured();
+    run.line(&json!({"type": "conversation_reset", "trigger": "clear", "new_conversation_id": "t"}));
+    run.line(&json!({"type": "system", "subtype": "init", "session_id": "t"}));
+    let told = told(&run);
+    assert!(told[0].starts_with("Note") && told[0].contains("new conversation"), "{told:?}");
+    assert!(matches!(run.chats()[1], Chat::Setup(setup) if setup.conversation.as_deref() == Some("t")));
+}
