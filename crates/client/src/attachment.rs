@@ -74,6 +74,8 @@ pub enum Update {
         /// Nothing that was shown before holds any more: begin with an empty screen.
         fresh: bool,
     },
+    /// All that was there when it answered has come.
+    Level,
     /// The whole terminal: write it to a fresh emulator of that size.
     Snapshot {
         /// The last event in it.

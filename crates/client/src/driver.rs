@@ -79,6 +79,8 @@ pub(crate) struct Driver {
     pieces: BytesMut,
     /// What an agent said, so far.
     said: Pieces,
+    /// The head as it was when the session answered, until everything up to it has come.
+    level: Option<u64>,
     /// An end whose output is still to come.
     exit: Option<(u64, i32)>,
     size: Option<Size>,
@@ -116,6 +118,7 @@ impl Driver {
             ready: VecDeque::new(),
             pieces: BytesMut::new(),
             said: Pieces::default(),
+            level: None,
             exit: None,
             role: Role::Viewer,
         })

@@ -305,6 +305,7 @@ async fn walk(name: &'static str, opts: AttachOpts, shared: &Shared) {
                 | Update::Partial { .. }
                 | Update::Asked { .. }
                 | Update::Decided { .. }
+                | Update::Level
                 | Update::Revoked { .. } => {}
             }
         }

@@ -358,7 +358,8 @@ impl Screen {
             }),
             // A banner is for people who watch the app; what was refused or settled shows in what the program does.
             // The rest is not on the screen.
-            Update::Banner { .. }
+            Update::Level
+            | Update::Banner { .. }
             | Update::Settled { .. }
             | Update::Refused { .. }
             | Update::Chat { .. }

@@ -31,6 +31,7 @@ impl Driver {
                     self.outbox.handle_screen(size, self.clock.now());
                 }
                 self.ready.push_back(Update::Attached { head, size, fresh });
+                self.level = Some(head.seq);
             }
             ToClient::Event { session, epoch, seq, at, event } if session == *ours => {
                 let cursor = Cursor { epoch, seq };
@@ -68,6 +69,9 @@ impl Driver {
             }
             // What concerns the host, other sessions, or calls that nobody made here.
             _ => {}
+        }
+        if self.level.take_if(|head| self.follow.cursor().seq >= *head).is_some() {
+            self.ready.push_back(Update::Level);
         }
         Ok(None)
     }

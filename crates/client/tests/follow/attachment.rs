@@ -34,6 +34,8 @@ pub struct Screen {
     pub paths: Vec<Path>,
     pub settled: Vec<u64>,
     pub refused: Vec<u64>,
+    /// What was there when all that had been there before had come.
+    pub level: Option<Vec<u8>>,
 }
 
 impl Screen {
@@ -65,6 +67,7 @@ impl Screen {
                 self.why = why;
             }
             Update::Banner { text } => self.banners.push(text),
+            Update::Level => self.level = Some(self.text.clone()),
             Update::Resized { .. }
             | Update::Title { .. }
             | Update::Ending { .. }
@@ -166,6 +169,22 @@ async fn another_life_of_the_log_begins_with_an_empty_screen() {
     bench.session.write(b"after it");
     screen.until(&mut updates, |screen| screen.text == b"after it").await;
     assert_eq!(screen.cursor, Cursor { epoch: 2, seq: 1 });
+}
+
+#[tokio::test]
+async fn it_is_told_when_all_that_was_there_has_come() {
+    let bench = Bench::new().await;
+    bench.session.write(b"one ");
+    bench.session.write(b"two ");
+    for after in [None, Some(Cursor { epoch: 1, seq: 1 })] {
+        let route = Route::Keeper(bench.paths.clone());
+        let opts = AttachOpts { after, ..opts(route, &bench.session) };
+        let (_attachment, mut updates) = Attachment::start(opts);
+        let mut screen = Screen::default();
+        screen.until(&mut updates, |screen| screen.level.is_some()).await;
+        let whole: &[u8] = if after.is_some() { b"two " } else { b"one two " };
+        assert_eq!(screen.level.as_deref(), Some(whole), "behind {after:?}");
+    }
 }
 
 #[tokio::test]
