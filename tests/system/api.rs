@@ -1,62 +1,8 @@
 //! The HTTP API as scripts use it, with a stand-in for an agent that speaks enough of its protocol.
 
-use crate::support::{Answer, Home, Http, PROGRAM, eventually, kill, pid};
+use crate::support::{Answer, Home, Http, PROGRAM, eventually, kill, pid, with_agent};
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
-
-/// Answers each message with its number and the arguments it was started with; `slow` it answers when it is interrupted,
-/// at `die` it ends, and behind `background` it says something that nobody asked for before it takes the next one.
-const AGENT: &str = r#"#!/bin/sh
-case "$*" in *--resume*) again=again- ;; esac
-turns=0
-while read -r line; do
-  case $line in
-    *'"control_request"'*)
-      id=$(printf %s "$line" | sed 's/.*"request_id":"\([^"]*\)".*/\1/')
-      echo "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"$id\",\"response\":{}}}"
-      case $line in *'"interrupt"'*)
-        echo '{"type":"result","subtype":"error_during_execution","is_error":true,"session_id":"talk"}' ;;
-      esac ;;
-    *'"type":"user"'*)
-      name=$(printf %s "$line" | sed 's/.*"uuid":"\([^"]*\)".*/\1/')
-      echo "{\"type\":\"command_lifecycle\",\"command_uuid\":\"$name\",\"state\":\"queued\"}"
-      if [ "$own" ]; then
-        echo '{"type":"system","subtype":"init","session_id":"talk"}'
-        echo '{"type":"assistant","message":{"id":"own","content":[{"type":"text","text":"what ran is done"}]}}'
-        echo '{"type":"result","subtype":"success","is_error":false,"session_id":"talk","num_turns":1}'
-        own=
-      fi
-      echo "{\"type\":\"command_lifecycle\",\"command_uuid\":\"$name\",\"state\":\"started\"}"
-      case $line in
-        *slow*) continue ;;
-        *background*) own=1 ;;
-        *die*) echo "out of luck" >&2; exit 3 ;;
-      esac
-      turns=$((turns + 1))
-      echo '{"type":"system","subtype":"init","session_id":"talk","model":"m","permissionMode":"default"}'
-      echo "{\"type\":\"assistant\",\"message\":{\"id\":\"m$turns\",\"content\":[{\"type\":\"text\",\"text\":\"${again}answer $turns\"}]}}"
-      echo "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"session_id\":\"talk\",\"total_cost_usd\":0.00$turns,\"num_turns\":1}" ;;
-  esac
-done
-"#;
-
-/// A daemon that finds the stand-in.
-fn host() -> Home {
-    let home = Home::new();
-    let program = home.path().join("bin/claude");
-    std::fs::create_dir(home.path().join("bin")).unwrap();
-    std::fs::write(&program, AGENT).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    up(&home, "127.0.0.1:0");
-    home
-}
-
-fn up(home: &Home, bind: &str) {
-    let path = format!("{}:/usr/bin:/bin", home.path().join("bin").display());
-    let up = home.command(&["up", "--bind", bind]).env("PATH", path).output().unwrap();
-    assert!(up.status.success(), "{up:?}");
-}
 
 fn token(home: &Home, scopes: &str) -> String {
     home.ok(&["token", "create", "--scope", scopes, "--name", &scopes.replace(',', ".")]).trim().to_owned()
@@ -88,7 +34,7 @@ fn talk(http: &Http, home: &Home, conversation: &str, message: &str) -> Answer {
 
 #[test]
 fn a_conversation_goes_on_whatever_becomes_of_daemon_and_agent() {
-    let home = host();
+    let home = with_agent();
     let http = api(&home, "prompt");
     let first = talk(&http, &home, "nightly", "hello").json();
     assert_eq!((first["response"].as_str(), first["turns"].as_u64()), (Some("answer 1"), Some(1)), "{first}");
@@ -103,7 +49,7 @@ fn a_conversation_goes_on_whatever_becomes_of_daemon_and_agent() {
     // The daemon alone is gone.
     let at = address(&home);
     kill(home.daemon(), "KILL");
-    up(&home, &at);
+    home.ok(&["up", "--bind", &at]);
     let third = talk(&http, &home, "nightly", "still there?").json();
     assert_eq!(
         (third["session_id"].clone(), third["turns"].as_u64()),
@@ -135,7 +81,7 @@ fn a_conversation_goes_on_whatever_becomes_of_daemon_and_agent() {
 
 #[test]
 fn what_the_agent_says_unasked_is_nobodys_answer() {
-    let home = host();
+    let home = with_agent();
     let http = api(&home, "prompt");
     assert_eq!(talk(&http, &home, "c", "background").json()["response"], "answer 1");
     assert_eq!(talk(&http, &home, "c", "and now?").json()["response"], "answer 2");
@@ -143,7 +89,7 @@ fn what_the_agent_says_unasked_is_nobodys_answer() {
 
 #[test]
 fn what_somebody_else_started_is_not_started_again_by_whoever_may_only_talk() {
-    let home = host();
+    let home = with_agent();
     let (talks, manages) = (api(&home, "prompt"), api(&home, "manage,prompt"));
     let start = json!({ "agent": "claude", "structured": true, "cwd": home.path() });
     let session = manages.post("/api/sessions", &start).json()["session_id"].as_str().unwrap().to_owned();
@@ -168,7 +114,7 @@ fn what_somebody_else_started_is_not_started_again_by_whoever_may_only_talk() {
 
 #[test]
 fn a_turn_that_takes_too_long_goes_on_and_can_be_interrupted() {
-    let home = host();
+    let home = with_agent();
     let http = api(&home, "prompt");
     let say = json!({ "message": "slow", "conv_id": "c", "cwd": home.path(), "timeout": 1 });
     let late = problem(&http.post("/api/chat", &say), 504);
@@ -199,7 +145,7 @@ fn a_turn_that_takes_too_long_goes_on_and_can_be_interrupted() {
 
 #[test]
 fn events_come_once_and_in_order_behind_any_of_them() {
-    let home = host();
+    let home = with_agent();
     let http = api(&home, "prompt,manage");
     let session = talk(&http, &home, "c", "one").json()["session_id"].as_str().unwrap().to_owned();
     talk(&http, &home, "c", "two");
@@ -262,7 +208,7 @@ fn events_come_once_and_in_order_behind_any_of_them() {
 
 #[test]
 fn a_slow_reader_of_a_flood_gets_a_screen_and_every_line_of_what_is_kept() {
-    let home = host();
+    let home = with_agent();
     let http = api(&home, "manage,input");
     let script =
         format!("{PROGRAM} notify begun; read go; seq 1 3000000; {PROGRAM} notify ended; exec sleep 1000");
@@ -294,7 +240,7 @@ fn a_slow_reader_of_a_flood_gets_a_screen_and_every_line_of_what_is_kept() {
 
 #[test]
 fn a_token_may_do_what_its_scopes_say_until_it_is_revoked() {
-    let home = host();
+    let home = with_agent();
     let all = ["read", "prompt", "decide", "input", "manage"];
     let https: Vec<_> = all.iter().map(|scope| api(&home, scope)).collect();
     let session = home.session(&["sleep", "1000"]);
@@ -344,7 +290,7 @@ fn a_token_may_do_what_its_scopes_say_until_it_is_revoked() {
 
 #[test]
 fn an_approval_is_decided_once_by_a_token_that_names_what_it_saw() {
-    let home = host();
+    let home = with_agent();
     let http = api(&home, "decide");
     let ask = |question: &str| {
         let mut asker = home.command(&["ask", question, "--choices", "red,blue"]);
@@ -376,7 +322,7 @@ fn an_approval_is_decided_once_by_a_token_that_names_what_it_saw() {
 
 #[test]
 fn what_is_wrong_gets_one_sentence_and_nothing_from_elsewhere_an_answer() {
-    let home = host();
+    let home = with_agent();
     let http = api(&home, "prompt,manage");
     let chat = |body: &Value| http.post("/api/chat", body);
     problem(&chat(&json!({ "mesage": "x" })), 400);
@@ -413,13 +359,13 @@ fn what_is_wrong_gets_one_sentence_and_nothing_from_elsewhere_an_answer() {
     std::fs::write(home.path().join("lr/config/config.toml"), "[api]\nenabled = false\n").unwrap();
     let at = address(&home);
     home.ok(&["down"]);
-    up(&home, &at);
+    home.ok(&["up", "--bind", &at]);
     assert_eq!(http.get("/api/sessions").status, 404, "it is turned off");
 }
 
 #[test]
 fn an_export_is_what_the_program_itself_writes() {
-    let home = host();
+    let home = with_agent();
     let http = api(&home, "read");
     let session = home.session(&["/bin/sh", "-c", "echo hello"]);
     eventually("its end", || (home.listed(&session)["state"] == "ended").then_some(()));
@@ -433,7 +379,7 @@ fn an_export_is_what_the_program_itself_writes() {
 
 #[test]
 fn the_example_in_python_holds_a_conversation() {
-    let home = host();
+    let home = with_agent();
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/chat.py");
     let talk = |message: &str, token: &str| {
         let mut python = Command::new("python3");

@@ -5,6 +5,7 @@
 mod api;
 mod approvals;
 mod awake;
+mod chat;
 mod daemon;
 mod disk;
 mod endings;

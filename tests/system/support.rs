@@ -1,5 +1,6 @@
 //! A home, a terminal, a relay's recorder, and waiting.
 
+mod agent;
 #[cfg(target_os = "linux")]
 mod distance;
 mod emulator;
@@ -9,6 +10,7 @@ mod http;
 mod relay;
 mod terminal;
 
+pub use agent::with_agent;
 #[cfg(target_os = "linux")]
 pub use distance::{Dice, Distance, Weather};
 pub use emulator::Emulator;

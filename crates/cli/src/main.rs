@@ -12,6 +12,7 @@ mod hosts;
 mod portable;
 mod problem;
 mod qr;
+mod questions;
 mod service;
 mod size;
 mod table;

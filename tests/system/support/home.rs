@@ -44,8 +44,16 @@ impl Home {
     }
 
     /// The environment variables that make the program live here and nowhere else.
-    pub fn env(&self) -> [(&'static str, PathBuf); 3] {
-        [("LONGREIN_HOME", self.path().join("lr")), ("HOME", self.path().into()), ("PS1", "$ ".into())]
+    pub fn env(&self) -> [(&'static str, PathBuf); 4] {
+        // What a test puts there is installed, for it alone.
+        let path =
+            format!("{}:{}", self.path().join("bin").display(), std::env::var("PATH").unwrap_or_default());
+        [
+            ("LONGREIN_HOME", self.path().join("lr")),
+            ("HOME", self.path().into()),
+            ("PS1", "$ ".into()),
+            ("PATH", path.into()),
+        ]
     }
 
     /// A command of the program, not yet started.

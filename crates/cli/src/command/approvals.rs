@@ -6,6 +6,7 @@ use crate::args::{Approvals, Approve, Deny};
 use crate::duration;
 use crate::hosts;
 use crate::problem::{Doing as _, Hint as _, Outcome, invalid, problem};
+use crate::questions;
 use crate::table;
 use crate::visible::{visible, visible_line};
 use client::{Connection, KnownHosts};
@@ -178,7 +179,8 @@ fn shown(one: &Listed, request: &Request, bytes: &[u8]) -> Result<String, Failur
     let choices = request.choices.iter().enumerate();
     lines.extend(choices.map(|(n, choice)| format!("Choice {}: {}", n + 1, visible_line(choice))));
     lines.extend(request.plan.as_deref().map(visible));
-    lines.extend(answer::lines(&request.questions));
+    let questions = request.questions.iter().enumerate();
+    lines.extend(questions.flat_map(|(n, question)| questions::lines(n + 1, question)));
     lines.extend(request.free_text.then(|| "It takes a text (--text).".to_owned()));
     lines.extend(request.cwd.iter().map(|cwd| format!("Folder: {}", visible_line(cwd))));
     lines.extend(request.reasons.iter().map(|reason| format!("Care: {}", visible_line(reason))));

@@ -1,24 +1,19 @@
 //! A conversation with an agent that has no terminal, line by line.
 
+mod asked;
+
 use crate::command::attach::exit_code;
 use crate::hosts;
 use crate::problem::Outcome;
 use crate::visible::{visible, visible_line};
+use asked::Waiting;
 use client::{AttachOpts, Attachment, Route, Update};
 use session::id::SessionId;
-use session::message::{
-    Approval, ApprovalState, Chat, Cursor, Decision, Outcome as End, Request, Risk, StepState, Tool,
-};
+use session::message::{ApprovalState, Chat, Cursor, ErrorKind, Outcome as End, StepState, Tool};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tokio::io::{AsyncBufReadExt as _, BufReader, stdin};
-
-/// What is asked and waits, with what it asks.
-struct Waiting {
-    approval: Approval,
-    request: Request,
-}
 
 #[derive(Default)]
 struct Talk {
@@ -27,6 +22,8 @@ struct Talk {
     partial: Option<(String, u64)>,
     /// Prompts that were given and not answered yet.
     open: usize,
+    /// Commands that were given; they are numbered from 1.
+    given: u64,
     /// The last event that was there before.
     known: Option<u64>,
 }
@@ -79,15 +76,24 @@ impl Talk {
         if text.is_empty() {
             return;
         }
-        let Some(Waiting { approval, request }) = self.waiting.first() else {
+        let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.decided.is_none()) else {
             match attachment.prompt(text.to_owned()).await {
-                Ok(()) => self.open += 1,
+                Ok(()) => {
+                    self.given += 1;
+                    self.open += 1;
+                }
                 Err(why) => note!("{}", why.message),
             }
             return;
         };
-        match decision(approval, request, text) {
-            Ok(decision) => attachment.decide(approval.id.clone(), approval.digest.clone(), decision).await,
+        match waiting.hear(text) {
+            Ok(Some(decision)) => {
+                self.given += 1;
+                waiting.decided = Some(self.given);
+                let (id, digest) = (waiting.approval.id.clone(), waiting.approval.digest.clone());
+                attachment.decide(id, digest, decision).await;
+            }
+            Ok(None) => {}
             Err(how) => note!("{how}"),
         }
     }
@@ -110,8 +116,7 @@ impl Talk {
             Update::Asked { approval, request } => {
                 let Ok(request) = serde_json::from_slice(&request) else { return };
                 self.break_line();
-                ask(&approval, &request);
-                self.waiting.push(Waiting { approval: *approval, request });
+                self.waiting.push(Waiting::ask(*approval, request));
             }
             Update::Decided { approval, state } => {
                 let before = self.waiting.len();
@@ -121,7 +126,14 @@ impl Talk {
                     say!("  → {}", became(&state));
                 }
             }
-            Update::Refused { why, .. } => note!("{}", visible(&why.to_string())),
+            Update::Refused { n, why } => {
+                note!("{}", visible(&why.to_string()));
+                let refused = self.waiting.iter_mut().find(|waiting| waiting.decided == Some(n));
+                // Otherwise somebody else was first, and that is told.
+                if let Some(waiting) = refused.filter(|_| why.kind == ErrorKind::Invalid) {
+                    waiting.ask_again();
+                }
+            }
             _ => {}
         }
     }
@@ -208,96 +220,6 @@ fn first_lines(text: &str) -> String {
         let _ = write!(shown, "\n    … {more} more lines");
     }
     shown
-}
-
-/// All of what is asked, and how it is answered.
-fn ask(approval: &Approval, request: &Request) {
-    say!("? {}", visible(&request.question));
-    if let Some(tool) = &request.tool {
-        say!("  {}", about(tool));
-        for path in tool.paths.iter().skip(1) {
-            say!("  {}", visible_line(path));
-        }
-        for change in &tool.changes {
-            say!("  --- {}", visible_line(&change.path));
-            for line in change.old.iter().flat_map(|old| old.lines()) {
-                say!("  - {}", visible(line));
-            }
-            for line in change.new.iter().flat_map(|new| new.lines()) {
-                say!("  + {}", visible(line));
-            }
-        }
-    }
-    for line in request.plan.iter().flat_map(|plan| plan.lines()) {
-        say!("  {}", visible(line));
-    }
-    if request.risk != Risk::Normal {
-        for reason in &request.reasons {
-            say!("  ! {}", visible(reason));
-        }
-    }
-    for (n, question) in request.questions.iter().enumerate() {
-        say!("  {}. {}", n + 1, visible(&question.text));
-        for choice in &question.choices {
-            say!("     - {}  {}", visible_line(&choice.id), visible_line(&choice.about));
-        }
-    }
-    for choice in &request.choices {
-        say!("     - {}", visible_line(choice));
-    }
-    say!("  {}", how(approval, request));
-}
-
-fn how(approval: &Approval, request: &Request) -> String {
-    if request.questions.len() > 1 {
-        return "Answer them all in one line, with ; between the answers, or: n REASON".to_owned();
-    }
-    if !request.questions.is_empty() || !request.choices.is_empty() {
-        return "Answer with one of them, or: n REASON".to_owned();
-    }
-    match &approval.word {
-        Some(word) => format!("This is dangerous. If it is meant: y {}; else: n REASON", visible_line(word)),
-        None if request.scope.is_some() => {
-            "y allows it, s until the session ends, n REASON denies it".to_owned()
-        }
-        None => "y allows it, n REASON denies it".to_owned(),
-    }
-}
-
-/// What a line says to what is asked.
-fn decision(approval: &Approval, request: &Request, line: &str) -> Result<Decision, String> {
-    let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let text = (!rest.trim().is_empty()).then(|| rest.trim().to_owned());
-    if matches!(first, "n" | "no") {
-        return Ok(Decision::Deny { text });
-    }
-    let allow =
-        |choice, answers| Decision::Allow { choice, text: None, word: None, answers, for_session: false };
-    if !request.questions.is_empty() {
-        let answers: Vec<_> = line.split(';').map(|answer| vec![answer.trim().to_owned()]).collect();
-        let answered = answers.len() == request.questions.len();
-        return if answered { Ok(allow(None, answers)) } else { Err(how(approval, request)) };
-    }
-    if request.choices.iter().any(|choice| choice == line) {
-        return Ok(allow(Some(line.to_owned()), Vec::new()));
-    }
-    match first {
-        "y" | "yes" if request.choices.is_empty() => Ok(Decision::Allow {
-            choice: None,
-            word: text.clone().filter(|_| approval.word.is_some()),
-            text: text.filter(|_| request.free_text && approval.word.is_none()),
-            answers: Vec::new(),
-            for_session: false,
-        }),
-        "s" if request.scope.is_some() => Ok(Decision::Allow {
-            choice: None,
-            text: None,
-            word: None,
-            answers: Vec::new(),
-            for_session: true,
-        }),
-        _ => Err(how(approval, request)),
-    }
 }
 
 fn became(state: &ApprovalState) -> String {
