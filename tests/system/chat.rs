@@ -1,18 +1,43 @@
 //! A conversation in a terminal, with an agent that has none.
 
-use crate::support::{Home, Terminal, with_agent};
+use crate::support::{Home, Ran, Terminal, eventually, kill, pid, with_agent};
+use std::io::Write as _;
+use std::process::Stdio;
 
-/// A conversation here, with the environment of a person whose agent is installed.
-fn chat(home: &Home) -> Terminal {
-    let session = home.ok(&["chat", "--agent", "claude", "--detach"]);
-    home.terminal(&["attach", session.trim()])
+/// A conversation, and it in a terminal.
+fn chat(home: &Home) -> (String, Terminal) {
+    let session = home.ok(&["chat", "--agent", "claude", "--detach"]).trim().to_owned();
+    let mut terminal = home.terminal(&["attach", &session]);
+    terminal.wait("Type what the agent is to do.");
+    (session, terminal)
+}
+
+/// A command that is told this on its standard input, as by a script.
+fn told(home: &Home, args: &[&str], input: &str) -> Ran {
+    let mut command = home.command(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let ran = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran { status: ran.status.code().unwrap_or(-1), out: text(&ran.stdout), err: text(&ran.stderr) }
+}
+
+fn state(home: &Home, session: &str, state: &str) {
+    eventually(state, || (home.listed(session)["state"] == state).then_some(()));
+}
+
+/// The session that goes on with this one.
+fn next(home: &Home, session: &str) -> String {
+    let list = home.json(&["ls", "--json"]);
+    let next = list.as_array().unwrap().iter().find(|one| one["continues"] == session);
+    next.unwrap_or_else(|| panic!("{list}"))["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
 fn each_question_takes_as_many_answers_as_it_allows_and_what_is_none_is_asked_again() {
     let home = with_agent();
-    let mut terminal = chat(&home);
-    terminal.wait("Type what the agent is to do.");
+    let (_, mut terminal) = chat(&home);
     terminal.keys("ask\r");
     terminal.wait("Question 1: Which colour?");
     terminal.wait("Answer it, or: n REASON");
@@ -35,4 +60,98 @@ fn each_question_takes_as_many_answers_as_it_allows_and_what_is_none_is_asked_ag
     terminal.wait("heard no");
     terminal.keys("\u{4}");
     assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn a_conversation_whose_agent_ends_goes_on_and_is_told_what_was_typed() {
+    let home = with_agent();
+    let (session, mut terminal) = chat(&home);
+    terminal.keys("hello\r");
+    terminal.wait("answer 1");
+    terminal.keys("slow\r");
+    terminal.wait("> slow");
+    terminal.keys("second\r");
+    eventually("it to wait", || (home.listed(&session)["agent"]["queued"] == 1).then_some(()));
+    home.ok(&["kill", &session]);
+    terminal.wait(
+        "Go on with its conversation in a new session, and say there what the agent was not told? [Y/n]",
+    );
+    // Somebody who did not look types on.
+    terminal.keys("and third\r");
+    terminal.wait("what the agent was not told? [Y/n]");
+    terminal.keys("\r");
+    for said in ["> second", "again-answer 1", "> and third", "again-answer 2"] {
+        terminal.wait(said);
+    }
+    terminal.keys("fourth\r");
+    terminal.wait("again-answer 3");
+    terminal.keys("\u{4}");
+    let (status, shown) = terminal.end();
+    let after = next(&home, &session);
+    assert_eq!((status, &home.listed(&after)["state"]), (0, &"running".into()));
+    assert!(shown.contains(&format!("Come back to it with: longrein attach {after}")), "{shown}");
+    // Who comes to the ended one is led to where it goes on.
+    let mut again = home.terminal(&["attach", &session]);
+    again.wait("> slow");
+    again
+        .wait(&format!("It has ended. Go on with its conversation in {after}, where it was taken up? [Y/n]"));
+    again.keys("y\r");
+    again.wait("again-answer 3");
+    again.keys("\u{4}");
+    assert_eq!(again.end().0, 0);
+}
+
+#[test]
+fn whoever_does_not_want_to_go_on_with_what_has_ended_is_told_how_and_nothing_is_started() {
+    let home = with_agent();
+    let (session, mut terminal) = chat(&home);
+    terminal.keys("die\r");
+    terminal.wait("It has ended. Go on with its conversation in a new session? [Y/n]");
+    terminal.keys("n\r");
+    let (status, shown) = terminal.end();
+    assert_eq!(status, 3, "as the agent: {shown}");
+    let how = format!("longrein restart {session}");
+    assert!(shown.contains(&how), "{shown}");
+    // One that is lost is no other.
+    let (lost, mut terminal) = chat(&home);
+    terminal.keys("hello\r");
+    terminal.wait("answer 1");
+    kill(pid(&home.listed(&lost)["keeper_pid"]), "KILL");
+    terminal.wait("It has ended. Go on with its conversation in a new session? [Y/n]");
+    terminal.keys("n\r");
+    terminal.end();
+    state(&home, &lost, "lost");
+    let mut terminal = home.terminal(&["attach", &lost]);
+    terminal.wait("answer 1");
+    terminal.wait("It has ended. Go on with its conversation in a new session? [Y/n]");
+    terminal.keys("what next?\r");
+    terminal.wait("[Y/n]");
+    terminal.keys("no\r");
+    let (_, shown) = terminal.end();
+    assert!(shown.contains("The agent was not told: what next?"), "{shown}");
+    assert_eq!(home.json(&["ls", "--json"]).as_array().unwrap().len(), 2, "nothing was started");
+}
+
+#[test]
+fn a_script_whose_agent_ends_fails_and_is_told_how_to_go_on() {
+    let home = with_agent();
+    for input in ["die\n", "die\nand then?\n"] {
+        let ran = told(&home, &["chat", "--agent", "claude"], input);
+        let list = home.json(&["ls", "--json"]);
+        let newest = list.as_array().unwrap().iter().max_by_key(|one| one["started_at"].as_u64()).unwrap();
+        let how =
+            format!("hint: Go on with its conversation: longrein restart {}", newest["id"].as_str().unwrap());
+        assert!(
+            ran.status == 1 && ran.err.contains("The agent has ended.") && ran.err.contains(&how),
+            "{ran:?}"
+        );
+        assert_eq!(ran.err.contains("The agent was not told: and then?"), input.contains("then"), "{ran:?}");
+    }
+    let ended = home.json(&["ls", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    let late = told(&home, &["attach", &ended], "hello\n");
+    assert!(late.status == 125 && late.err.contains(&format!("longrein restart {ended}")), "{late:?}");
+    assert!(late.out.contains("> die"), "what was said is shown: {late:?}");
+    // What was answered whole is none of this.
+    let fine = told(&home, &["chat", "--agent", "claude"], "hello\n");
+    assert!(fine.status == 0 && fine.out.contains("answer 1"), "{fine:?}");
 }

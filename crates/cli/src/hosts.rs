@@ -2,6 +2,7 @@
 
 use crate::daemon;
 use crate::problem::{Doing as _, Hint as _, invalid, problem};
+use crate::table::clean;
 use client::{Connection, KnownHosts, Route};
 use serde::de::DeserializeOwned;
 use session::id::{SessionId, StreamId};
@@ -129,6 +130,14 @@ fn missing(name: &str) -> Failure {
         None => format!("No session is called {name:?}"),
     };
     problem(ErrorKind::NotFound, message)
+}
+
+/// A session as a person names it here, wherever it is.
+pub fn name(host: &Route, session: &SessionId) -> String {
+    match host {
+        Route::Host(host) => format!("{}/{session}", clean(&host.name)),
+        Route::Daemon(_) | Route::Keeper(_) => session.to_string(),
+    }
 }
 
 /// A new numbering of commands.

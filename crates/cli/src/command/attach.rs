@@ -5,8 +5,10 @@ use crate::config::Config;
 use crate::hosts;
 use crate::problem::{Hint as _, Outcome, invalid};
 use crate::table::clean;
+use crate::terminal::talk::{self, Talking};
+use crate::terminal::tty;
 use crate::terminal::view::{self, End, View};
-use crate::terminal::{talk, tty};
+use session::message::{RunState, Summary};
 use std::process::ExitCode;
 
 pub use crate::terminal::view::View as Shown;
@@ -16,7 +18,9 @@ pub async fn run(args: &Attach) -> Outcome {
     let paths = hosts::paths()?;
     let found = hosts::find(&paths, args.session.as_deref()).await?;
     if found.summary.agent.as_ref().is_some_and(|agent| agent.structured) {
-        return talk::run(found.route, found.summary.id).await;
+        let ended = found.summary.run != RunState::Running;
+        let Summary { id: session, imported, .. } = found.summary;
+        return talk::run(Talking { host: found.host, route: found.route, session, ended, imported }).await;
     }
     if !tty::is_interactive() {
         return Err(invalid("`attach` needs a terminal").hint("`longrein logs SESSION` prints without one."));
@@ -39,10 +43,7 @@ pub async fn run(args: &Attach) -> Outcome {
 /// Shows it, says afterwards what should be known, and exits as the program did.
 pub async fn show(view: View) -> Outcome {
     let name = clean(&view.name);
-    let back = match &view.host {
-        client::Route::Host(host) => format!("longrein attach {}/{}", clean(&host.name), view.session),
-        client::Route::Daemon(_) | client::Route::Keeper(_) => format!("longrein attach {}", view.session),
-    };
+    let back = format!("longrein attach {}", hosts::name(&view.host, &view.session));
     let shown = view::show(view).await?;
     // Where a signal ended us, nobody may be reading any more.
     if !matches!(shown.end, End::Signal(_)) {

@@ -4,8 +4,7 @@ use crate::args::Chat;
 use crate::command::run::{environment, folder};
 use crate::hosts;
 use crate::problem::{Outcome, invalid};
-use crate::terminal::talk;
-use client::Route;
+use crate::terminal::talk::{self, Talking};
 use session::message::{Agent, Create, Created, Method};
 use std::process::ExitCode;
 
@@ -31,5 +30,5 @@ pub async fn run(args: Chat) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     note!("The session is {0}. Come back to it with: longrein attach {0}", created.session);
-    talk::run(Route::Keeper(paths), created.session).await
+    talk::run(Talking::new(&host, created.session)).await
 }

@@ -6,7 +6,8 @@ use crate::command::run::{environment, is_brief};
 use crate::config::Config;
 use crate::hosts;
 use crate::problem::Outcome;
-use crate::terminal::{talk, tty};
+use crate::terminal::talk::{self, Talking};
+use crate::terminal::tty;
 use client::Route;
 use session::message::{self, Created, Cursor, Method};
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ pub async fn run(args: &Restart) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     if before.agent.is_some_and(|agent| agent.structured) {
-        return talk::run(route, created.session).await;
+        return talk::run(Talking::new(&found.host, created.session)).await;
     }
     attach::show(Shown {
         host: found.host,

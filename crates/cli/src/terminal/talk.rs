@@ -1,19 +1,63 @@
 //! A conversation with an agent that has no terminal, line by line.
 
+mod again;
 mod asked;
 
 use crate::command::attach::exit_code;
 use crate::hosts;
-use crate::problem::Outcome;
+use crate::problem::{Hint as _, Outcome, problem};
 use crate::visible::{visible, visible_line};
 use asked::Waiting;
 use client::{AttachOpts, Attachment, Route, Update};
 use session::id::SessionId;
-use session::message::{ApprovalState, Chat, Cursor, ErrorKind, Outcome as End, StepState, Tool};
+use session::message::{ApprovalState, Chat, Cursor, ErrorKind, Failure, Outcome as End, StepState, Tool};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use tokio::io::{AsyncBufReadExt as _, BufReader, stdin};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin, stdin};
+use tokio::time::sleep;
+
+/// What an agent that ends says last has come after so long, and so has its end: first it is said that its turn failed.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// A conversation to hold here.
+#[derive(Clone)]
+pub struct Talking {
+    /// How its host is reached.
+    pub host: Route,
+    /// How the session itself is.
+    pub route: Route,
+    /// Which.
+    pub session: SessionId,
+    /// It has ended already.
+    pub ended: bool,
+    /// It came out of a file: nobody has started its command here.
+    pub imported: bool,
+}
+
+impl Talking {
+    /// One that runs.
+    pub fn new(host: &Route, session: SessionId) -> Self {
+        // On this machine its keeper is there to talk to.
+        let route = match host {
+            Route::Daemon(paths) => Route::Keeper(paths.clone()),
+            elsewhere => elsewhere.clone(),
+        };
+        Self { host: host.clone(), route, session, ended: false, imported: false }
+    }
+
+    fn command(&self, what: &str) -> String {
+        format!("longrein {what} {}", hosts::name(&self.host, &self.session))
+    }
+}
+
+/// How a session was left.
+enum Left {
+    Detached,
+    /// It has ended, with this status where it had one; and the agent was not told this.
+    Ended(Option<i32>, Vec<String>),
+}
 
 #[derive(Default)]
 struct Talk {
@@ -24,67 +68,135 @@ struct Talk {
     open: usize,
     /// Commands that were given; they are numbered from 1.
     given: u64,
+    /// Prompts that the agent was not told yet, by their commands.
+    untold: Vec<(u64, String)>,
+    /// The last turn has failed, perhaps because the agent ends.
+    failed: bool,
+    /// It was said that the session has ended.
+    over: bool,
     /// The last event that was there before.
     known: Option<u64>,
 }
 
-/// Talks until the person leaves or the agent ends. Without a terminal: says every line, waits for the answers, and leaves.
-pub async fn run(route: Route, session: SessionId) -> Outcome {
+/// Talks until the person leaves, or the agent ends and is not to go on. Without a terminal: says every line, waits for the
+/// answers, and leaves.
+pub async fn run(mut talking: Talking) -> Outcome {
     let interactive = std::io::stdin().is_terminal();
-    let (after, id) = (Some(Cursor { epoch: 1, seq: 1 }), session.clone());
-    let client = hosts::CLIENT.to_owned();
+    let mut lines = BufReader::new(stdin()).lines();
+    let mut untold = Vec::new();
+    loop {
+        let exit = match hold(&talking, untold, &mut lines, interactive).await? {
+            Left::Detached => return Ok(ExitCode::SUCCESS),
+            Left::Ended(exit, left) => {
+                untold = left;
+                exit
+            }
+        };
+        let next = if interactive && !talking.imported {
+            again::offer(&talking, &mut untold, &mut lines).await
+        } else {
+            Ok(None)
+        };
+        if let Ok(Some(next)) = next {
+            talking = next;
+            continue;
+        }
+        for text in &untold {
+            note!("The agent was not told: {}", visible(text));
+        }
+        next?;
+        let how = talking.command(if talking.imported { "restart --imported" } else { "restart" });
+        let how = format!("Go on with its conversation: {how}");
+        if !interactive {
+            return Err(problem(ErrorKind::Ended, "The agent has ended").hint(how));
+        }
+        note!("{how}");
+        return Ok(exit.map_or(ExitCode::SUCCESS, exit_code));
+    }
+}
+
+/// Shows the session, and says there what is to be said, until it is left or over.
+async fn hold(
+    talking: &Talking,
+    untold: Vec<String>,
+    lines: &mut Lines<BufReader<Stdin>>,
+    interactive: bool,
+) -> Result<Left, Failure> {
+    let (after, session) = (Some(Cursor { epoch: 1, seq: 1 }), talking.session.clone());
+    let (client, route) = (hosts::CLIENT.to_owned(), talking.route.clone());
+    let here = matches!(route, Route::Keeper(_));
     let opts = AttachOpts { route, session, client, size: None, window: 0, after };
     let (attachment, mut updates) = Attachment::start(opts);
-    let mut lines = BufReader::new(stdin()).lines();
-    let (mut talk, mut reading) = (Talk::default(), true);
-    if interactive {
+    // Nobody hears what is said to what has ended.
+    let (mut talk, mut reading) = (Talk::default(), !talking.ended);
+    if interactive && reading {
         note!(
             "Type what the agent is to do. An empty line does nothing; Ctrl-D leaves, and the session goes on."
         );
     }
+    for text in untold {
+        talk.prompt(&attachment, text).await;
+    }
     loop {
-        if !reading && !interactive && talk.open == 0 {
+        let done = !reading && !interactive && talk.open == 0 && !talking.ended;
+        if done && !talk.failed {
             attachment.detach().await;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(Left::Detached);
         }
         tokio::select! {
             line = lines.next_line(), if reading => match line {
                 Ok(Some(line)) => talk.typed(&attachment, &line).await,
                 _ if interactive => {
                     attachment.detach().await;
-                    return Ok(ExitCode::SUCCESS);
+                    return Ok(Left::Detached);
                 }
                 _ => reading = false,
             },
             update = updates.recv() => match update {
-                Some(Update::Exit { exit }) => {
-                    talk.break_line();
-                    note!("The agent has ended. Go on with this conversation: longrein restart {id}");
-                    return Ok(exit_code(exit));
+                Some(Update::Exit { exit }) => return Ok(talk.ended(Some(exit))),
+                // Without an exit it was lost, with its keeper or its machine.
+                Some(Update::Level) if talking.ended => return Ok(talk.ended(None)),
+                // Its keeper was killed.
+                Some(Update::Ended(Some(why))) if here && why.kind == ErrorKind::NotFound => {
+                    return Ok(talk.ended(None));
                 }
                 Some(Update::Ended(Some(why))) => return Err(why),
-                Some(Update::Ended(None)) | None => return Ok(ExitCode::SUCCESS),
+                Some(Update::Ended(None)) | None => return Ok(Left::Detached),
                 Some(update) => talk.heard(update),
             },
+            () = sleep(LAST_WORDS), if talk.over => return Ok(talk.ended(None)),
+            () = sleep(LAST_WORDS), if done => {
+                attachment.detach().await;
+                return Ok(Left::Detached);
+            }
         }
     }
 }
 
 impl Talk {
+    fn ended(mut self, exit: Option<i32>) -> Left {
+        self.break_line();
+        Left::Ended(exit, self.untold.into_iter().map(|(_, text)| text).collect())
+    }
+
+    async fn prompt(&mut self, attachment: &Attachment, text: String) {
+        match attachment.prompt(text.clone()).await {
+            Ok(()) => {
+                self.given += 1;
+                self.open += 1;
+                self.untold.push((self.given, text));
+            }
+            Err(why) => note!("{}", why.message),
+        }
+    }
+
     async fn typed(&mut self, attachment: &Attachment, line: &str) {
         let text = line.trim();
         if text.is_empty() {
             return;
         }
         let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.decided.is_none()) else {
-            match attachment.prompt(text.to_owned()).await {
-                Ok(()) => {
-                    self.given += 1;
-                    self.open += 1;
-                }
-                Err(why) => note!("{}", why.message),
-            }
-            return;
+            return self.prompt(attachment, text.to_owned()).await;
         };
         match waiting.hear(text) {
             Ok(Some(decision)) => {
@@ -104,8 +216,9 @@ impl Talk {
                 self.known.get_or_insert(head.seq);
             }
             Update::Chat { cursor, chat, .. } => {
-                let answers = matches!(*chat, Chat::Turn { .. }) && self.known < Some(cursor.seq);
-                self.open = self.open.saturating_sub(usize::from(answers));
+                if self.known < Some(cursor.seq) {
+                    self.heard_now(&chat);
+                }
                 self.said(&chat);
             }
             Update::Partial { item, from, thinking: false, text } => self.partial(item, from, &text),
@@ -126,15 +239,42 @@ impl Talk {
                     say!("  → {}", became(&state));
                 }
             }
-            Update::Refused { n, why } => {
-                note!("{}", visible(&why.to_string()));
-                let refused = self.waiting.iter_mut().find(|waiting| waiting.decided == Some(n));
-                // Otherwise somebody else was first, and that is told.
-                if let Some(waiting) = refused.filter(|_| why.kind == ErrorKind::Invalid) {
-                    waiting.ask_again();
+            Update::Refused { n, why } => self.refused(n, &why),
+            _ => {}
+        }
+    }
+
+    /// Something that happens, rather than what had happened before.
+    fn heard_now(&mut self, chat: &Chat) {
+        match chat {
+            Chat::User { text, .. } => {
+                if let Some(at) = self.untold.iter().position(|(_, untold)| untold == text.trim()) {
+                    self.untold.remove(at);
                 }
             }
+            Chat::Turn { outcome, .. } => {
+                self.open = self.open.saturating_sub(1);
+                self.failed = *outcome == End::Failed;
+            }
             _ => {}
+        }
+    }
+
+    fn refused(&mut self, n: u64, why: &Failure) {
+        let prompt = self.untold.iter().position(|(given, _)| *given == n);
+        if prompt.is_some() && why.kind == ErrorKind::Ended {
+            self.over = true;
+            return;
+        }
+        note!("{}", visible(&why.to_string()));
+        if let Some(at) = prompt {
+            self.untold.remove(at);
+            self.open = self.open.saturating_sub(1);
+        }
+        let decided = self.waiting.iter_mut().find(|waiting| waiting.decided == Some(n));
+        // Otherwise somebody else was first, and that is told.
+        if let Some(waiting) = decided.filter(|_| why.kind == ErrorKind::Invalid) {
+            waiting.ask_again();
         }
     }
 

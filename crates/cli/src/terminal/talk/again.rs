@@ -1,0 +1,63 @@
+//! A conversation whose session has ended: it goes on in a new one, where the person here wants that.
+
+use super::Talking;
+use crate::command::run::environment;
+use crate::hosts;
+use client::Route;
+use session::id::SessionId;
+use session::message::{Created, Failure, Method, Restart, RunState};
+use tokio::io::{BufReader, Lines, Stdin};
+
+/// Asks whether it is to go on, and finds or starts the session in which it does. `unsaid` is what the agent was not told;
+/// what is typed in place of an answer comes to it.
+pub async fn offer(
+    talking: &Talking,
+    unsaid: &mut Vec<String>,
+    lines: &mut Lines<BufReader<Stdin>>,
+) -> Result<Option<Talking>, Failure> {
+    let Talking { host, session, .. } = talking;
+    if let Route::Daemon(paths) = host {
+        // It may have gone meanwhile.
+        hosts::route(paths, None).await?;
+    }
+    let (last, runs) = latest(host, session).await?;
+    loop {
+        let place =
+            if runs { format!("in {last}, where it was taken up") } else { "in a new session".into() };
+        let told = if unsaid.is_empty() { "" } else { ", and say there what the agent was not told" };
+        note!("It has ended. Go on with its conversation {place}{told}? [Y/n]");
+        let Some(line) = lines.next_line().await.ok().flatten() else { return Ok(None) };
+        match line.trim() {
+            "" | "y" | "Y" | "yes" | "Yes" => break,
+            "n" | "N" | "no" | "No" => return Ok(None),
+            text => unsaid.push(text.to_owned()),
+        }
+    }
+    let session = if runs { last } else { restarted(host, last).await? };
+    let next = Talking::new(host, session);
+    note!("The session is {}. Come back to it with: {}", next.session, next.command("attach"));
+    Ok(Some(next))
+}
+
+/// The session in which it was gone on with last, which may be this one; and whether that runs.
+async fn latest(host: &Route, session: &SessionId) -> Result<(SessionId, bool), Failure> {
+    let sessions = hosts::sessions(host).await?;
+    let mut last = session.clone();
+    // A host that says nonsense is not followed in circles.
+    for _ in 0..sessions.len() {
+        let next = sessions.iter().filter(|one| one.continues.as_ref() == Some(&last));
+        let Some(next) = next.max_by_key(|one| one.started_at) else { break };
+        last = next.id.clone();
+    }
+    let runs =
+        sessions.iter().any(|one| one.id == last && one.id != *session && one.run == RunState::Running);
+    Ok((last, runs))
+}
+
+async fn restarted(host: &Route, session: SessionId) -> Result<SessionId, Failure> {
+    // Another machine starts it from its own daemon's environment; ours is none of its business.
+    let env = matches!(host, Route::Daemon(_) | Route::Keeper(_)).then(environment);
+    let restart = Restart { session, stop: false, size: None, imported: false, env, ttl: None };
+    let created: Created = hosts::ask(host, Method::SessionRestart(restart)).await?;
+    Ok(created.session)
+}
