@@ -1,7 +1,7 @@
 //! Questions that wait for a person: asked by a program, answered from anywhere, and never answered by themselves but with
 //! a no.
 
-use crate::support::{Home, PROGRAM, eventually, kill, pid};
+use crate::support::{Home, PROGRAM, eventually, kill, pid, with_agent};
 use serde_json::Value;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -154,6 +154,48 @@ fn all_of_what_is_asked_is_shown_before_it_is_allowed_and_nothing_hides_in_it() 
     {
         assert!(shown.contains(line), "{line}: {shown}");
     }
+}
+
+#[test]
+fn what_is_allowed_until_the_session_ends_is_shown_listed_and_taken_back() {
+    let host = with_agent();
+    let once = asks(&host, "'Deploy?'");
+    let approval = waits(&host);
+    let refused = host.run(&["approve", id(&approval), "--for-session"]);
+    assert!(refused.status == 1 && refused.err.contains("This can be allowed for once only."), "{refused:?}");
+    assert_eq!(host.json(&["approvals", "--granted", "--json"]), serde_json::json!([]));
+    host.ok(&["approve", id(&approval)]);
+    says(&host, &once, "yes\r\nexit-0.");
+
+    let session = host.ok(&["chat", "--agent", "claude", "--detach"]).trim().to_owned();
+    let mut terminal = host.terminal(&["attach", &session]);
+    terminal.keys("make\r");
+    let approval = waits(&host);
+    let shown = host.ok(&["approve", id(&approval), "--for-session"]);
+    let words = "Bash, exactly this command: make";
+    let (before, after) = shown.split_once("Allowed until the session ends: ").expect(&shown);
+    assert!(before.contains(&format!("With --for-session until the session ends: {words}")), "{shown}");
+    assert_eq!(after.trim(), words);
+    terminal.wait("allowed by someone at the host until the session ends");
+    terminal.wait("heard yes");
+    let granted = eventually("it in the list", || {
+        Some(host.json(&["approvals", "--granted", "--json"])).filter(|list| list[0].is_object())
+    });
+    assert_eq!((&granted[0]["words"], &granted[0]["session"]), (&words.into(), &session.as_str().into()));
+    assert!(host.ok(&["approvals", "--granted"]).contains(words));
+    // The same again is allowed without being asked, until that is taken back.
+    terminal.keys("make\r");
+    terminal.wait("heard yes");
+    let grant = granted[0]["id"].as_str().unwrap();
+    let unknown = host.run(&["revoke", "--grant", "aaaaaaaaaaaaaaaa"]);
+    assert!(unknown.status == 1 && unknown.err.contains("longrein approvals --granted"), "{unknown:?}");
+    assert!(host.ok(&["revoke", "--grant", &grant[..6]]).contains(words));
+    eventually("it to be gone", || {
+        (host.json(&["approvals", "--granted", "--json"]) == serde_json::json!([])).then_some(())
+    });
+    terminal.keys("make\r");
+    host.ok(&["deny", id(&waits(&host))]);
+    terminal.wait("heard no");
 }
 
 #[test]

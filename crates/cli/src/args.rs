@@ -67,7 +67,7 @@ pub enum Command {
     Chat(Chat),
     /// List the coding agents that are known, whether they are installed, and what works with each
     Agents(Json),
-    /// List what waits for a person's decision on this machine, or on another host this machine has joined
+    /// List what waits for a person's decision on this machine, or on another host this machine has joined; or what was decided
     Approvals(Approvals),
     /// Allow what an approval asks, or answer its questions, after showing it whole
     Approve(Approve),
@@ -81,7 +81,7 @@ pub enum Command {
     Import(Import),
     /// List the paired devices
     Devices(Json),
-    /// Close a device's connections now, and refuse it from now on
+    /// Close a device's connections now, and refuse it from now on; or take back what is allowed until a session ends
     Revoke(Revoke),
     /// Pair this machine, as a device, with another host
     Join(Join),

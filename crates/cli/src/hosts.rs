@@ -78,16 +78,24 @@ pub async fn sessions(route: &Route) -> Result<Vec<Summary>, Failure> {
     open(route).await?.sessions().await.map_err(failure)
 }
 
-/// The session a person means by `SESSION` or `HOST/SESSION`; without a name, the latest that runs. A session's name may
-/// have a slash too: where no host has the name before it, all of it is looked for on this machine.
-pub async fn find(paths: &Paths, name: Option<&str>) -> Result<Found, Failure> {
-    let (host, name) = match name.and_then(|name| name.split_once('/')) {
+/// The host in `HOST/REST`, or this machine, and the rest.
+pub async fn split<'a>(paths: &Paths, name: &'a str) -> Result<(Route, &'a str), Failure> {
+    let (host, rest) = match name.split_once('/') {
         Some((host, rest)) if KnownHosts::new(paths).find(host).map_err(failure)?.is_some() => {
-            (Some(host), Some(rest))
+            (Some(host), rest)
         }
         _ => (None, name),
     };
-    let host = route(paths, host).await?;
+    Ok((route(paths, host).await?, rest))
+}
+
+/// The session a person means by `SESSION` or `HOST/SESSION`; without a name, the latest that runs. A session's name may
+/// have a slash too: where no host has the name before it, all of it is looked for on this machine.
+pub async fn find(paths: &Paths, name: Option<&str>) -> Result<Found, Failure> {
+    let (host, name) = match name {
+        Some(name) => split(paths, name).await.map(|(host, rest)| (host, Some(rest)))?,
+        None => (route(paths, None).await?, None),
+    };
     let sessions = sessions(&host).await?;
     let summary = choose(sessions, name)?;
     let route = match &host {

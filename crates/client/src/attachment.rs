@@ -264,6 +264,11 @@ impl Attachment {
         self.order(Order::Act(Act::Decide { approval, digest, decision })).await;
     }
 
+    /// Takes back what was allowed until the session ends.
+    pub async fn revoke(&self, grant: ApprovalId) {
+        self.order(Order::Act(Act::Revoke { grant })).await;
+    }
+
     /// Does not wait for the next attempt, but tries now.
     pub fn reconnect_now(&self) {
         self.hurry.send_modify(|times| *times += 1);

@@ -17,7 +17,8 @@ use crate::message::{
     Approval, ApprovalState, Decider, Decision, ErrorKind, Event, Failure, Grant, Request, Risk, Scope, Tool,
 };
 use bytes::Bytes;
-use check::{check, check_answers, scope, written};
+pub use check::offered;
+use check::{check, check_answers, written};
 use sha2::{Digest as _, Sha256};
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -164,7 +165,7 @@ impl Approvals {
     pub fn granted(&self, id: &ApprovalId, now: u64) -> Option<Change> {
         let entry = self.pending.iter().find(|entry| entry.approval.id == *id)?;
         let request: Request = serde_json::from_slice(&entry.request).ok()?;
-        let scope = scope(&request)?;
+        let scope = offered(&request)?;
         let granted = self.grants.iter().find(|granted| granted.is_for(&request, scope))?;
         let state = ApprovalState::Allowed {
             by: granted.grant.by.clone(),
@@ -325,7 +326,7 @@ impl Approvals {
     }
 
     fn check_grant(&self, request: &Request) -> Result<(), Failure> {
-        if scope(request).is_none() {
+        if offered(request).is_none() {
             return Err(invalid("this can be allowed for once only"));
         }
         if self.grants.len() >= MAX_GRANTS {

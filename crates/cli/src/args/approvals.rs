@@ -37,6 +37,7 @@ pub struct Waiting {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Approvals {
     /// A host this machine has joined (default: this machine)
     pub host: Option<String>,
@@ -49,6 +50,9 @@ pub struct Approvals {
     /// At most so many of the history
     #[arg(long, value_name = "N", default_value_t = 50, requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: u32,
+    /// What is allowed until a session ends; `longrein revoke --grant ID` takes it back
+    #[arg(long, conflicts_with_all = ["all", "history"])]
+    pub granted: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -70,6 +74,9 @@ pub struct Approve {
     /// The word that a dangerous one wants
     #[arg(long)]
     pub word: Option<String>,
+    /// And exactly the same until the session ends, where that is offered
+    #[arg(long)]
+    pub for_session: bool,
 }
 
 #[derive(Debug, Args)]

@@ -78,7 +78,12 @@ pub struct Pair {
 #[derive(Debug, Args)]
 pub struct Revoke {
     /// A device's id or name
-    pub device: String,
+    #[arg(required_unless_present = "grant")]
+    pub device: Option<String>,
+    /// Take back what was allowed until a session ends instead; `longrein approvals --granted` lists it. HOST/ID for one of
+    /// another host
+    #[arg(long, value_name = "ID", conflicts_with = "device")]
+    pub grant: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,7 @@
 //! `longrein approvals`, `longrein approve ID` and `longrein deny ID`.
 
 mod answer;
+mod granted;
 
 use crate::args::{Approvals, Approve, Deny};
 use crate::duration;
@@ -9,7 +10,8 @@ use crate::problem::{Doing as _, Hint as _, Outcome, invalid, problem};
 use crate::questions;
 use crate::table;
 use crate::visible::{visible, visible_line};
-use client::{Connection, KnownHosts};
+use client::Connection;
+use session::approval::offered;
 use session::id::SessionId;
 use session::message::{
     Approval, ApprovalState, Decided, Decision, Decisions, ErrorKind, Failure, Method, Request, Risk,
@@ -30,6 +32,8 @@ const MEMBERS: [&str; 10] = [
     "questions",
 ];
 
+pub use granted::revoke;
+
 /// One of a host's approvals.
 struct Listed {
     session: SessionId,
@@ -42,6 +46,9 @@ pub async fn run(args: &Approvals) -> Outcome {
     let paths = hosts::paths()?;
     let route = hosts::route(&paths, args.host.as_deref()).await?;
     let mut connection = hosts::open(&route).await?;
+    if args.granted {
+        return granted::list(&mut connection, args.json).await;
+    }
     let mut listed = if args.history {
         history(&mut connection, args.limit as usize).await?
     } else {
@@ -94,7 +101,10 @@ pub async fn approve(args: &Approve) -> Outcome {
     say!("{}", shown(&one, &read, &request)?);
     let decision = answer::decision(args, &one.approval, &read)?;
     decide(&mut connection, &one, decision).await?;
-    say!("Allowed.");
+    match offered(&read).filter(|_| args.for_session) {
+        Some(scope) => say!("Allowed until the session ends: {}", visible(&scope.words)),
+        None => say!("Allowed."),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -136,14 +146,7 @@ async fn history(connection: &mut Connection, limit: usize) -> Result<Vec<Listed
 
 /// By id, or by the start of it among those that wait; of this machine, or of HOST in `HOST/ID`.
 async fn find(name: &str) -> Result<(Connection, Listed), Failure> {
-    let paths = hosts::paths()?;
-    let (host, id) = match name.split_once('/') {
-        Some((host, id)) if KnownHosts::new(&paths).find(host).map_err(hosts::failure)?.is_some() => {
-            (Some(host), id)
-        }
-        _ => (None, name),
-    };
-    let route = hosts::route(&paths, host).await?;
+    let (route, id) = hosts::split(&hosts::paths()?, name).await?;
     let mut connection = hosts::open(&route).await?;
     let mut listed = list(&mut connection).await?;
     let whole = listed.iter().position(|one| one.approval.id.as_str() == id);
@@ -184,6 +187,10 @@ fn shown(one: &Listed, request: &Request, bytes: &[u8]) -> Result<String, Failur
     lines.extend(request.free_text.then(|| "It takes a text (--text).".to_owned()));
     lines.extend(request.cwd.iter().map(|cwd| format!("Folder: {}", visible_line(cwd))));
     lines.extend(request.reasons.iter().map(|reason| format!("Care: {}", visible_line(reason))));
+    lines.extend(
+        offered(request)
+            .map(|scope| format!("With --for-session until the session ends: {}", visible(&scope.words))),
+    );
     // What this version does not know is a part of what is asked.
     let all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).doing("read it")?;
     let questions = serde_json::to_value(&request.questions).doing("read it")?;

@@ -1,19 +1,27 @@
-//! `longrein revoke DEVICE`.
+//! `longrein revoke DEVICE` and `longrein revoke --grant ID`.
 
 use crate::args::Revoke;
+use crate::command::approvals;
 use crate::hosts;
 use crate::problem::{Hint as _, Outcome, invalid, problem};
 use crate::table::clean;
 use session::message::{Device, ErrorKind, Failure, Method};
 use std::process::ExitCode;
 
-/// Closes a device's connections and forgets its key.
+/// Closes a device's connections and forgets its key; or takes back what was allowed until a session ends.
 pub async fn run(args: &Revoke) -> Outcome {
+    let name = match (&args.device, &args.grant) {
+        (_, Some(grant)) => return approvals::revoke(grant, args.json).await,
+        (Some(device), None) => device,
+        (None, None) => {
+            return Err(invalid("A device has to be named").hint("`longrein devices` lists them."));
+        }
+    };
     let paths = hosts::paths()?;
     let route = hosts::route(&paths, None).await?;
     let mut connection = hosts::open(&route).await?;
     let devices = connection.devices().await.map_err(hosts::failure)?;
-    let device = choose(&devices, &args.device)?;
+    let device = choose(&devices, name)?;
     let id = device.id.clone();
     let _: serde_json::Value = hosts::call(&mut connection, Method::DeviceRevoke { device: id }).await?;
     if args.json {

@@ -365,6 +365,9 @@ fn first_lines(text: &str) -> String {
 fn became(state: &ApprovalState) -> String {
     match state {
         ApprovalState::Allowed { granted: Some(_), .. } => "allowed until the session ends".to_owned(),
+        ApprovalState::Allowed { by, for_session: true, .. } => {
+            format!("allowed by {} until the session ends", visible_line(&by.label))
+        }
         ApprovalState::Allowed { by, .. } => format!("allowed by {}", visible_line(&by.label)),
         ApprovalState::Denied { by, .. } => format!("denied by {}", visible_line(&by.label)),
         ApprovalState::Expired { .. } => "nobody decided in time: denied".to_owned(),

@@ -66,7 +66,7 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
 
 /// What may be allowed of this until the session ends: nothing dangerous, and nothing but what is shown of its tool, whatever
 /// whoever asks says of it.
-pub(super) fn scope(request: &Request) -> Option<&Scope> {
+pub fn offered(request: &Request) -> Option<&Scope> {
     let scope = request.scope.as_ref().filter(|_| request.risk != Risk::Dangerous)?;
     is_shown(scope, request.tool.as_deref()).then_some(scope)
 }

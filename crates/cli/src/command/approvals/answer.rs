@@ -4,6 +4,7 @@ use crate::args::Approve;
 use crate::problem::{Hint as _, invalid};
 use crate::questions;
 use crate::visible::visible_line;
+use session::approval::offered;
 use session::message::{Approval, Decision, Failure, Question, Request};
 
 /// What the arguments allow.
@@ -43,9 +44,12 @@ pub fn decision(args: &Approve, approval: &Approval, request: &Request) -> Resul
         };
         return Err(invalid("This takes no text").hint(hint));
     }
+    if args.for_session && offered(request).is_none() {
+        return Err(invalid("This can be allowed for once only").hint("Leave --for-session out."));
+    }
     let answers = answers(&args.answers, &request.questions)?;
     let (choice, text, word) = (args.choice.clone(), args.text.clone(), args.word.clone());
-    Ok(Decision::Allow { choice, text, word, answers, for_session: false })
+    Ok(Decision::Allow { choice, text, word, answers, for_session: args.for_session })
 }
 
 fn one_of(option: &str, all: &[String]) -> String {
@@ -98,7 +102,7 @@ mod tests {
 
     fn args(answers: &[&str]) -> Approve {
         let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
-        Approve { approval: String::new(), choice: None, text: None, word: None, answers }
+        Approve { approval: String::new(), choice: None, text: None, word: None, answers, for_session: false }
     }
 
     #[test]
@@ -147,6 +151,7 @@ mod tests {
             (&yes_or_no, Approve { text: some("x"), ..none() }, "takes no text"),
             (&yes_or_no, Approve { choice: some("x"), ..none() }, "nothing to choose"),
             (&yes_or_no, Approve { word: some("x"), ..none() }, "wants no word"),
+            (&yes_or_no, Approve { for_session: true, ..none() }, "for once only"),
             (&plan, Approve { text: some("x"), ..none() }, "--reason TEXT"),
             (&chosen, none(), "--choice with one of: staging, production"),
             (&chosen, Approve { choice: some("x"), ..none() }, "none of the choices"),

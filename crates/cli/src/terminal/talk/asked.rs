@@ -3,6 +3,7 @@
 use super::about;
 use crate::questions;
 use crate::visible::{visible, visible_line};
+use session::approval::offered;
 use session::message::{Approval, Decision, Request, Risk};
 
 /// What is asked and waits, with what it asks.
@@ -78,7 +79,7 @@ impl Waiting {
                 answers,
                 for_session,
             })),
-            "s" if request.scope.is_some() => {
+            "s" if offered(request).is_some() => {
                 Ok(Some(Decision::Allow { choice, text: None, word, answers, for_session: true }))
             }
             _ => Err(how(approval, request)),
@@ -125,7 +126,7 @@ fn how(approval: &Approval, request: &Request) -> String {
     }
     match &approval.word {
         Some(word) => format!("This is dangerous. If it is meant: y {}; else: n REASON", visible_line(word)),
-        None => match &request.scope {
+        None => match offered(request) {
             Some(scope) => format!(
                 "y allows it, s until the session ends ({}), n REASON denies it",
                 visible_line(&scope.words)
