@@ -209,5 +209,35 @@ describe("a chat", () => {
     await says("You said: what was it").waitFor();
     assert.notEqual(await page.getByTestId("terminal").getAttribute("data-session"), session);
     assert.equal(await page.getByTestId("chat-text").inputValue(), "");
+    // From each of the two there is a way to the other.
+    const next = await page.getByTestId("terminal").getAttribute("data-session");
+    await page.getByTestId("before").click();
+    await page.locator(`[data-testid=terminal][data-session="${session}"]`).waitFor();
+    await says("Hello, you.").waitFor();
+    await page.getByTestId("continuation").click();
+    await page.locator(`[data-testid=terminal][data-session="${next}"]`).waitFor();
+    await leave();
+    await page.locator(`[data-session="${session}"]`).getByTestId("goes-on").waitFor();
+    assert.equal(await page.locator(`[data-session="${next}"]`).getByTestId("goes-on").count(), 0);
+  });
+
+  it("takes along what was attached when the agent ended, and says before what cannot go", async () => {
+    await open();
+    const buffer = Buffer.alloc(50_000, "x");
+    const attach = async (name) => {
+      await page.getByTestId("attach-input").setInputFiles([{ name, mimeType: "text/plain", buffer }]);
+      await page.locator("[data-testid=upload][data-at=there]").filter({ hasText: name }).waitFor();
+    };
+    await attach("Earlier.txt");
+    await page.reload();
+    await page.locator("[data-testid=upload][data-at=there]").waitFor();
+    await attach("Notes.txt");
+    await host.cli("kill", session);
+    await page.getByTestId("stays").getByText("Earlier.txt cannot go along").waitFor();
+    await page.getByLabel("Take Earlier.txt away").click();
+    await page.getByTestId("stays").waitFor({ state: "detached" });
+    await say("file");
+    await says("It has 50000 bytes.").waitFor();
+    assert.notEqual(await page.getByTestId("terminal").getAttribute("data-session"), session);
   });
 });

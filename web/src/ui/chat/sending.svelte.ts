@@ -3,6 +3,7 @@
  * session, and goes on whatever is on the screen.
  */
 
+import { SvelteMap } from "svelte/reactivity";
 import type { KeptFailure } from "../../lib/session/memory";
 import { MAX_PAYLOAD } from "../../lib/session/message";
 import type { Failed } from "../../lib/session/stored";
@@ -30,6 +31,8 @@ export class Sending implements Carrier {
   readonly #entry: HostEntry;
   readonly #session: string;
   readonly #uploads: Uploads;
+  /** What was attached since the page was opened, by what the session calls it: it can be uploaded once more. */
+  readonly #attached = new SvelteMap<string, File>();
   #underWay: readonly UploadView[] = $state.raw([]);
 
   constructor(entry: HostEntry, session: string) {
@@ -63,6 +66,11 @@ export class Sending implements Carrier {
     return this.draft.text.trim() === "" && this.files.length === 0;
   }
 
+  /** What cannot go along to another session, because only the one that has ended has it. */
+  get stays(): readonly UploadView[] {
+    return this.files.filter(({ file }) => !this.#attached.has(file));
+  }
+
   changed(): void {
     this.#uploads.pump();
     this.#look();
@@ -85,6 +93,7 @@ export class Sending implements Carrier {
 
   detach(file: string): void {
     this.draft.files = this.draft.files.filter((one) => one.file !== file);
+    this.#attached.delete(file);
     this.#uploads.remove(file);
   }
 
@@ -111,18 +120,20 @@ export class Sending implements Carrier {
     }
     this.problem = this.#say(text, files);
     // Words that nobody took are not thrown away.
-    if (this.problem === null) this.draft.clear();
+    if (this.problem !== null) return;
+    this.draft.clear();
+    this.#attached.clear();
   }
 
   /**
    * Starts the agent again with its conversation, in a session of its own, and says there what was written. Where it goes
-   * on in a session already, it is said there, or, where something else is written there, stands behind that.
+   * on in a session already, it is said there, or, where something else is written there, stands behind that. What was
+   * attached is uploaded there, too.
    */
   async goOn(continuation?: string): Promise<void> {
     const { text } = this.draft;
-    if (this.goingOn || text.trim() === "") return;
-    this.problem =
-      this.files.length > 0 ? "Its files belong to the session that has ended. Take them away first." : null;
+    if (this.goingOn || this.empty) return;
+    this.problem = this.stays.length > 0 ? "Take away first what cannot go along." : null;
     if (this.problem !== null) return;
     this.goingOn = true;
     const { link } = this.#entry.host;
@@ -135,7 +146,8 @@ export class Sending implements Carrier {
       const now = this.draft.text;
       next.draft.append(now);
       this.draft.text = "";
-      if (now === text && untouched) void next.send();
+      await next.attach(this.#handOver());
+      if (now === text && untouched && next.problem === null) void next.send();
       if (this.#shown) router.go({ at: "session", host: this.#entry.rid, session });
     } catch (error) {
       this.problem = `Not sent. ${inWords(error)}`;
@@ -150,10 +162,21 @@ export class Sending implements Carrier {
     else toasts.warn(`Not sent. ${why}`);
   }
 
+  /** What was attached is another session's from here on. */
+  #handOver(): File[] {
+    const files = [...this.#attached.values()];
+    for (const file of [...this.#attached.keys()]) this.detach(file);
+    return files;
+  }
+
   async #attach(file: File): Promise<string | null> {
     try {
       const bytes = new Uint8Array(await file.arrayBuffer());
-      return this.#uploads.add(nameOf(freshId(), file.name), file.name || "file", bytes, this.draft.files.length);
+      const name = nameOf(freshId(), file.name);
+      this.#attached.set(name, file);
+      const why = this.#uploads.add(name, file.name || "file", bytes, this.draft.files.length);
+      if (why !== null) this.#attached.delete(name);
+      return why;
     } catch (error) {
       return `${file.name} cannot be read: ${inWords(error)}`;
     }

@@ -70,13 +70,33 @@ describe("going on with a conversation that has ended", () => {
     expect([sent.length, next.draft.text, old.draft.text]).toEqual([1, "Half of\nAnother", ""]);
   });
 
-  it("leaves nothing behind that was to be attached", async () => {
-    vi.spyOn(Uploads.prototype, "take").mockReturnValue([]);
-    await old.attach([new File(["x"], "x.txt")]);
+  it("takes along what was attached, also where that was uploaded to the one that has ended", async () => {
+    const added = vi.spyOn(Uploads.prototype, "add");
+    await old.attach([new File(["x"], "x.txt"), new File(["y"], "y.txt")]);
+    expect([old.files.length, old.stays.length]).toEqual([2, 0]);
+    old.write("Look at these");
+    const going = old.goOn();
+    restarted("next");
+    await going;
+    expect([calls, old.problem, old.empty]).toEqual([1, null, true]);
+    expect(added.mock.calls.slice(2).map(([, label, bytes]) => [label, [...bytes]])).toEqual([
+      ["x.txt", [0x78]],
+      ["y.txt", [0x79]],
+    ]);
+    await vi.waitFor(() => expect(sent).toEqual(["next: Look at these"]));
     vi.restoreAllMocks();
-    expect([old.files.length, old.draft.files.length]).toEqual([1, 0]);
+  });
+
+  it("says what cannot go along, and starts nothing before it is taken away", async () => {
+    old.draft.files = [{ file: "abc.txt", label: "Notes.txt", size: 3 }];
     old.write("Go on");
+    expect(old.stays.map(({ label }) => label)).toEqual(["Notes.txt"]);
     await old.goOn();
-    expect([calls, old.problem]).toEqual([0, expect.stringContaining("files")]);
+    expect([calls, old.problem]).toEqual([0, expect.stringContaining("cannot go along")]);
+    old.detach("abc.txt");
+    const going = old.goOn();
+    restarted("next");
+    await going;
+    expect(sent).toEqual(["next: Go on"]);
   });
 });

@@ -42,6 +42,8 @@ export class Viewing {
   readonly view = $derived.by(() => app.views[`${this.entry.rid}/${this.session}`]);
   /** The session that this one was started again as. */
   readonly continuation = $derived.by(() => this.entry.sessions.find((one) => one.continues === this.session));
+  /** The session that this one goes on from, as long as it is there. */
+  readonly before = $derived.by(() => this.entry.sessions.find((one) => one.id === this.summary?.continues));
   /** A host does not start from afar what somebody else's file says. */
   readonly mayRestart = $derived.by(() => this.entry.operates && this.summary?.imported !== true);
   readonly title = $derived(this.summary?.name ?? "Session");
