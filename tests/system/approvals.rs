@@ -441,3 +441,33 @@ fn who_asks_too_often_is_told_so_and_that_is_no_answer() {
         asker.wait().unwrap();
     }
 }
+
+#[test]
+fn who_asks_too_often_outside_of_sessions_is_told_so_before_one_is_started() {
+    let host = Home::new();
+    let mut askers: Vec<Child> = (0..8).map(|_| spawn(&host, &["ask", "Again?"])).collect();
+    eventually("eight questions", || {
+        let list = host.json(&["approvals", "--json"]);
+        (list.as_array().unwrap().len() == 8).then_some(())
+    });
+    let ninth = host.run(&["ask", "Again?"]);
+    assert_eq!((ninth.status, &*ninth.out), (125, ""), "{ninth:?}");
+    assert!(ninth.err.contains("wait already.") && ninth.err.contains("longrein approvals"), "{ninth:?}");
+    assert_eq!(host.json(&["ls", "--json"]).as_array().unwrap().len(), 8);
+    // Who is not waited for any more makes room.
+    askers[0].kill().unwrap();
+    askers[0].wait().unwrap();
+    eventually("its session to end", || {
+        let list = host.json(&["ls", "--json"]);
+        list.as_array().unwrap().iter().any(|one| one["state"] == "ended").then_some(())
+    });
+    askers.push(spawn(&host, &["ask", "Again?"]));
+    eventually("the next question", || {
+        let list = host.json(&["approvals", "--json"]);
+        (list.as_array().unwrap().len() == 8).then_some(())
+    });
+    for asker in &mut askers[1..] {
+        asker.kill().unwrap();
+        asker.wait().unwrap();
+    }
+}

@@ -103,7 +103,7 @@ pub(crate) async fn create(
         }
         None => None,
     };
-    let create = Create { command, cwd, name, size: None, env: None, ttl, agent };
+    let create = Create { command, cwd, name, size: None, env: None, ttl, agent, asks: false };
     let created: Created = caller.call(Method::SessionCreate(create)).await?;
     Ok((StatusCode::CREATED, Json(Started { session_id: created.session })))
 }

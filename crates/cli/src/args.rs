@@ -14,7 +14,7 @@ pub use sessions::*;
 const EXIT: &str = "\
 Exit status: 0 done; 1 failed; 2 wrong usage. `run` and `attach` exit with the program's own status (128 + n where \
 signal n ended it), with 0 after detaching, with 127 where the program could not be found, with 126 where it is there \
-but cannot be executed, and with 125 where Longrein itself failed. `restart` in a terminal does as `attach` once the \
+but cannot be executed, and with 125 where Longrein itself failed, or a script comes to a chat that has ended. `restart` in a terminal does as `attach` once the \
 session is started.";
 
 const ASK_EXIT: &str = "\

@@ -120,8 +120,14 @@ fn page<T: Serialize>(all: Vec<T>) -> Result<Value, Failure> {
 async fn session_create(core: &Arc<Core>, who: &Who, create: Create) -> Result<Value, Failure> {
     // The arguments may hold a secret; the program's name does not.
     let program = create.command.first().cloned().unwrap_or_default();
+    let asks = create.asks;
     let checked = spawn::check(create, who.local)?;
-    let session = spawn::session(core, checked, None, Instant::now() + CREATED).await?;
+    let now = Instant::now();
+    let room = asks.then(|| core.asks.enter(&core.board, now.into_std())).transpose()?;
+    let session = spawn::session(core, checked, None, now + CREATED).await?;
+    if let Some(room) = room {
+        room.stands(session.clone());
+    }
     let detail = json!({ "session": session, "program": program, "by": who.peer.label });
     core.devices.audit(now_ms(), "session.created", &detail);
     value(&Created { session })

@@ -79,6 +79,7 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
                 env: None,
                 ttl: Some(IDLE),
                 agent: Some(Agent { name: agent.clone(), structured: true, resume: None }),
+                asks: false,
             };
             let session = spawn::session(core, spawn::check(create, false)?, None, now + OPENED).await?;
             let detail = json!({ "session": session, "program": agent, "by": who.peer.label });

@@ -1,5 +1,6 @@
 //! What every part of the daemon shares.
 
+use crate::asks::Asks;
 use crate::board::Board;
 use crate::connections::Connections;
 use crate::decisions;
@@ -60,6 +61,7 @@ pub(crate) struct Core {
     /// The conversations that are being opened or forgotten.
     pub conversing: Once<String>,
     pub tokens: Tokens,
+    pub asks: Asks,
     pub tasks: TaskTracker,
     pub notices: broadcast::Sender<Notice>,
     invitations: Mutex<Invitations>,
@@ -109,6 +111,7 @@ impl Core {
             restarting: Once::default(),
             conversing: Once::default(),
             tokens,
+            asks: Asks::default(),
             tasks: TaskTracker::new(),
             notices: broadcast::Sender::new(NOTICES),
             invitations: Mutex::default(),

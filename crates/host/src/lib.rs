@@ -6,6 +6,7 @@
 //! whatever tokio runtime it is started on; one thread is enough.
 
 mod approvals;
+mod asks;
 pub mod awake;
 mod board;
 mod branch;

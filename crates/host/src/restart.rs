@@ -47,6 +47,7 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
         size: size.or(Some(shown.size)),
         env,
         ttl,
+        asks: false,
     };
     let checked = spawn::check(create, who.local)?;
     if stop {

@@ -68,7 +68,7 @@ pub(crate) struct Checked {
 
 /// Looks at what is to be started.
 pub(crate) fn check(create: Create, local: bool) -> Result<Checked, Failure> {
-    let Create { command, cwd, name, size, env, ttl, agent } = create;
+    let Create { command, cwd, name, size, env, ttl, agent, asks: _ } = create;
     let invalid = |message: &str, hint: &str| Err(failure(ErrorKind::Invalid, message, hint));
     let structured = agent.as_ref().is_some_and(|agent| agent.structured);
     if !structured && command.first().is_none_or(String::is_empty) {

@@ -182,6 +182,7 @@ mod tests {
             env: None,
             ttl: None,
             agent: None,
+            asks: false,
         };
         for message in [
             call(Method::SessionCreate(create)),

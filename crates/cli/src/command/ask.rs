@@ -90,6 +90,7 @@ async fn session_for(paths: &Paths, request: &Request) -> Result<SessionId, Fail
         env: Some(super::run::environment()),
         ttl: None,
         agent: None,
+        asks: true,
     };
     let host = hosts::route(paths, None).await?;
     let created: Created = hosts::ask(&host, Method::SessionCreate(create)).await?;

@@ -23,6 +23,7 @@ pub async fn run(args: Chat) -> Outcome {
         env: Some(environment()),
         ttl: args.ttl,
         agent: Some(Agent { name: args.agent, structured: true, resume: args.resume }),
+        asks: false,
     };
     let created: Created = hosts::ask(&host, Method::SessionCreate(create)).await?;
     if args.detach {

@@ -39,6 +39,7 @@ pub async fn run(args: &Notify) -> Outcome {
         env: Some(environment()),
         ttl: None,
         agent: None,
+        asks: false,
     };
     let host = hosts::route(&paths, None).await?;
     let _: Created = hosts::ask(&host, Method::SessionCreate(create)).await?;

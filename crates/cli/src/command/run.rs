@@ -108,6 +108,7 @@ fn create(args: &Run) -> Result<Create, Failure> {
         env: Some(environment()),
         ttl: args.ttl,
         agent: args.agent.clone().map(|name| Agent { name, structured: false, resume: None }),
+        asks: false,
     })
 }
 

@@ -190,8 +190,16 @@ async fn a_list_of_any_length_comes_in_pages() {
     assert!(long.len() == 3 && long.iter().all(|summary| summary.command[1].ends_with("p…")));
 
     let command = vec!["claude".to_owned(), "p".repeat(60_000)];
-    let create =
-        Create { command, cwd: Some("/".into()), name: None, size: None, env: None, ttl: None, agent: None };
+    let create = Create {
+        command,
+        cwd: Some("/".into()),
+        name: None,
+        size: None,
+        env: None,
+        ttl: None,
+        agent: None,
+        asks: false,
+    };
     let refused = talk.order(Method::SessionCreate(create)).await.unwrap_err();
     assert_eq!(
         (refused.kind, refused.message.as_str()),
@@ -354,6 +362,7 @@ async fn a_viewers_typing_is_refused_and_its_reading_is_not() {
         env: None,
         ttl: None,
         agent: None,
+        asks: false,
     };
     for method in [
         Method::SessionCreate(create),
@@ -405,6 +414,7 @@ async fn a_session_that_cannot_start_says_why_and_leaves_nothing() {
             env: None,
             ttl: None,
             agent: None,
+            asks: false,
         })
     };
     for (method, kind) in [

@@ -206,6 +206,10 @@ pub struct Create {
     /// Which agent the program is; found out from the command where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
+    /// It is there for one question of a program outside of any session: of those there are 20 a minute at most, and 8 that
+    /// run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks: bool,
 }
 
 /// Which agent a session's program is.

@@ -876,7 +876,12 @@ ttl?: number | null,
 /**
  * Which agent the program is; found out from the command where absent.
  */
-agent?: Agent | null, };
+agent?: Agent | null, 
+/**
+ * It is there for one question of a program outside of any session: of those there are 20 a minute at most, and 8 that
+ * run.
+ */
+asks?: boolean, };
 
 /**
  * A session to start again: the same program and arguments, folder and name.
