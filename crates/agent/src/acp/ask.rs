@@ -27,8 +27,9 @@ pub(super) enum Ask {
     No(Value, String),
 }
 
-/// `session/request_permission`. `tool` is what is known of the call that it is about.
-pub(super) fn permission(name: &str, params: &Value, tool: Tool, place: &Place) -> Ask {
+/// `session/request_permission`. `tool` is what is known of the call that it is about, `plan` the plan that it is to be
+/// gone on with.
+pub(super) fn permission(name: &str, params: &Value, tool: Tool, plan: Option<String>, place: &Place) -> Ask {
     let options = |kind: &str| {
         let options = list_at(params, "options").iter().filter(|option| option["kind"] == kind);
         options
@@ -55,7 +56,6 @@ pub(super) fn permission(name: &str, params: &Value, tool: Tool, place: &Place) 
         _ if tool.title.is_empty() => format!("{name} wants to use {}", short(&tool.name)),
         _ => format!("{name}: {}", short(&tool.title)),
     };
-    let plan = text_at(&tool.input, "plan").filter(|_| str_at(&params["toolCall"], "kind") == "switch_mode");
     // Where the agent shows a command as a heading alone, it may show less of it than there is.
     let whole = tool.command.is_none() || !tool.input["command"].is_null();
     let more: &[&str] =

@@ -190,7 +190,9 @@ impl Acp {
                 for chat in self.tools.settle("").into_iter().chain(self.tools.asked(call)) {
                     self.out.chat(chat);
                 }
-                ask::permission(&self.name, params, self.tools.tool(call), &self.place)
+                let tool = self.tools.tool(call);
+                let plan = self.tools.plan(call, &tool);
+                ask::permission(&self.name, params, tool, plan, &self.place)
             }
             "elicitation/create" => ask::elicitation(&self.name, params),
             _ => {
@@ -230,6 +232,14 @@ impl Acp {
         }
         let line = self.rpc.answer(&waiting.id, waiting.asked.answer(verdict));
         self.out.send(line);
+        // Gemini goes on with its plan in a mode that asks, and does not say so.
+        if let (Verdict::Yes { .. }, Asked::Permission { call, .. }) = (verdict, &waiting.asked)
+            && tools::leaves_plan(call)
+            && self.setup.mode.as_deref() == Some("plan")
+        {
+            self.setup.mode = known::careful_mode(&self.setup);
+            self.tell_setup();
+        }
     }
 
     /// Nobody waits for anything any more; the agent hears that of each.

@@ -4,7 +4,8 @@
 use crate::jsonrpc::{list_at, str_at, text_at};
 use crate::text;
 use serde_json::{Value, json};
-use session::message::{Change, Chat, Image, Outcome, Tool, ToolKind};
+use session::message::{Change, Chat, Image, Outcome, Step, StepState, Tool, ToolKind};
+use std::path::Path;
 
 /// Calls without a result that are remembered; of more, the oldest is forgotten.
 const MAX_OPEN: usize = 256;
@@ -16,6 +17,8 @@ const MEMBERS: [&str; 8] =
 #[derive(Debug, Default)]
 pub(super) struct Tools {
     open: Vec<Open>,
+    /// The plan that was written last: its file, and what stands there.
+    plan: Option<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -42,14 +45,37 @@ impl Tools {
         if matches!(status.as_str(), "completed" | "failed")
             || (status == "in_progress" && open.says_something())
         {
-            chats.extend(open.show());
+            let steps = open.steps().filter(|_| status == "completed" && open.shown.is_none());
+            if let Some(steps) = steps {
+                chats.push(Chat::Plan { steps });
+            } else {
+                chats.extend(open.show());
+            }
         }
         if matches!(status.as_str(), "completed" | "failed") {
-            chats.push(open.result(if status == "failed" { Outcome::Failed } else { Outcome::Done }));
-            let id = open.id.clone();
+            if open.shown.is_some() {
+                chats.push(open.result(if status == "failed" { Outcome::Failed } else { Outcome::Done }));
+            }
+            let (id, changes) = (open.id.clone(), open.changes());
             self.open.retain(|open| open.id != id);
+            let plan = changes.into_iter().rfind(|change| is_plan(&change.path));
+            if let Some(Change { path, new: Some(text), .. }) = plan.filter(|_| status == "completed") {
+                self.plan = Some((path, text));
+            }
         }
         chats
+    }
+
+    /// The plan that a person is asked to allow: what the call says itself, or what was written into the file that it
+    /// names, as Gemini does.
+    pub(super) fn plan(&self, call: &Value, tool: &Tool) -> Option<String> {
+        let said = text_at(&tool.input, "plan").filter(|_| call["kind"] == "switch_mode");
+        let named = tool
+            .title
+            .strip_prefix("Requesting plan approval for: ")
+            .filter(|_| leaves_plan(str_at(call, "toolCallId")));
+        let written = self.plan.as_ref().filter(|(path, _)| named == Some(path));
+        said.or_else(|| written.map(|(_, text)| text.clone()))
     }
 
     /// The call that a person is asked about is shown.
@@ -114,7 +140,14 @@ impl Open {
     fn says_something(&self) -> bool {
         let input =
             self.said["rawInput"].as_object().is_some_and(|input| input.keys().any(|name| name != "cwd"));
-        input || !list_at(&self.said, "content").is_empty()
+        (input && self.steps().is_none()) || !list_at(&self.said, "content").is_empty()
+    }
+
+    /// What it means to do, where that is all that the call says, as opencode's does.
+    fn steps(&self) -> Option<Vec<Step>> {
+        let steps = self.said["rawInput"]["todos"].as_array()?;
+        let is_step = |step: &Value| step["content"].is_string() && step["status"].is_string();
+        steps.iter().all(is_step).then(|| steps.iter().map(step).collect())
     }
 
     fn show(&mut self) -> Option<Chat> {
@@ -211,6 +244,27 @@ impl Open {
             images,
         }
     }
+}
+
+/// A step of a plan.
+pub(super) fn step(step: &Value) -> Step {
+    Step {
+        text: str_at(step, "content").to_owned(),
+        state: match str_at(step, "status") {
+            "completed" | "cancelled" => StepState::Done,
+            "in_progress" => StepState::Begun,
+            _ => StepState::Open,
+        },
+    }
+}
+
+/// Whether a call is the one with which Gemini goes on from its plan.
+pub(super) fn leaves_plan(call: &str) -> bool {
+    call.starts_with("exit_plan_mode")
+}
+
+fn is_plan(path: &str) -> bool {
+    path.contains("/plans/") && Path::new(path).extension().is_some_and(|kind| kind == "md")
 }
 
 /// A word of a command, as a shell would take it.

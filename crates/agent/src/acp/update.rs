@@ -1,10 +1,11 @@
 //! What an agent tells of while it works.
 
 use super::begin::choices;
+use super::tools::step;
 use super::{Acp, Kind, MAX_SAID, Speech};
 use crate::jsonrpc::{list_at, str_at, text_at};
 use serde_json::{Value, json};
-use session::message::{Chat, Step, StepState};
+use session::message::Chat;
 
 impl Acp {
     pub(super) fn told(&mut self, method: &str, params: &Value) {
@@ -90,14 +91,6 @@ impl Acp {
 
     fn plan(&mut self, entries: &[Value]) {
         self.flush();
-        let step = |entry: &Value| Step {
-            text: str_at(entry, "content").to_owned(),
-            state: match str_at(entry, "status") {
-                "completed" => StepState::Done,
-                "in_progress" => StepState::Begun,
-                _ => StepState::Open,
-            },
-        };
         self.out.chat(Chat::Plan { steps: entries.iter().map(step).collect() });
     }
 

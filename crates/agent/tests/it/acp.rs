@@ -188,6 +188,82 @@ fn what_is_allowed_is_allowed_once() {
     assert!(matches!(said[1], Output::Chat(Chat::Note { .. })), "{said:?}");
 }
 
+fn update(update: &Value) -> Value {
+    json!({"method": "session/update", "params": {"sessionId": "S", "update": update}})
+}
+
+/// As opencode 1.18 says it.
+#[test]
+fn a_list_of_what_is_to_be_done_is_a_plan_also_where_a_call_alone_says_it() {
+    let mut adapter = working(&Value::Null);
+    let call = |status: &str, todos: &Value| {
+        update(&json!({"sessionUpdate": "tool_call_update", "toolCallId": "c", "title": "todowrite",
+            "kind": "other", "status": status, "rawInput": {"todos": todos}}))
+    };
+    let todos = json!([{"content": "A", "status": "in_progress"}, {"content": "B", "status": "cancelled"}]);
+    let began =
+        json!({"sessionUpdate": "tool_call", "toolCallId": "c", "title": "todowrite", "rawInput": {}});
+    assert_eq!(says(&mut adapter, &update(&began)), []);
+    assert_eq!(says(&mut adapter, &call("in_progress", &todos)), []);
+    let content = json!([{"type": "content", "content": {"type": "text", "text": "[…]"}}]);
+    let over = json!({"sessionUpdate": "tool_call_update", "toolCallId": "c", "title": "2 todos",
+        "status": "completed", "content": content});
+    let said = says(&mut adapter, &update(&over));
+    let [Output::Chat(Chat::Plan { steps })] = said.as_slice() else { panic!("{said:?}") };
+    let states: Vec<_> = steps.iter().map(|step| (step.text.as_str(), step.state)).collect();
+    assert_eq!(states, [("A", StepState::Begun), ("B", StepState::Done)]);
+    // One that is not taken is no plan.
+    let said = says(&mut adapter, &call("failed", &todos));
+    assert!(
+        matches!(
+            said.as_slice(),
+            [Output::Chat(Chat::Call { .. }), Output::Chat(Chat::Result { outcome: Outcome::Failed, .. })]
+        ),
+        "{said:?}"
+    );
+}
+
+/// As Gemini 0.61 asks: it names the file alone.
+#[test]
+fn a_plan_that_was_written_down_is_shown_where_it_is_asked_about_and_its_mode_is_left_with_a_yes() {
+    const PLAN: &str = "/home/dev/.gemini/tmp/app/S/plans/plan.md";
+    let mode = |id: &str| json!({"id": id, "name": id});
+    let modes =
+        json!({"currentModeId": "default", "availableModes": [mode("yolo"), mode("default"), mode("plan")]});
+    let mut adapter = working(&modes);
+    let planning = json!({"sessionUpdate": "current_mode_update", "currentModeId": "plan"});
+    says(&mut adapter, &update(&planning));
+    let write = |path: &str, text: &str| {
+        let diff = json!({"type": "diff", "path": path, "oldText": "", "newText": text});
+        update(&json!({"sessionUpdate": "tool_call_update", "toolCallId": "write_file__1", "kind": "edit",
+            "status": "completed", "content": [diff]}))
+    };
+    says(&mut adapter, &write(PLAN, "1. Do A"));
+    says(&mut adapter, &write("/home/dev/app/plan.md", "other"));
+    let question = |id: &str, path: &str| {
+        let title = format!("Requesting plan approval for: {path}");
+        let options = json!([option("o", "allow_once"), option("r", "reject_once")]);
+        json!({"id": 7, "method": "session/request_permission", "params": {"sessionId": "S", "options": options,
+            "toolCall": {"toolCallId": id, "kind": "other", "title": title, "status": "pending"}}})
+    };
+    let (_, request) = asked(&says(&mut adapter, &question("mcp_tool__1", PLAN)));
+    assert_eq!(request.plan, None);
+    let (_, request) = asked(&says(&mut adapter, &question("exit_plan_mode__1", "/p/plans/other.md")));
+    assert_eq!(request.plan, None);
+    let (key, request) = asked(&says(&mut adapter, &question("exit_plan_mode__2", PLAN)));
+    assert_eq!((request.plan.as_deref(), request.scope), (Some("1. Do A"), None));
+    let modes = |said: &[Output]| {
+        let mode = |output: &Output| match output {
+            Output::Chat(Chat::Setup(setup)) => setup.mode.clone(),
+            _ => None,
+        };
+        said.iter().filter_map(mode).collect::<Vec<_>>()
+    };
+    assert!(modes(&decide(&mut adapter, key, &denied(Some("B first")))).is_empty());
+    let (key, _) = asked(&says(&mut adapter, &question("exit_plan_mode__3", PLAN)));
+    assert_eq!(modes(&decide(&mut adapter, key, &allowed())), ["default"]);
+}
+
 #[test]
 fn of_several_ways_to_allow_it_a_person_takes_one() {
     let mut adapter = working(&Value::Null);
