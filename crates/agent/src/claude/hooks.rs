@@ -268,6 +268,17 @@ impl Hooks {
         self.answer(open.hook, String::new());
     }
 
+    /// It is told to stop by a key, and a dialog that has just come takes none. So whoever waits for an answer is told, too.
+    fn interrupt(&mut self) {
+        self.interrupted |= self.state.doing != Doing::Idle;
+        for open in std::mem::take(&mut self.open) {
+            self.out.push_back(Output::Withdraw { key: open.key });
+            let decision = json!({"behavior": "deny", "message": "Interrupted", "interrupt": true});
+            let output = json!({"hookEventName": "PermissionRequest", "decision": decision});
+            self.answer(open.hook, json!({"hookSpecificOutput": output}).to_string());
+        }
+    }
+
     /// Its turn has not ended, as far as its hooks tell: it tells them of an end, and of an interrupt it does not.
     fn was_interrupted(&self) -> bool {
         self.hooked == Doing::Working
@@ -321,7 +332,7 @@ impl Adapter for Hooks {
             }
             Input::Decided { key, state } => self.decided(key, state),
             Input::Tailed(line) => self.tailed(line),
-            Input::Interrupt => self.interrupted |= self.state.doing != Doing::Idle,
+            Input::Interrupt => self.interrupt(),
             Input::Said(Said::Status { doing, app, message })
                 if app.starts_with("claude") || self.says.is_some() =>
             {

@@ -135,6 +135,26 @@ fn a_turn_that_ends_at_the_desk_leaves_nothing_waiting() {
     assert_eq!(withdrawn(&run.hook(3, &done)), [2]);
 }
 
+#[test]
+fn a_stop_reaches_also_a_dialog_that_takes_no_key_yet() {
+    let ask = event("PermissionRequest", "s", "Bash", &json!({"command": "ls"}));
+    let mut run = Run::terminal();
+    run.hook(1, &ask);
+    run.hook(2, &ask);
+    let out = run.hear(Input::Interrupt);
+    assert_eq!(withdrawn(&out), [1, 2]);
+    for (n, (id, said)) in answers(&out).into_iter().enumerate() {
+        let decision = &said["hookSpecificOutput"]["decision"];
+        assert_eq!(
+            (id, &decision["behavior"], &decision["interrupt"]),
+            (n as u64 + 1, &json!("deny"), &json!(true))
+        );
+    }
+    assert_eq!(answers(&out).len(), 2);
+    assert_ne!(run.state().doing, Doing::NeedsYou);
+    assert_eq!(run.hear(Input::HookGone { id: 1 }), []);
+}
+
 fn status(doing: Doing, message: &str) -> Said {
     Said::Status { doing, app: "claude-code".into(), message: message.into() }
 }
