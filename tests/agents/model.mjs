@@ -64,6 +64,16 @@ const toolName = (s, tools) =>
   (Array.isArray(s.tool) ? s.tool.find((t) => tools.includes(t)) : s.tool) ??
   s.tool[0];
 const toolInput = (s, name) => s.inputs?.[name] ?? s.input ?? {};
+// the file that an agent wants its plan in, or a file in the folder that it wants it in, as it tells its model
+const withPlanFile = (input, body) =>
+  input.file_path === "{{plan_file}}"
+    ? {
+        ...input,
+        file_path: /[^\s"`\\]+\/plans\/(?:[^\s"`\\]+\.md)?/
+          .exec(JSON.stringify(body))?.[0]
+          .replace(/\/$/, "/plan.md"),
+      }
+    : input;
 const chunks = (t, n = 12) =>
   t.match(new RegExp(`[\\s\\S]{1,${n}}`, "g")) ?? [""];
 
@@ -111,15 +121,10 @@ const api = {
           type: "tool_use",
           id: `toolu_fake_${b.messages.length}_${s.id}`,
           name,
-          input: toolInput(s, name),
+          input: withPlanFile(toolInput(s, name), b),
         });
       }
     }
-    for (const { input } of content)
-      if (input?.file_path === "{{plan_file}}")
-        input.file_path = /[^\s"`\\]+\/plans\/[^\s"`\\]+\.md/.exec(
-          JSON.stringify(b),
-        )?.[0];
     if (err)
       return end(err.status ?? 529, {
         type: "error",
@@ -422,7 +427,8 @@ const api = {
         ? [
             (() => {
               const name = toolName(s, tools);
-              return { functionCall: { name, args: toolInput(s, name) } };
+              const args = withPlanFile(toolInput(s, name), b);
+              return { functionCall: { name, args } };
             })(),
           ]
         : []),

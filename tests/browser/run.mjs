@@ -14,7 +14,7 @@ export async function runFolder(folder, name, only = [""]) {
   let failed = 0;
   const stream = run({ files, concurrency: 1, timeout: 900_000 });
   stream.on("test:pass", (event) => {
-    if (event.details.type !== "suite" && event.nesting > 0) passed += 1;
+    if (event.details.type !== "suite" && event.nesting > 0 && !event.skip) passed += 1;
   });
   stream.on("test:fail", (event) => {
     if (event.details.type !== "suite") failed += 1;
