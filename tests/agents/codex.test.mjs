@@ -72,20 +72,4 @@ structured("Codex", {
   start: ["codex", "--", ...OPTIONS],
   denied: RUNS,
   plan: PLAN,
-  more(chat) {
-    const { desk } = chat;
-
-    it("is held from another terminal", async () => {
-      assert.match(
-        await desk.say(chat.session, "hi"),
-        /Hello from the fake model\.[^]*\[done/,
-      );
-      const allowed = desk.say(chat.session, "run bash");
-      const asked = await chat.waiting();
-      assert.equal(desk.has(FILE), false);
-      await desk.cli("approve", asked.id);
-      assert.match(await allowed, /hello-from-tool/);
-      assert.equal(desk.has(FILE), true);
-    });
-  },
 });

@@ -115,16 +115,18 @@ export function structured(name, agent) {
 
     decides(chat, denied);
 
-    it("closes the card where the desk answers", async () => {
-      await chat.say("run bash");
+    it("closes the card where the desk answers, and is spoken to there", async () => {
+      const talking = desk.say(chat.session, "run bash");
       const asked = await chat.card();
+      assert.equal(desk.has(FILE), false);
       await desk.cli("approve", asked.id);
       await chat.became(asked, "allowed");
-      await until(() => desk.has(FILE), "the file");
       await chat.page.getByTestId("outcome").waitFor();
       await chat.close();
       await chat.noCard();
-      await chat.over();
+      assert.match(await talking, /hello-from-tool[^]*\[done/);
+      assert.equal(desk.has(FILE), true);
+      await chat.answer("hello-from-tool");
     });
 
     outlives(chat);
