@@ -116,6 +116,7 @@ impl Host {
             env: Some(env),
             ttl: None,
             agent: None,
+            asks: false,
         };
         let created: Created = self.call(Method::SessionCreate(create)).await?;
         self.sessions.borrow_mut().push(created.session.clone());
