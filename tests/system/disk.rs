@@ -14,12 +14,12 @@ impl Small {
         let at = home.path().join("lr");
         fs::create_dir(&at).unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=8m,mode=700", "longrein-test"]).arg(&at);
+        mount.args(["-t", "tmpfs", "-o", "size=64m,mode=700", "longrein-test"]).arg(&at);
         mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()).then_some(Self(at))
     }
 
     fn fill(&self) {
-        let mut block = 1 << 20;
+        let mut block = 1 << 22;
         let mut content = Vec::new();
         while block > 0 {
             content.resize(content.len() + block, 0);
