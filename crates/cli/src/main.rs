@@ -4,11 +4,13 @@
 mod out;
 
 mod args;
+mod asked;
 mod command;
 mod config;
 mod daemon;
 mod duration;
 mod hosts;
+mod margin;
 mod portable;
 mod problem;
 mod qr;

@@ -1,16 +1,17 @@
 //! An agent's questions, several at once: how they are read here, and what answers them.
 
+use crate::margin::rows;
 use crate::problem::{Hint as _, invalid};
-use crate::visible::{visible, visible_line};
+use crate::visible::visible_line;
 use session::message::{Failure, Question};
 
-/// A question as it is to be read; they are counted from 1.
-pub fn lines(n: usize, question: &Question) -> Vec<String> {
-    let mut lines = vec![format!("Question {n}: {}", visible(&question.text))];
+/// A question as it is to be read; they are counted from 1. For a terminal of so many columns.
+pub fn lines(n: usize, question: &Question, columns: usize) -> Vec<String> {
+    let mut lines = vec![rows(&format!("Question {n}: "), &question.text, columns)];
     for choice in &question.choices {
         let about = visible_line(&choice.about);
         let gap = if about.is_empty() { "" } else { "  " };
-        lines.push(format!("  - {}{gap}{about}", visible_line(&choice.id)));
+        lines.push(rows("  - ", &format!("{}{gap}{about}", visible_line(&choice.id)), columns));
     }
     lines.extend(question.several.then(|| "  It takes several, with commas between them.".to_owned()));
     lines.extend(question.free_text.then(|| "  It takes a text of your own.".to_owned()));

@@ -4,12 +4,13 @@ mod answer;
 mod granted;
 
 use crate::args::{Approvals, Approve, Deny};
+use crate::asked;
 use crate::duration;
 use crate::hosts;
-use crate::problem::{Doing as _, Hint as _, Outcome, invalid, problem};
-use crate::questions;
+use crate::margin::{self, rows};
+use crate::problem::{Hint as _, Outcome, invalid, problem};
 use crate::table;
-use crate::visible::{visible, visible_line};
+use crate::visible::visible_line;
 use client::Connection;
 use session::approval::offered;
 use session::id::SessionId;
@@ -17,20 +18,6 @@ use session::message::{
     Approval, ApprovalState, Decided, Decision, Decisions, ErrorKind, Failure, Method, Request, Risk,
 };
 use std::process::ExitCode;
-
-/// The members of a [`Request`] that are shown as what they are.
-const MEMBERS: [&str; 10] = [
-    "source",
-    "question",
-    "choices",
-    "free_text",
-    "risk",
-    "reasons",
-    "cwd",
-    "expires_in",
-    "plan",
-    "questions",
-];
 
 pub use granted::revoke;
 
@@ -98,11 +85,13 @@ pub async fn approve(args: &Approve) -> Outcome {
     let request = connection.request(&one.session, &one.approval).await.map_err(hosts::failure)?;
     let read: Request = serde_json::from_slice(&request)
         .map_err(|error| invalid(format!("The request cannot be read: {error}")).hint("Deny it."))?;
-    say!("{}", shown(&one, &read, &request)?);
+    say!("{}", shown(&one, &read, &request, margin::columns()));
     let decision = answer::decision(args, &one.approval, &read)?;
     decide(&mut connection, &one, decision).await?;
     match offered(&read).filter(|_| args.for_session) {
-        Some(scope) => say!("Allowed until the session ends: {}", visible(&scope.words)),
+        Some(scope) => {
+            say!("{}", rows("Allowed until the session ends: ", &scope.words, margin::columns()));
+        }
         None => say!("Allowed."),
     }
     Ok(ExitCode::SUCCESS)
@@ -112,7 +101,7 @@ pub async fn approve(args: &Approve) -> Outcome {
 pub async fn deny(args: &Deny) -> Outcome {
     let (mut connection, one) = find(&args.approval).await?;
     decide(&mut connection, &one, Decision::Deny { text: args.reason.clone() }).await?;
-    say!("Denied: {}", visible_line(&one.approval.title));
+    say!("{}", rows("Denied: ", &visible_line(&one.approval.title), margin::columns()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -176,30 +165,16 @@ async fn decide(connection: &mut Connection, one: &Listed, decision: Decision) -
 }
 
 /// All of it, in the order in which it is to be read.
-fn shown(one: &Listed, request: &Request, bytes: &[u8]) -> Result<String, Failure> {
+fn shown(one: &Listed, request: &Request, bytes: &[u8], columns: usize) -> String {
     let (source, name) = (visible_line(&request.source), visible_line(&one.name));
-    let mut lines = vec![format!("{source} asks, in {name} ({}):", one.session), visible(&request.question)];
-    let choices = request.choices.iter().enumerate();
-    lines.extend(choices.map(|(n, choice)| format!("Choice {}: {}", n + 1, visible_line(choice))));
-    lines.extend(request.plan.as_deref().map(visible));
-    let questions = request.questions.iter().enumerate();
-    lines.extend(questions.flat_map(|(n, question)| questions::lines(n + 1, question)));
+    let mut lines = vec![rows("", &format!("{source} asks, in {name} ({}):", one.session), columns)];
+    lines.extend(asked::lines(request, bytes, true, columns));
     lines.extend(request.free_text.then(|| "It takes a text (--text).".to_owned()));
-    lines.extend(request.cwd.iter().map(|cwd| format!("Folder: {}", visible_line(cwd))));
-    lines.extend(request.reasons.iter().map(|reason| format!("Care: {}", visible_line(reason))));
+    let scope = offered(request);
     lines.extend(
-        offered(request)
-            .map(|scope| format!("With --for-session until the session ends: {}", visible(&scope.words))),
+        scope.map(|scope| rows("With --for-session until the session ends: ", &scope.words, columns)),
     );
-    // What this version does not know is a part of what is asked.
-    let all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).doing("read it")?;
-    let questions = serde_json::to_value(&request.questions).doing("read it")?;
-    let asked = all.get("questions").is_none_or(|asked| *asked == questions);
-    if !asked || all.keys().any(|member| !MEMBERS.contains(&member.as_str())) {
-        lines.push("All of it, as it was sent:".to_owned());
-        lines.push(visible(&String::from_utf8_lossy(bytes)));
-    }
-    Ok(lines.join("\n"))
+    lines.join("\n")
 }
 
 fn state(approval: &Approval, now: u64) -> String {
@@ -211,59 +186,5 @@ fn state(approval: &Approval, now: u64) -> String {
         ApprovalState::Denied { by, .. } => format!("denied by {}", visible_line(&by.label)),
         ApprovalState::Expired { .. } => "expired".to_owned(),
         ApprovalState::Withdrawn { .. } => "withdrawn".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use session::message::{Choice, Question};
-
-    fn request() -> Request {
-        Request {
-            source: "claude".to_owned(),
-            question: "Run it?".to_owned(),
-            cwd: Some("/".to_owned()),
-            expires_in: Some(10),
-            plan: Some("1. Look\n2. Leap".to_owned()),
-            questions: vec![Question {
-                text: "How far?".to_owned(),
-                choices: vec![Choice { id: "1 m".to_owned(), about: "a step".to_owned() }],
-                several: false,
-                free_text: true,
-            }],
-            ..Request::default()
-        }
-    }
-
-    #[test]
-    fn what_only_a_newer_version_knows_is_shown_too() {
-        let request = request();
-        let plain = serde_json::to_vec(&request).unwrap();
-        let change = session::approval::Approvals::default()
-            .ask(session::id::ApprovalId::from_random([1; 10]), plain.clone().into(), "", 1)
-            .unwrap();
-        let session::approval::Change::Asked(approval, _) = change else { panic!("{change:?}") };
-        let one = Listed { session: SessionId::from_random([1; 10]), name: "n".to_owned(), approval };
-        let id = &one.session;
-        assert_eq!(
-            shown(&one, &request, &plain).unwrap(),
-            format!(
-                "claude asks, in n ({id}):\nRun it?\n1. Look\n2. Leap\nQuestion 1: How far?\n  - 1 m  a step\n  It takes a text of your own.\nFolder: /"
-            )
-        );
-        let more = String::from_utf8(plain).unwrap().replacen('{', "{\"command\":\"rm -r \u{202e}/\",", 1);
-        let shown = shown(&one, &request, more.as_bytes()).unwrap();
-        assert!(shown.ends_with(&more.replace('\u{202e}', "⟨U+202E⟩")), "{shown}");
-    }
-
-    #[test]
-    fn every_member_of_a_request_is_known_here() {
-        let written = serde_json::to_value(request()).unwrap();
-        let mut members: Vec<&String> = written.as_object().unwrap().keys().collect();
-        members.sort();
-        let mut known = MEMBERS;
-        known.sort_unstable();
-        assert_eq!(members, known);
     }
 }

@@ -2,16 +2,17 @@
 
 mod again;
 mod asked;
+mod said;
 
 use crate::command::attach::exit_code;
 use crate::hosts;
+use crate::margin::{self, Margin, behind};
 use crate::problem::{Hint as _, Outcome, problem};
-use crate::visible::{visible, visible_line};
+use crate::visible::visible;
 use asked::Waiting;
 use client::{AttachOpts, Attachment, Route, Update};
 use session::id::SessionId;
-use session::message::{ApprovalState, Chat, Cursor, ErrorKind, Failure, Outcome as End, StepState, Tool};
-use std::fmt::Write as _;
+use session::message::{Chat, Cursor, ErrorKind, Failure, Outcome as End};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -59,11 +60,18 @@ enum Left {
     Ended(Option<i32>, Vec<String>),
 }
 
+/// What is being said, and how much of it stands here.
+struct Partial {
+    item: String,
+    upto: u64,
+    margin: Margin,
+}
+
 #[derive(Default)]
 struct Talk {
     waiting: Vec<Waiting>,
-    /// What is being written just now, and how much of it stands here.
-    partial: Option<(String, u64)>,
+    /// What is being written just now.
+    partial: Option<Partial>,
     /// Prompts that were given and not answered yet.
     open: usize,
     /// Commands that were given; they are numbered from 1.
@@ -224,19 +232,20 @@ impl Talk {
             Update::Partial { item, from, thinking: false, text } => self.partial(item, from, &text),
             Update::Output { bytes, .. } => {
                 self.break_line();
-                say!("{}", visible(String::from_utf8_lossy(&bytes).replace('\r', "").trim_end()));
+                let text = String::from_utf8_lossy(&bytes).replace('\r', "");
+                say!("{}", behind(text.trim_end(), margin::columns()));
             }
             Update::Asked { approval, request } => {
-                let Ok(request) = serde_json::from_slice(&request) else { return };
+                let Ok(read) = serde_json::from_slice(&request) else { return };
                 self.break_line();
-                self.waiting.push(Waiting::ask(*approval, request));
+                self.waiting.push(Waiting::ask(*approval, read, &request));
             }
             Update::Decided { approval, state } => {
                 let before = self.waiting.len();
                 self.waiting.retain(|waiting| waiting.approval.id != approval);
                 if self.waiting.len() < before {
                     self.break_line();
-                    say!("  → {}", became(&state));
+                    say!("  → {}", said::became(&state));
                 }
             }
             Update::Refused { n, why } => self.refused(n, &why),
@@ -279,13 +288,13 @@ impl Talk {
     }
 
     fn partial(&mut self, item: String, from: u64, text: &str) {
-        let known = self.partial.as_ref().is_some_and(|(known, upto)| *known == item && *upto == from);
-        if !known {
+        if self.partial.as_ref().is_none_or(|known| known.item != item || known.upto != from) {
             self.break_line();
         }
-        let upto = from + text.len() as u64;
-        crate::out::bytes(visible(text).as_bytes());
-        self.partial = Some((item, upto));
+        let begun = || Partial { item, upto: from, margin: Margin::new(margin::columns()) };
+        let partial = self.partial.get_or_insert_with(begun);
+        partial.upto += text.len() as u64;
+        crate::out::bytes(partial.margin.write(text).as_bytes());
     }
 
     fn break_line(&mut self) {
@@ -296,82 +305,11 @@ impl Talk {
 
     fn said(&mut self, chat: &Chat) {
         // What stands here already is not said twice.
-        let stands = matches!((chat, &self.partial), (Chat::Agent { item: Some(item), text, .. }, Some((known, upto)))
-            if item == known && *upto == text.len() as u64);
+        let stands = matches!((chat, &self.partial), (Chat::Agent { item: Some(item), text, .. }, Some(known))
+            if *item == known.item && known.upto == text.len() as u64);
         self.break_line();
-        match chat {
-            Chat::Agent { .. } if stands => {}
-            Chat::Agent { text, .. } => say!("{}", visible(text)),
-            Chat::User { text, by: Some(by), .. } => say!("{}> {}", visible_line(by), visible(text)),
-            Chat::User { text, .. } => say!("> {}", visible(text)),
-            Chat::Call { tool, .. } => say!("● {}", about(tool)),
-            Chat::Result { outcome, text, .. } => {
-                let word = ended(*outcome);
-                say!("  {word}{}", first_lines(text));
-            }
-            Chat::Plan { steps } => {
-                for step in steps {
-                    let mark = match step.state {
-                        StepState::Open => "[ ]",
-                        StepState::Begun => "[…]",
-                        StepState::Done => "[x]",
-                    };
-                    say!("  {mark} {}", visible_line(&step.text));
-                }
-            }
-            Chat::Turn { outcome, error, cost, total, .. } => {
-                let dollars =
-                    |micros: &u64| format!("${}.{:04}", micros / 1_000_000, micros % 1_000_000 / 100);
-                let cost = cost.as_ref().map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
-                let total =
-                    total.as_ref().map(|total| format!(", {} in all", dollars(total))).unwrap_or_default();
-                let error = error.as_ref().map(|error| format!(": {}", visible(error))).unwrap_or_default();
-                say!("[{}{cost}{total}]{error}", ended(*outcome));
-            }
-            Chat::Note { text } => say!("[{}]", visible(text)),
-            Chat::Thinking { .. } | Chat::Setup(_) | Chat::Unknown { .. } => {}
+        if let Some(said) = said::said(chat, margin::columns()).filter(|_| !stands) {
+            say!("{said}");
         }
-    }
-}
-
-fn about(tool: &Tool) -> String {
-    let what = tool.command.as_deref().or(tool.paths.first().map(String::as_str)).unwrap_or(&tool.title);
-    visible(&format!("{}: {what}", tool.name))
-}
-
-fn ended(outcome: End) -> &'static str {
-    match outcome {
-        End::Done => "done",
-        End::Failed => "failed",
-        End::Denied => "denied",
-        End::Interrupted => "interrupted",
-    }
-}
-
-fn first_lines(text: &str) -> String {
-    const LINES: usize = 8;
-    let mut shown = String::new();
-    for line in text.lines().take(LINES) {
-        shown.push_str("\n    ");
-        shown.push_str(&visible(line));
-    }
-    let more = text.lines().count().saturating_sub(LINES);
-    if more > 0 {
-        let _ = write!(shown, "\n    … {more} more lines");
-    }
-    shown
-}
-
-fn became(state: &ApprovalState) -> String {
-    match state {
-        ApprovalState::Allowed { granted: Some(_), .. } => "allowed until the session ends".to_owned(),
-        ApprovalState::Allowed { by, for_session: true, .. } => {
-            format!("allowed by {} until the session ends", visible_line(&by.label))
-        }
-        ApprovalState::Allowed { by, .. } => format!("allowed by {}", visible_line(&by.label)),
-        ApprovalState::Denied { by, .. } => format!("denied by {}", visible_line(&by.label)),
-        ApprovalState::Expired { .. } => "nobody decided in time: denied".to_owned(),
-        ApprovalState::Withdrawn { .. } => "not waited for any more".to_owned(),
-        ApprovalState::Pending => "it waits".to_owned(),
     }
 }

@@ -1,10 +1,11 @@
 //! What an agent asks in a conversation: shown here, and answered by what is typed, one question after another.
 
-use super::about;
+use crate::asked;
+use crate::margin::{self, rows};
 use crate::questions;
-use crate::visible::{visible, visible_line};
+use crate::visible::visible_line;
 use session::approval::offered;
-use session::message::{Approval, Decision, Request, Risk};
+use session::message::{Approval, Decision, Request};
 
 /// What is asked and waits, with what it asks.
 pub struct Waiting {
@@ -18,8 +19,12 @@ pub struct Waiting {
 
 impl Waiting {
     /// All of what is asked, and how it is answered, is shown.
-    pub fn ask(approval: Approval, request: Request) -> Self {
-        show(&request);
+    pub fn ask(approval: Approval, request: Request, bytes: &[u8]) -> Self {
+        let columns = margin::columns();
+        say!("{}", rows("? ", &format!("{} asks:", visible_line(&request.source)), columns));
+        for line in asked::lines(&request, bytes, false, columns) {
+            say!("{line}");
+        }
         let waiting = Self { approval, request, answers: Vec::new(), decided: None };
         waiting.ask_next();
         waiting
@@ -34,8 +39,12 @@ impl Waiting {
 
     fn ask_next(&self) {
         let n = self.answers.len();
-        for line in
-            self.request.questions.get(n).iter().flat_map(|question| questions::lines(n + 1, question))
+        for line in self
+            .request
+            .questions
+            .get(n)
+            .iter()
+            .flat_map(|question| questions::lines(n + 1, question, margin::columns()))
         {
             say!("  {line}");
         }
@@ -84,36 +93,6 @@ impl Waiting {
             }
             _ => Err(how(approval, request)),
         }
-    }
-}
-
-fn show(request: &Request) {
-    say!("? {}", visible(&request.question));
-    if let Some(tool) = &request.tool {
-        say!("  {}", about(tool));
-        for path in tool.paths.iter().skip(1) {
-            say!("  {}", visible_line(path));
-        }
-        for change in &tool.changes {
-            say!("  --- {}", visible_line(&change.path));
-            for line in change.old.iter().flat_map(|old| old.lines()) {
-                say!("  - {}", visible(line));
-            }
-            for line in change.new.iter().flat_map(|new| new.lines()) {
-                say!("  + {}", visible(line));
-            }
-        }
-    }
-    for line in request.plan.iter().flat_map(|plan| plan.lines()) {
-        say!("  {}", visible(line));
-    }
-    if request.risk != Risk::Normal {
-        for reason in &request.reasons {
-            say!("  ! {}", visible(reason));
-        }
-    }
-    for choice in &request.choices {
-        say!("     - {}", visible_line(choice));
     }
 }
 
