@@ -128,13 +128,15 @@ fn a_reason_reaches_whoever_asked_and_a_choice_is_its_exit_status() {
     host.ok(&["deny", &id(&waits(&host))[..6], "--reason", "not on a Friday"]);
     says(&host, &session, "no\r\nnot on a Friday\r\nexit-1.");
 
-    let session = asks(&host, "Where? --choices staging,production,moon");
+    let session = asks(&host, "Where? --choices 'staging, production, moon'");
     let approval = waits(&host);
     let unclear = host.run(&["approve", id(&approval)]);
     assert!(unclear.status != 0 && unclear.err.contains("staging, production, moon"), "{unclear:?}");
     assert_ne!(host.run(&["approve", id(&approval), "--choice", "mars"]).status, 0);
     host.ok(&["approve", id(&approval), "--choice", "moon"]);
     says(&host, &session, "moon\r\nexit-2.");
+    let twice = host.run(&["ask", "Where?", "--choices", "moon, moon"]);
+    assert!(twice.status == 125 && twice.err.contains("each is another"), "{twice:?}");
 
     let session = asks(&host, "Where? --choices staging,production");
     host.ok(&["deny", id(&waits(&host))]);

@@ -2,13 +2,14 @@
 
 use crate::duration;
 use clap::Args;
+use clap::builder::{StringValueParser, TypedValueParser as _};
 
 #[derive(Debug, Args)]
 pub struct Ask {
     /// The question
     pub question: String,
-    /// What there is to choose from, such as staging,production: 2 to 16
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    /// What there is to choose from, such as staging,production: 2 to 16; blanks around them do not count
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = StringValueParser::new().map(|choice| choice.trim().to_owned()))]
     pub choices: Vec<String>,
     /// Take a text as (or with) the answer
     #[arg(long)]
