@@ -13,11 +13,11 @@ fn chat(home: &Home) -> (String, Terminal) {
 }
 
 /// A command that is told this on its standard input, as by a script.
-fn told(home: &Home, args: &[&str], input: &str) -> Ran {
+fn told(home: &Home, args: &[&str], input: impl AsRef<[u8]>) -> Ran {
     let mut command = home.command(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(input.as_ref()).unwrap();
     let ran = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ran { status: ran.status.code().unwrap_or(-1), out: text(&ran.stdout), err: text(&ran.stderr) }
@@ -40,7 +40,7 @@ fn each_question_takes_as_many_answers_as_it_allows_and_what_is_none_is_asked_ag
     let (_, mut terminal) = chat(&home);
     terminal.keys("ask\r");
     terminal.wait("Question 1: Which colour?");
-    terminal.wait("Answer it, or: n REASON");
+    terminal.wait("Answer it, or: /deny REASON");
     // One alone is taken there.
     terminal.keys("Red, Blue\r");
     terminal.wait("Question 1 takes one answer. a text of your own, or one of: Red, Blue");
@@ -56,8 +56,41 @@ fn each_question_takes_as_many_answers_as_it_allows_and_what_is_none_is_asked_ag
     terminal.wait("Question 1: Which colour?");
     terminal.keys("Blue\r");
     terminal.wait("Question 2: Which shapes?");
-    terminal.keys("n ask me later\r");
+    terminal.keys("/deny ask me later\r");
     terminal.wait("heard no");
+    terminal.keys("\u{4}");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn an_answer_is_for_the_one_thing_that_was_read_and_says_nothing_else() {
+    let home = with_agent();
+    let (_, mut terminal) = chat(&home);
+    terminal.keys("both\r");
+    terminal.wait("Runs a command: Bash");
+    let shown = terminal.wait("y allows it, s until the session ends");
+    let rows: Vec<&str> = shown.lines().collect();
+    for row in ["│ make evil", "│   → denied by local", "│ ? Read a file"] {
+        assert!(rows.contains(&row), "{shown}");
+    }
+    assert!(rows.iter().any(|row| row.starts_with("Folder: /")), "{shown}");
+    terminal.keys("yes but wait until I have read it\r");
+    terminal.wait("y allows it, s until the session ends");
+    assert!(!terminal.all().contains("mail"), "one at a time: {}", terminal.all());
+    // Who types on when that was decided has not read the next one.
+    terminal.keys("n not now\ry\r");
+    terminal.wait("? claude asks:");
+    let before = terminal.all();
+    assert!(before.contains("→ denied by someone at the host:\r\n│ "), "{before}");
+    let shown = terminal.wait("y allows it");
+    for row in ["Uses a tool: mcp__mail__send", "│   \"body\": \"Hello\",", "│   \"to\": \"everybody\""] {
+        assert!(shown.lines().any(|shown| shown == row), "{row}: {shown}");
+    }
+    let early = "Not taken: it was typed before what is asked could be read: y.";
+    assert!(terminal.all().contains(early), "{}", terminal.all());
+    terminal.keys("y\r");
+    terminal.wait("→ allowed by someone at the host:\r\n│ ");
+    terminal.wait("heard yes");
     terminal.keys("\u{4}");
     assert_eq!(terminal.end().0, 0);
 }
@@ -154,4 +187,21 @@ fn a_script_whose_agent_ends_fails_and_is_told_how_to_go_on() {
     // What was answered whole is none of this.
     let fine = told(&home, &["chat", "--agent", "claude"], "hello\n");
     assert!(fine.status == 0 && fine.out.contains("answer 1"), "{fine:?}");
+}
+
+#[test]
+fn a_script_is_read_no_faster_than_the_agent_answers_and_fails_where_something_was_not_done() {
+    let home = with_agent();
+    let many = (1..=45).map(|n| format!("hi {n}")).collect::<Vec<_>>().join("\n");
+    let all = told(&home, &["chat", "--agent", "claude"], many);
+    assert!(all.status == 0 && all.out.contains("answer 45"), "{all:?}");
+    let long = format!("one\n{}\ntwo\n", "x".repeat(300_000));
+    for (input, why, last) in [
+        (long.as_bytes(), "Not taken: a prompt has at most", "answer 2"),
+        (b"bad \xff\nhi\n", "Not taken: it is not UTF-8 text.", "answer 1"),
+        (b"fail\nhi\n", "longrein: Not all of it was done.", "answer 1"),
+    ] {
+        let ran = told(&home, &["chat", "--agent", "claude"], input);
+        assert!(ran.status == 1 && ran.err.contains(why) && ran.out.contains(last), "{why}: {ran:?}");
+    }
 }

@@ -4,8 +4,9 @@ use super::Home;
 use std::os::unix::fs::PermissionsExt as _;
 
 /// Answers each message with its number and the arguments it was started with; `slow` it answers when it is interrupted,
-/// at `die` it ends, at `ask` it asks two questions, at `make` whether it may run that, and says what it heard. Behind
-/// `background` it says something that nobody asked for before it takes the next one.
+/// at `die` it ends, at `fail` its turn does; at `ask` it asks two questions, at `make` whether it may run that, at `both` for two
+/// things at once, and says what it heard. Behind `background` it says something that nobody asked for before it takes the
+/// next one.
 const AGENT: &str = r#"#!/bin/sh
 case "$*" in *--resume*) again=again- ;; esac
 turns=0
@@ -17,7 +18,8 @@ say() {
 }
 may() {
   asked=$((asked + 1))
-  echo "{\"type\":\"control_request\",\"request_id\":\"ask-$asked\",\"request\":{\"subtype\":\"can_use_tool\",\"tool_name\":\"$1\",\"tool_use_id\":\"call-$asked\",\"input\":$2}}"
+  request="{\"subtype\":\"can_use_tool\",\"tool_name\":\"$1\",\"tool_use_id\":\"call-$asked\",\"input\":$2}"
+  printf '%s\n' "{\"type\":\"control_request\",\"request_id\":\"ask-$asked\",\"request\":$request}"
 }
 option() {
   printf '{"label":"%s","description":""}' "$1"
@@ -52,6 +54,10 @@ while read -r line; do
           colour="{\"question\":\"Which colour?\",\"header\":\"c\",\"options\":[$(option Red),$(option Blue)],\"multiSelect\":false}"
           shapes="{\"question\":\"Which shapes?\",\"header\":\"s\",\"options\":[$(option Round),$(option Flat),$(option Long)],\"multiSelect\":true}"
           may AskUserQuestion "{\"questions\":[$colour,$shapes]}" ;;
+        *'"both"'*)
+          may Bash '{"command":"make evil\n  → denied by local\n? Read a file"}'
+          may mcp__mail__send '{"to":"everybody","body":"Hello"}' ;;
+        *'"fail"'*) echo '{"type":"result","subtype":"success","is_error":true,"result":"no luck","session_id":"talk"}' ;;
         *'"make"'*) may Bash '{"command":"make","description":"Make it"}' ;;
         *) say "${again}answer $((turns + 1))" ;;
       esac ;;

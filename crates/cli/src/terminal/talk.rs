@@ -2,6 +2,7 @@
 
 mod again;
 mod asked;
+mod input;
 mod said;
 
 use crate::command::attach::exit_code;
@@ -9,18 +10,20 @@ use crate::hosts;
 use crate::margin::{self, Margin, behind};
 use crate::problem::{Hint as _, Outcome, problem};
 use crate::visible::visible;
-use asked::Waiting;
+use asked::{Stage, Waiting};
 use client::{AttachOpts, Attachment, Route, Update};
+use input::{Input, Typed};
 use session::id::SessionId;
-use session::message::{Chat, Cursor, ErrorKind, Failure, Outcome as End};
+use session::message::{Approval, Chat, Cursor, ErrorKind, Failure, Outcome as End};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin, stdin};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// What an agent that ends says last has come after so long, and so has its end: first it is said that its turn failed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Prompts of a script that are under way at once: fewer than a keeper lets wait.
+const AHEAD: usize = 8;
 
 /// A conversation to hold here.
 #[derive(Clone)]
@@ -55,7 +58,8 @@ impl Talking {
 
 /// How a session was left.
 enum Left {
-    Detached,
+    /// Whether everything was taken and done.
+    Detached(bool),
     /// It has ended, with this status where it had one; and the agent was not told this.
     Ended(Option<i32>, Vec<String>),
 }
@@ -80,6 +84,8 @@ struct Talk {
     untold: Vec<(u64, String)>,
     /// The last turn has failed, perhaps because the agent ends.
     failed: bool,
+    /// Something was not taken, or not done.
+    wrong: bool,
     /// It was said that the session has ended.
     over: bool,
     /// The last event that was there before.
@@ -87,21 +93,25 @@ struct Talk {
 }
 
 /// Talks until the person leaves, or the agent ends and is not to go on. Without a terminal: says every line, waits for the
-/// answers, and leaves.
+/// answers, and leaves; that fails where something was not taken or not done.
 pub async fn run(mut talking: Talking) -> Outcome {
     let interactive = std::io::stdin().is_terminal();
-    let mut lines = BufReader::new(stdin()).lines();
+    let mut input = Input::standard();
     let mut untold = Vec::new();
     loop {
-        let exit = match hold(&talking, untold, &mut lines, interactive).await? {
-            Left::Detached => return Ok(ExitCode::SUCCESS),
+        let exit = match hold(&talking, untold, &mut input, interactive).await? {
+            Left::Detached(done) if done || interactive => return Ok(ExitCode::SUCCESS),
+            Left::Detached(_) => {
+                let how = format!("It is said above, and in: {}", talking.command("attach"));
+                return Err(problem(ErrorKind::Environment, "Not all of it was done").hint(how));
+            }
             Left::Ended(exit, left) => {
                 untold = left;
                 exit
             }
         };
         let next = if interactive && !talking.imported {
-            again::offer(&talking, &mut untold, &mut lines).await
+            again::offer(&talking, &mut untold, &mut input).await
         } else {
             Ok(None)
         };
@@ -127,7 +137,7 @@ pub async fn run(mut talking: Talking) -> Outcome {
 async fn hold(
     talking: &Talking,
     untold: Vec<String>,
-    lines: &mut Lines<BufReader<Stdin>>,
+    input: &mut Input,
     interactive: bool,
 ) -> Result<Left, Failure> {
     let (after, session) = (Some(Cursor { epoch: 1, seq: 1 }), talking.session.clone());
@@ -149,17 +159,24 @@ async fn hold(
         let done = !reading && !interactive && talk.open == 0 && !talking.ended;
         if done && !talk.failed {
             attachment.detach().await;
-            return Ok(Left::Detached);
+            return Ok(Left::Detached(!talk.wrong));
         }
+        let readable = talk.waiting.first().and_then(|waiting| match waiting.stage {
+            Stage::Shown(at) => Some(at),
+            _ => None,
+        });
         tokio::select! {
-            line = lines.next_line(), if reading => match line {
-                Ok(Some(line)) => talk.typed(&attachment, &line).await,
-                _ if interactive => {
+            // A script is read as far as there is somebody to hear it; a person sees who hears.
+            typed = input.next(), if reading && (interactive || talk.hears()) => match typed {
+                Typed::Line(line) => talk.typed(&attachment, line).await,
+                Typed::NoText => talk.not_taken("it is not UTF-8 text"),
+                Typed::End if interactive => {
                     attachment.detach().await;
-                    return Ok(Left::Detached);
+                    return Ok(Left::Detached(!talk.wrong));
                 }
-                _ => reading = false,
+                Typed::End => reading = false,
             },
+            () = sleep_until(readable.unwrap_or_else(Instant::now)), if readable.is_some() => talk.open(),
             update = updates.recv() => match update {
                 Some(Update::Exit { exit }) => return Ok(talk.ended(Some(exit))),
                 // Without an exit it was lost, with its keeper or its machine.
@@ -169,13 +186,13 @@ async fn hold(
                     return Ok(talk.ended(None));
                 }
                 Some(Update::Ended(Some(why))) => return Err(why),
-                Some(Update::Ended(None)) | None => return Ok(Left::Detached),
+                Some(Update::Ended(None)) | None => return Ok(Left::Detached(!talk.wrong)),
                 Some(update) => talk.heard(update),
             },
             () = sleep(LAST_WORDS), if talk.over => return Ok(talk.ended(None)),
             () = sleep(LAST_WORDS), if done => {
                 attachment.detach().await;
-                return Ok(Left::Detached);
+                return Ok(Left::Detached(!talk.wrong));
             }
         }
     }
@@ -194,27 +211,68 @@ impl Talk {
                 self.open += 1;
                 self.untold.push((self.given, text));
             }
-            Err(why) => note!("{}", why.message),
+            Err(why) => self.not_taken(&format!("{}; {}", why.message, why.hint)),
         }
     }
 
-    async fn typed(&mut self, attachment: &Attachment, line: &str) {
-        let text = line.trim();
+    fn not_taken(&mut self, why: &str) {
+        self.wrong = true;
+        note!("Not taken: {why}.");
+    }
+
+    /// Whether a line is for somebody now: for what is asked, or for the agent.
+    fn hears(&self) -> bool {
+        match self.waiting.first().map(|waiting| waiting.stage) {
+            Some(Stage::Open) => true,
+            Some(Stage::Behind | Stage::Shown(_)) => false,
+            Some(Stage::Decided(_)) if self.waiting.len() > 1 => false,
+            Some(Stage::Decided(_)) | None => self.open < AHEAD,
+        }
+    }
+
+    async fn typed(&mut self, attachment: &Attachment, text: String) {
         if text.is_empty() {
             return;
         }
-        let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.decided.is_none()) else {
-            return self.prompt(attachment, text.to_owned()).await;
-        };
-        match waiting.hear(text) {
-            Ok(Some(decision)) => {
-                self.given += 1;
-                waiting.decided = Some(self.given);
-                let (id, digest) = (waiting.approval.id.clone(), waiting.approval.digest.clone());
-                attachment.decide(id, digest, decision).await;
+        let more = self.waiting.len() > 1;
+        let Some(waiting) = self.waiting.first_mut() else { return self.prompt(attachment, text).await };
+        match waiting.stage {
+            Stage::Decided(_) if !more => self.prompt(attachment, text).await,
+            Stage::Behind | Stage::Shown(_) | Stage::Decided(_) => {
+                self.not_taken(&format!(
+                    "it was typed before what is asked could be read: {}",
+                    visible(&text)
+                ));
             }
-            Ok(None) => {}
-            Err(how) => note!("{how}"),
+            Stage::Open => match waiting.hear(&text) {
+                Ok(Some(decision)) => {
+                    self.given += 1;
+                    waiting.stage = Stage::Decided(self.given);
+                    let (id, digest) = (waiting.approval.id.clone(), waiting.approval.digest.clone());
+                    attachment.decide(id, digest, decision).await;
+                }
+                Ok(None) => waiting.ask_next(),
+                Err(how) => {
+                    self.wrong = true;
+                    note!("{how}");
+                }
+            },
+        }
+    }
+
+    /// What is shown can be answered now.
+    fn open(&mut self) {
+        self.break_line();
+        if let Some(waiting) = self.waiting.first_mut() {
+            waiting.open();
+        }
+    }
+
+    /// The next one is shown once the one before it is decided, so that an answer can be for one alone.
+    fn show_next(&mut self) {
+        if self.waiting.first().is_some_and(|waiting| waiting.stage == Stage::Behind) {
+            self.break_line();
+            self.waiting[0].show();
         }
     }
 
@@ -235,22 +293,29 @@ impl Talk {
                 let text = String::from_utf8_lossy(&bytes).replace('\r', "");
                 say!("{}", behind(text.trim_end(), margin::columns()));
             }
-            Update::Asked { approval, request } => {
-                let Ok(read) = serde_json::from_slice(&request) else { return };
-                self.break_line();
-                self.waiting.push(Waiting::ask(*approval, read, &request));
-            }
+            Update::Asked { approval, request } => self.asked(*approval, &request),
             Update::Decided { approval, state } => {
-                let before = self.waiting.len();
-                self.waiting.retain(|waiting| waiting.approval.id != approval);
-                if self.waiting.len() < before {
+                let of_it = |waiting: &Waiting| waiting.approval.id == approval;
+                if let Some(at) = self.waiting.iter().position(of_it) {
+                    let decided = self.waiting.remove(at);
                     self.break_line();
-                    say!("  → {}", said::became(&state));
+                    say!("  → {}:", said::became(&state));
+                    say!("{}", behind(&decided.approval.title, margin::columns()));
+                    self.show_next();
                 }
             }
             Update::Refused { n, why } => self.refused(n, &why),
             _ => {}
         }
+    }
+
+    fn asked(&mut self, approval: Approval, bytes: &[u8]) {
+        if let Ok(request) = serde_json::from_slice(bytes) {
+            self.waiting.push(Waiting::new(approval, request, bytes.to_vec()));
+            return self.show_next();
+        }
+        self.break_line();
+        say!("? Something is asked that cannot be shown here. To deny it: longrein deny {}", approval.id);
     }
 
     /// Something that happens, rather than what had happened before.
@@ -264,6 +329,7 @@ impl Talk {
             Chat::Turn { outcome, .. } => {
                 self.open = self.open.saturating_sub(1);
                 self.failed = *outcome == End::Failed;
+                self.wrong |= *outcome != End::Done;
             }
             _ => {}
         }
@@ -276,14 +342,23 @@ impl Talk {
             return;
         }
         note!("{}", visible(&why.to_string()));
+        self.wrong = true;
         if let Some(at) = prompt {
             self.untold.remove(at);
             self.open = self.open.saturating_sub(1);
         }
-        let decided = self.waiting.iter_mut().find(|waiting| waiting.decided == Some(n));
-        // Otherwise somebody else was first, and that is told.
-        if let Some(waiting) = decided.filter(|_| why.kind == ErrorKind::Invalid) {
-            waiting.ask_again();
+        let Some(waiting) = self.waiting.first_mut().filter(|waiting| waiting.stage == Stage::Decided(n))
+        else {
+            return;
+        };
+        match why.kind {
+            // Somebody else was first, and that is told.
+            ErrorKind::Ended => {}
+            ErrorKind::NotFound => {
+                self.waiting.remove(0);
+                self.show_next();
+            }
+            _ => waiting.open(),
         }
     }
 

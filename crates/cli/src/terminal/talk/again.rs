@@ -1,19 +1,19 @@
 //! A conversation whose session has ended: it goes on in a new one, where the person here wants that.
 
 use super::Talking;
+use super::input::{Input, Typed};
 use crate::command::run::environment;
 use crate::hosts;
 use client::Route;
 use session::id::SessionId;
 use session::message::{Created, Failure, Method, Restart, RunState};
-use tokio::io::{BufReader, Lines, Stdin};
 
 /// Asks whether it is to go on, and finds or starts the session in which it does. `unsaid` is what the agent was not told;
 /// what is typed in place of an answer comes to it.
 pub async fn offer(
     talking: &Talking,
     unsaid: &mut Vec<String>,
-    lines: &mut Lines<BufReader<Stdin>>,
+    input: &mut Input,
 ) -> Result<Option<Talking>, Failure> {
     let Talking { host, session, .. } = talking;
     if let Route::Daemon(paths) = host {
@@ -26,11 +26,15 @@ pub async fn offer(
             if runs { format!("in {last}, where it was taken up") } else { "in a new session".into() };
         let told = if unsaid.is_empty() { "" } else { ", and say there what the agent was not told" };
         note!("It has ended. Go on with its conversation {place}{told}? [Y/n]");
-        let Some(line) = lines.next_line().await.ok().flatten() else { return Ok(None) };
-        match line.trim() {
+        let line = match input.next().await {
+            Typed::Line(line) => line,
+            Typed::NoText => continue,
+            Typed::End => return Ok(None),
+        };
+        match line.as_str() {
             "" | "y" | "Y" | "yes" | "Yes" => break,
             "n" | "N" | "no" | "No" => return Ok(None),
-            text => unsaid.push(text.to_owned()),
+            _ => unsaid.push(line),
         }
     }
     let session = if runs { last } else { restarted(host, last).await? };
