@@ -296,6 +296,22 @@ fn a_script_outside_of_any_session_asks_in_one_of_its_own() {
 }
 
 #[test]
+fn a_question_may_be_long_and_what_is_too_long_for_an_answer_is_said_with_the_limit() {
+    let host = Home::new();
+    let question = format!("{}?", "Really ".repeat(15_000));
+    let asker = spawn(&host, &["ask", &question]);
+    let approval = waits(&host);
+    let long = host.run(&["deny", id(&approval), "--reason", &question]);
+    assert!(
+        long.status == 1 && long.err.contains("A reason has at most 4000 bytes, not 105001."),
+        "{long:?}"
+    );
+    let shown = host.ok(&["approve", id(&approval)]);
+    assert!(shown.contains(&format!("│ {question}\n")), "{} bytes", shown.len());
+    assert_eq!(answer(asker), ("yes\n".to_owned(), 0));
+}
+
+#[test]
 fn nobody_s_answer_is_a_no() {
     let host = Home::new();
     let asker = spawn(&host, &["ask", "Anybody?", "--timeout", "10s"]);

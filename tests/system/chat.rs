@@ -138,6 +138,8 @@ fn a_conversation_whose_agent_ends_goes_on_and_is_told_what_was_typed() {
 fn whoever_does_not_want_to_go_on_with_what_has_ended_is_told_how_and_nothing_is_started() {
     let home = with_agent();
     let (session, mut terminal) = chat(&home);
+    terminal.keys("hello\r");
+    terminal.wait("answer 1");
     terminal.keys("die\r");
     terminal.wait("It has ended. Go on with its conversation in a new session? [Y/n]");
     terminal.keys("n\r");
@@ -168,7 +170,7 @@ fn whoever_does_not_want_to_go_on_with_what_has_ended_is_told_how_and_nothing_is
 #[test]
 fn a_script_whose_agent_ends_fails_and_is_told_how_to_go_on() {
     let home = with_agent();
-    for input in ["die\n", "die\nand then?\n"] {
+    for input in ["hello\ndie\n", "hello\ndie\nand then?\n"] {
         let ran = told(&home, &["chat", "--agent", "claude"], input);
         let list = home.json(&["ls", "--json"]);
         let newest = list.as_array().unwrap().iter().max_by_key(|one| one["started_at"].as_u64()).unwrap();
@@ -204,4 +206,19 @@ fn a_script_is_read_no_faster_than_the_agent_answers_and_fails_where_something_w
         let ran = told(&home, &["chat", "--agent", "claude"], input);
         assert!(ran.status == 1 && ran.err.contains(why) && ran.out.contains(last), "{why}: {ran:?}");
     }
+}
+
+#[test]
+fn an_agent_that_ends_before_there_is_a_conversation_has_none_to_go_on_with() {
+    let home = with_agent();
+    let (_, mut terminal) = chat(&home);
+    terminal.keys("die\r");
+    let (status, shown) = terminal.end();
+    assert!(status != 0 && shown.contains("before there was a conversation"), "{status}: {shown}");
+    assert!(
+        shown.contains("│ out of luck") && shown.contains("To start it again: longrein restart"),
+        "{shown}"
+    );
+    let ran = told(&home, &["chat", "--agent", "claude", "--resume", "nothing"], "die\n");
+    assert!(ran.status == 1 && ran.err.contains("hint: Without --resume"), "{ran:?}");
 }

@@ -24,6 +24,8 @@ const MAX_LINE: u64 = 16 * 1024;
 /// Longest command and folder together, as JSON writes them, in bytes: the request for a session is one message, and has
 /// the rest of it for all else.
 const MAX_COMMAND: usize = 56 * 1024;
+/// Characters of what a keeper said last that are told.
+const MAX_SAID: usize = 300;
 /// Longest name of a session, in characters.
 const MAX_NAME: usize = 64;
 
@@ -208,18 +210,28 @@ async fn start(core: &Core, id: &SessionId, args: &[&str], spec: &[u8], by: Inst
         // Whatever it is doing, nobody will ever know of it.
         let _ = child.start_kill();
     }
-    let hint = format!("see {}", log_path.display());
+    let failed = |what: String| {
+        let said = last_line(&log_path).map(|line| format!(": {line}")).unwrap_or_default();
+        let hint = "is the disk full, or the machine out of memory?";
+        failure(ErrorKind::Environment, format!("{what}{said}"), hint)
+    };
     match asked {
-        Err(_) => Err(failure(ErrorKind::Environment, "the keeper did not start in time", hint)),
-        Ok(Err(error)) => {
-            Err(failure(ErrorKind::Environment, format!("the keeper did not start: {error}"), hint))
-        }
+        Err(_) => Err(failed("the keeper did not start in time".to_owned())),
+        Ok(Err(error)) => Err(failed(format!("the keeper did not start ({error})"))),
         Ok(Ok(_)) => match serde_json::from_str::<Line>(&line) {
             Ok(Line { error: None }) => Ok(()),
             Ok(Line { error: Some(why) }) => Err(why),
-            Err(_) => Err(failure(ErrorKind::Internal, "the keeper ended before it was ready", hint)),
+            Err(_) => Err(failed("the keeper ended before it was ready".to_owned())),
         },
     }
+}
+
+/// What a keeper that failed said last. With its session's folder its log goes, too.
+fn last_line(log: &Path) -> Option<String> {
+    let text = std::fs::read(log).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    Some(line.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect())
 }
 
 fn home() -> Result<String, Failure> {
@@ -245,5 +257,14 @@ mod tests {
     fn a_name_from_program_and_folder() {
         assert_eq!(default_name("/usr/bin/bash", "/home/me/longrein"), "bash in longrein");
         assert_eq!(default_name("claude", "/"), "claude");
+    }
+
+    #[test]
+    fn what_a_keeper_said_last_is_told_before_its_log_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("keeper.log");
+        assert_eq!(last_line(&log), None);
+        std::fs::write(&log, "begins\nNo space left\x1b[0m on device\n\n").unwrap();
+        assert_eq!(last_line(&log).as_deref(), Some("No space left[0m on device"));
     }
 }

@@ -65,7 +65,7 @@ pub enum Error {
     #[error("the program behind the socket belongs to another user")]
     ForeignPeer,
     /// A message larger than [`session::codec::MAX_MESSAGE`] or a frame larger than [`wire::limits::MAX_FRAME`].
-    #[error("{0} bytes do not fit into one unit")]
+    #[error("{0} bytes do not fit into one message of at most {max} bytes", max = session::codec::MAX_MESSAGE)]
     TooLarge(usize),
     /// The sealed channel refused a record, or is at the end of its life.
     #[error("the sealed channel ended: {0}")]

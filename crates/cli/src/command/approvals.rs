@@ -99,6 +99,7 @@ pub async fn approve(args: &Approve) -> Outcome {
 
 /// Denies it, with a reason for whoever asked.
 pub async fn deny(args: &Deny) -> Outcome {
+    answer::fits(args.reason.as_deref(), "A reason")?;
     let (mut connection, one) = find(&args.approval).await?;
     decide(&mut connection, &one, Decision::Deny { text: args.reason.clone() }).await?;
     say!("{}", rows("Denied: ", &visible_line(&one.approval.title), margin::columns()));

@@ -19,6 +19,8 @@ use tokio::time::timeout;
 const DENIED: u8 = 100;
 /// Nobody decided in time, as `timeout` has it.
 const EXPIRED: u8 = 124;
+/// Characters of a question that its own session's command has: that goes in one message.
+const MAX_SHOWN: usize = 4_000;
 /// How long a session that is there for one question waits for it to be asked.
 const ASKED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -82,8 +84,13 @@ async fn session_for(paths: &Paths, request: &Request) -> Result<SessionId, Fail
     let program =
         program.into_os_string().into_string().map_err(|_| invalid("The program's path is not text"))?;
     let title: String = clean(&request.question).chars().take(40).collect();
+    // It is shown whole where it is decided; the session's terminal shows how it begins.
+    let mut begins: String = request.question.chars().take(MAX_SHOWN).collect();
+    if begins.len() < request.question.len() {
+        begins.push('…');
+    }
     let create = Create {
-        command: vec![program, "waiting".to_owned(), "--".to_owned(), request.question.clone()],
+        command: vec![program, "waiting".to_owned(), "--".to_owned(), begins],
         cwd: request.cwd.clone(),
         name: Some(format!("ask: {}", title.trim())),
         size: None,

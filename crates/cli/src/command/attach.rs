@@ -20,7 +20,13 @@ pub async fn run(args: &Attach) -> Outcome {
     if found.summary.agent.as_ref().is_some_and(|agent| agent.structured) {
         let ended = found.summary.run != RunState::Running;
         let Summary { id: session, imported, .. } = found.summary;
-        return talk::run(Talking { host: found.host, route: found.route, session, ended, imported }).await;
+        return talk::run(Talking {
+            route: found.route,
+            ended,
+            imported,
+            ..Talking::new(&found.host, session)
+        })
+        .await;
     }
     if !tty::is_interactive() {
         return Err(invalid("`attach` needs a terminal").hint("`longrein logs SESSION` prints without one."));

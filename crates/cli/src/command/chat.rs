@@ -4,7 +4,7 @@ use crate::args::Chat;
 use crate::command::run::{environment, folder};
 use crate::hosts;
 use crate::problem::{Outcome, invalid};
-use crate::terminal::talk::{self, Talking};
+use crate::terminal::talk::{self, Resumes, Talking};
 use session::message::{Agent, Create, Created, Method};
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ pub async fn run(args: Chat) -> Outcome {
     }
     let paths = hosts::paths()?;
     let host = hosts::route(&paths, None).await?;
+    let resumes = if args.resume.is_some() { Resumes::Named } else { Resumes::No };
     let create = Create {
         command: args.args,
         cwd: Some(folder(args.cwd.as_deref())?),
@@ -31,5 +32,5 @@ pub async fn run(args: Chat) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     note!("The session is {0}. Come back to it with: longrein attach {0}", created.session);
-    talk::run(Talking::new(&host, created.session)).await
+    talk::run(Talking { resumes, ..Talking::new(&host, created.session) }).await
 }

@@ -4,10 +4,10 @@ use crate::args::Notify;
 use crate::command::ask::own_session;
 use crate::command::run::{environment, folder};
 use crate::hosts;
-use crate::problem::{Doing as _, Outcome, invalid};
+use crate::problem::{Doing as _, Hint as _, Outcome, invalid, problem};
 use crate::table::clean;
 use client::{Connection, Route};
-use session::message::{Create, Created, Method};
+use session::message::{Create, Created, ErrorKind, Failure, Method};
 use std::process::ExitCode;
 
 /// Characters of a text.
@@ -24,7 +24,7 @@ pub async fn run(args: &Notify) -> Outcome {
         let route = Route::Keeper(paths);
         let connection = Connection::open(&route, Some(&session), hosts::CLIENT, hosts::stream()?).await;
         let mut connection = connection.map_err(hosts::failure)?;
-        connection.notify(&session, text).await.map_err(hosts::failure)?;
+        connection.notify(&session, text).await.map_err(not_told)?;
         return Ok(ExitCode::SUCCESS);
     }
     let program = std::env::current_exe().doing("find this program")?;
@@ -46,9 +46,33 @@ pub async fn run(args: &Notify) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A keeper that wants to hear no more hangs up.
+fn not_told(error: client::Error) -> Failure {
+    match error {
+        client::Error::Link(_) => problem(
+            ErrorKind::Limited,
+            "The session did not take it: it ends, or was told 1000 things already",
+        )
+        .hint("From outside of a session, a notice has a session of its own."),
+        other => hosts::failure(other),
+    }
+}
+
 /// What such a session runs: says it, and notifies whoever looks at its terminal.
 pub fn said(args: &Notify) -> ExitCode {
     let text = clean(&args.text);
     say!("{text}\x1b]9;{text}\x07");
     ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_takes_no_more_says_why_and_what_would() {
+        let failure = not_told(client::Error::Link(link::Error::Cut));
+        assert_eq!(failure.kind, ErrorKind::Limited);
+        assert!(failure.message.contains("1000") && failure.hint.contains("outside"), "{failure:?}");
+    }
 }

@@ -6,7 +6,7 @@ use crate::command::run::{environment, is_brief};
 use crate::config::Config;
 use crate::hosts;
 use crate::problem::Outcome;
-use crate::terminal::talk::{self, Talking};
+use crate::terminal::talk::{self, Resumes, Talking};
 use crate::terminal::tty;
 use client::Route;
 use session::message::{self, Created, Cursor, Method};
@@ -42,8 +42,12 @@ pub async fn run(args: &Restart) -> Outcome {
         say!("{}", created.session);
         return Ok(ExitCode::SUCCESS);
     }
+    let resumes = match before.agent.as_ref().and_then(|agent| agent.conversation.as_ref()) {
+        Some(_) => Resumes::Known,
+        None => Resumes::No,
+    };
     if before.agent.is_some_and(|agent| agent.structured) {
-        return talk::run(Talking::new(&found.host, created.session)).await;
+        return talk::run(Talking { resumes, ..Talking::new(&found.host, created.session) }).await;
     }
     attach::show(Shown {
         host: found.host,

@@ -5,7 +5,7 @@ use crate::command::attach::{self, Shown};
 use crate::config::Config;
 use crate::duration;
 use crate::hosts;
-use crate::problem::{self, Doing as _, Outcome, invalid};
+use crate::problem::{self, Doing as _, Hint as _, Outcome, invalid};
 use crate::qr;
 use crate::table;
 use crate::terminal::pairing::{self, News};
@@ -117,7 +117,8 @@ pub fn folder(cwd: Option<&Path>) -> Result<String, Failure> {
     let here = std::env::current_dir().doing("find the current folder")?;
     let cwd = cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
     if !cwd.is_dir() {
-        return Err(invalid(format!("{} is not a folder", cwd.display())));
+        return Err(invalid(format!("{} is not a folder", cwd.display()))
+            .hint("The program is started in a folder that is there: here, or in --cwd DIR."));
     }
     cwd.into_os_string().into_string().map_err(|_| invalid("The folder's name is not valid UTF-8"))
 }

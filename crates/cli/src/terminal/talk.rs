@@ -38,6 +38,19 @@ pub struct Talking {
     pub ended: bool,
     /// It came out of a file: nobody has started its command here.
     pub imported: bool,
+    /// The conversation is known, or named.
+    pub resumes: Resumes,
+}
+
+/// Whether an agent was to go on with a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumes {
+    /// It begins one, as far as is known here.
+    No,
+    /// With the one of this name, which nobody has looked at.
+    Named,
+    /// With one that it had before.
+    Known,
 }
 
 impl Talking {
@@ -48,7 +61,7 @@ impl Talking {
             Route::Daemon(paths) => Route::Keeper(paths.clone()),
             elsewhere => elsewhere.clone(),
         };
-        Self { host: host.clone(), route, session, ended: false, imported: false }
+        Self { host: host.clone(), route, session, ended: false, imported: false, resumes: Resumes::No }
     }
 
     fn command(&self, what: &str) -> String {
@@ -60,8 +73,9 @@ impl Talking {
 enum Left {
     /// Whether everything was taken and done.
     Detached(bool),
-    /// It has ended, with this status where it had one; and the agent was not told this.
-    Ended(Option<i32>, Vec<String>),
+    /// It has ended, with this status where it had one; the agent was not told this; and whether there is a conversation to
+    /// go on with.
+    Ended(Option<i32>, Vec<String>, bool),
 }
 
 /// What is being said, and how much of it stands here.
@@ -82,6 +96,8 @@ struct Talk {
     given: u64,
     /// Prompts that the agent was not told yet, by their commands.
     untold: Vec<(u64, String)>,
+    /// What the agent calls the conversation, once it has said it.
+    conversation: Option<String>,
     /// The last turn has failed, perhaps because the agent ends.
     failed: bool,
     /// Something was not taken, or not done.
@@ -99,18 +115,18 @@ pub async fn run(mut talking: Talking) -> Outcome {
     let mut input = Input::standard();
     let mut untold = Vec::new();
     loop {
-        let exit = match hold(&talking, untold, &mut input, interactive).await? {
+        let (exit, begun) = match hold(&talking, untold, &mut input, interactive).await? {
             Left::Detached(done) if done || interactive => return Ok(ExitCode::SUCCESS),
             Left::Detached(_) => {
                 let how = format!("It is said above, and in: {}", talking.command("attach"));
                 return Err(problem(ErrorKind::Environment, "Not all of it was done").hint(how));
             }
-            Left::Ended(exit, left) => {
+            Left::Ended(exit, left, begun) => {
                 untold = left;
-                exit
+                (exit, begun || talking.resumes == Resumes::Known)
             }
         };
-        let next = if interactive && !talking.imported {
+        let next = if interactive && !talking.imported && begun {
             again::offer(&talking, &mut untold, &mut input).await
         } else {
             Ok(None)
@@ -123,6 +139,15 @@ pub async fn run(mut talking: Talking) -> Outcome {
             note!("The agent was not told: {}", visible(text));
         }
         next?;
+        if !begun {
+            let again = match talking.resumes {
+                Resumes::Named => "Without --resume it begins a new conversation.".to_owned(),
+                _ => format!("To start it again: {}", talking.command("restart")),
+            };
+            let message =
+                "The agent has ended before there was a conversation; what it said of that is above";
+            return Err(problem(ErrorKind::Ended, message).hint(again));
+        }
         let how = talking.command(if talking.imported { "restart --imported" } else { "restart" });
         let how = format!("Go on with its conversation: {how}");
         if !interactive {
@@ -201,7 +226,11 @@ async fn hold(
 impl Talk {
     fn ended(mut self, exit: Option<i32>) -> Left {
         self.break_line();
-        Left::Ended(exit, self.untold.into_iter().map(|(_, text)| text).collect())
+        Left::Ended(
+            exit,
+            self.untold.into_iter().map(|(_, text)| text).collect(),
+            self.conversation.is_some(),
+        )
     }
 
     async fn prompt(&mut self, attachment: &Attachment, text: String) {
@@ -379,6 +408,9 @@ impl Talk {
     }
 
     fn said(&mut self, chat: &Chat) {
+        if let Chat::Setup(setup) = chat {
+            self.conversation = setup.conversation.clone().or(self.conversation.take());
+        }
         // What stands here already is not said twice.
         let stands = matches!((chat, &self.partial), (Chat::Agent { item: Some(item), text, .. }, Some(known))
             if *item == known.item && known.upto == text.len() as u64);

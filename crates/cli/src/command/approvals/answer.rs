@@ -4,7 +4,7 @@ use crate::args::Approve;
 use crate::problem::{Hint as _, invalid};
 use crate::questions;
 use crate::visible::visible_line;
-use session::approval::offered;
+use session::approval::{MAX_TEXT, offered};
 use session::message::{Approval, Decision, Failure, Question, Request};
 
 /// What the arguments allow.
@@ -37,6 +37,7 @@ pub fn decision(args: &Approve, approval: &Approval, request: &Request) -> Resul
         }
         _ => {}
     }
+    fits(args.text.as_deref(), "A text")?;
     if args.text.is_some() && !request.free_text {
         let hint = match request.plan {
             Some(_) => format!("To send the plan back: longrein deny {id} --reason TEXT"),
@@ -50,6 +51,15 @@ pub fn decision(args: &Approve, approval: &Approval, request: &Request) -> Resul
     let answers = answers(&args.answers, &request.questions)?;
     let (choice, text, word) = (args.choice.clone(), args.text.clone(), args.word.clone());
     Ok(Decision::Allow { choice, text, word, answers, for_session: args.for_session })
+}
+
+/// Whether a decision has room for what is written with it.
+pub fn fits(text: Option<&str>, what: &str) -> Result<(), Failure> {
+    match text.map_or(0, str::len) {
+        0..=MAX_TEXT => Ok(()),
+        long => Err(invalid(format!("{what} has at most {MAX_TEXT} bytes, not {long}"))
+            .hint("Put what is long into a file, and name that.")),
+    }
 }
 
 fn one_of(option: &str, all: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! A conversation whose session has ended: it goes on in a new one, where the person here wants that.
 
-use super::Talking;
 use super::input::{Input, Typed};
+use super::{Resumes, Talking};
 use crate::command::run::environment;
 use crate::hosts;
 use client::Route;
@@ -38,7 +38,7 @@ pub async fn offer(
         }
     }
     let session = if runs { last } else { restarted(host, last).await? };
-    let next = Talking::new(host, session);
+    let next = Talking { resumes: Resumes::Known, ..Talking::new(host, session) };
     note!("The session is {}. Come back to it with: {}", next.session, next.command("attach"));
     Ok(Some(next))
 }
