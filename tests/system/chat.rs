@@ -222,3 +222,27 @@ fn an_agent_that_ends_before_there_is_a_conversation_has_none_to_go_on_with() {
     let ran = told(&home, &["chat", "--agent", "claude", "--resume", "nothing"], "die\n");
     assert!(ran.status == 1 && ran.err.contains("hint: Without --resume"), "{ran:?}");
 }
+
+#[test]
+fn a_script_tells_the_agent_every_line_and_decides_nothing() {
+    let home = with_agent();
+    let ran = std::thread::scope(|scope| {
+        let ran = scope.spawn(|| told(&home, &["chat", "--agent", "claude"], "make\ny\n"));
+        let id = eventually("it to be asked", || {
+            let list = home.json(&["approvals", "--json"]);
+            list[0]["id"].as_str().map(str::to_owned)
+        });
+        eventually("the other line to wait", || {
+            let list = home.json(&["ls", "--json"]);
+            (list[0]["agent"]["queued"] == 1).then_some(())
+        });
+        home.ok(&["deny", &id]);
+        let ran = ran.join().unwrap();
+        assert!(ran.out.contains(&format!("To decide it: longrein approve {id}")), "{ran:?}");
+        ran
+    });
+    for said in ["→ denied by", "heard no", "> y\n", "answer 2"] {
+        assert!(ran.out.contains(said), "{said}: {ran:?}");
+    }
+    assert_eq!(ran.status, 0, "{ran:?}");
+}

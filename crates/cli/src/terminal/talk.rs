@@ -85,8 +85,20 @@ struct Partial {
     margin: Margin,
 }
 
+/// Whose lines are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum By {
+    /// A person's, who sees what is asked.
+    #[default]
+    Person,
+    /// A script's: it sees nothing, so that its lines are for the agent, and never decide anything.
+    Script,
+}
+
 #[derive(Default)]
 struct Talk {
+    /// Who writes the lines.
+    by: By,
     waiting: Vec<Waiting>,
     /// What is being written just now.
     partial: Option<Partial>,
@@ -171,7 +183,8 @@ async fn hold(
     let opts = AttachOpts { route, session, client, size: None, window: 0, after };
     let (attachment, mut updates) = Attachment::start(opts);
     // Nobody hears what is said to what has ended.
-    let (mut talk, mut reading) = (Talk::default(), !talking.ended);
+    let by = if interactive { By::Person } else { By::Script };
+    let (mut talk, mut reading) = (Talk { by, ..Talk::default() }, !talking.ended);
     if interactive && reading {
         note!(
             "Type what the agent is to do. An empty line does nothing; Ctrl-D leaves, and the session goes on."
@@ -191,8 +204,8 @@ async fn hold(
             _ => None,
         });
         tokio::select! {
-            // A script is read as far as there is somebody to hear it; a person sees who hears.
-            typed = input.next(), if reading && (interactive || talk.hears()) => match typed {
+            // A script is read no faster than the agent answers.
+            typed = input.next(), if reading && (interactive || talk.open < AHEAD) => match typed {
                 Typed::Line(line) => talk.typed(&attachment, line).await,
                 Typed::NoText => talk.not_taken("it is not UTF-8 text"),
                 Typed::End if interactive => {
@@ -249,16 +262,6 @@ impl Talk {
         note!("Not taken: {why}.");
     }
 
-    /// Whether a line is for somebody now: for what is asked, or for the agent.
-    fn hears(&self) -> bool {
-        match self.waiting.first().map(|waiting| waiting.stage) {
-            Some(Stage::Open) => true,
-            Some(Stage::Behind | Stage::Shown(_)) => false,
-            Some(Stage::Decided(_)) if self.waiting.len() > 1 => false,
-            Some(Stage::Decided(_)) | None => self.open < AHEAD,
-        }
-    }
-
     async fn typed(&mut self, attachment: &Attachment, text: String) {
         if text.is_empty() {
             return;
@@ -266,6 +269,7 @@ impl Talk {
         let more = self.waiting.len() > 1;
         let Some(waiting) = self.waiting.first_mut() else { return self.prompt(attachment, text).await };
         match waiting.stage {
+            Stage::Elsewhere => self.prompt(attachment, text).await,
             Stage::Decided(_) if !more => self.prompt(attachment, text).await,
             Stage::Behind | Stage::Shown(_) | Stage::Decided(_) => {
                 self.not_taken(&format!(
@@ -301,7 +305,7 @@ impl Talk {
     fn show_next(&mut self) {
         if self.waiting.first().is_some_and(|waiting| waiting.stage == Stage::Behind) {
             self.break_line();
-            self.waiting[0].show();
+            self.waiting[0].show(self.by == By::Person);
         }
     }
 

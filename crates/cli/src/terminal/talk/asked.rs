@@ -31,6 +31,8 @@ pub enum Stage {
     Shown(Instant),
     /// It takes an answer.
     Open,
+    /// It is shown, and decided by a person elsewhere.
+    Elsewhere,
     /// This command decides it.
     Decided(u64),
 }
@@ -41,14 +43,19 @@ impl Waiting {
         Self { approval, request, bytes, answers: Vec::new(), stage: Stage::Behind }
     }
 
-    /// All of what is asked is shown.
-    pub fn show(&mut self) {
+    /// All of what is asked is shown. `here` where it is answered here, too.
+    pub fn show(&mut self, here: bool) {
         let columns = margin::columns();
         say!("{}", rows("? ", &format!("{} asks:", visible_line(&self.request.source)), columns));
-        for line in asked::lines(&self.request, &self.bytes, false, columns) {
+        for line in asked::lines(&self.request, &self.bytes, !here, columns) {
             say!("{line}");
         }
-        self.stage = Stage::Shown(Instant::now() + STILL);
+        if here {
+            self.stage = Stage::Shown(Instant::now() + STILL);
+            return;
+        }
+        say!("  To decide it: longrein approve {0}, or longrein deny {0}", self.approval.id);
+        self.stage = Stage::Elsewhere;
     }
 
     /// From here on it takes an answer, which is said.
