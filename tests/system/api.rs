@@ -4,20 +4,20 @@ use crate::support::{Answer, Home, Http, PROGRAM, eventually, kill, pid, with_ag
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 
-fn token(home: &Home, scopes: &str) -> String {
+pub fn token(home: &Home, scopes: &str) -> String {
     home.ok(&["token", "create", "--scope", scopes, "--name", &scopes.replace(',', ".")]).trim().to_owned()
 }
 
 /// The API of a home's daemon, for whoever has a token with these scopes.
-fn api(home: &Home, scopes: &str) -> Http {
+pub fn api(home: &Home, scopes: &str) -> Http {
     Http::new(&address(home), &token(home, scopes))
 }
 
-fn address(home: &Home) -> String {
+pub fn address(home: &Home) -> String {
     home.json(&["status", "--json"])["address"].as_str().unwrap().to_owned()
 }
 
-fn problem(answer: &Answer, status: u16) -> Value {
+pub fn problem(answer: &Answer, status: u16) -> Value {
     assert_eq!(answer.status, status, "{answer:?}");
     assert!(answer.head.contains("application/problem+json"), "{answer:?}");
     let problem = answer.json();
@@ -25,7 +25,7 @@ fn problem(answer: &Answer, status: u16) -> Value {
     problem
 }
 
-fn talk(http: &Http, home: &Home, conversation: &str, message: &str) -> Answer {
+pub fn talk(http: &Http, home: &Home, conversation: &str, message: &str) -> Answer {
     http.post(
         "/api/chat",
         &json!({ "message": message, "conv_id": conversation, "cwd": home.path(), "timeout": 60 }),

@@ -49,6 +49,8 @@ pub enum Input<'a> {
     Typed,
     /// A person says something to the agent. Given only while the adapter [`Adapter::takes_prompt`].
     Prompt {
+        /// Which, as [`Chat::User`] has it.
+        id: &'a str,
         /// What.
         text: &'a str,
         /// Whole paths of files that come with it.

@@ -141,13 +141,13 @@ impl Turn {
     ) -> Result<Answer, Problem> {
         let before = caller.session(&self.session).await?.agent.map_or(0, |agent| agent.turns);
         let mut feed = Feed::open(caller.another().await?, self.session.clone(), Start::Now, false).await?;
-        let (session, text) = (self.session.clone(), message.clone());
+        let (session, text) = (self.session.clone(), message);
         let told: Result<Prompted, _> = caller.connection.call(Method::SessionPrompt { session, text }).await;
         let told = match told {
             Ok(told) => told,
             Err(error) => return Err(self.about(error.into())),
         };
-        let Ok(heard) = timeout_at(by, self.listen(&mut feed, &message, &told.by)).await else {
+        let Ok(heard) = timeout_at(by, self.listen(&mut feed, &told.prompt)).await else {
             return Err(self.late(seconds));
         };
         let (response, over) = match heard {
@@ -168,8 +168,8 @@ impl Turn {
         Ok(Answer { response, session_id, conv_id, outcome, cost, total_cost, turns })
     }
 
-    /// Until the turn that `message` began is over. What is said before it has begun is another turn's.
-    async fn listen(&mut self, feed: &mut Feed, message: &str, by: &str) -> Result<(String, Over), Gone> {
+    /// Until the turn that this prompt began is over. What is said before it has begun is another turn's.
+    async fn listen(&mut self, feed: &mut Feed, asked: &str) -> Result<(String, Over), Gone> {
         let (mut begun, mut said, mut before): (bool, Vec<String>, Vec<String>) =
             (false, Vec::new(), Vec::new());
         loop {
@@ -180,9 +180,7 @@ impl Turn {
                 News::Decided { approval, .. } => self.waits.retain(|waits| *waits != approval),
                 News::Exit(exit) => return Err(Gone::Ended(exit)),
                 News::Chat(chat) => match *chat {
-                    Chat::User { text, by: Some(who), .. } if who == by && text.trim() == message.trim() => {
-                        begun = true;
-                    }
+                    Chat::User { prompt: Some(prompt), .. } if prompt == asked => begun = true,
                     _ if !begun => {}
                     Chat::Agent { text, within: None, .. } => said.push(text),
                     // What it said before it did something is not its answer.

@@ -5,6 +5,7 @@ use crate::channel::Who;
 use crate::core::{Core, disk, failure, now_ms, random};
 use crate::invite::LIFETIME;
 use crate::keepers::{self, Over};
+use crate::streams::Stream;
 use crate::{conversations, decisions, history, restart, spawn, tokens};
 use seal::{Invitation, Token};
 use serde::Serialize;
@@ -48,11 +49,17 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
         Method::SessionTtl { session, ttl } => session_ttl(core, who, &session, ttl).await,
         Method::SessionRestart(restart) => session_restart(core, who, restart).await,
         Method::SessionPrompt { session, text } => {
-            tell(core, who, &session, Act::Prompt { files: Vec::new() }, &text).await?;
-            value(&Prompted { by: who.peer.label.clone() })
+            let prompt = tell(core, who, &session, Act::Prompt { files: Vec::new() }, &text).await?;
+            value(&Prompted { by: who.peer.label.clone(), prompt })
         }
-        Method::SessionInput { session, text } => tell(core, who, &session, Act::Input, &text).await,
-        Method::SessionInterrupt { session } => tell(core, who, &session, Act::Interrupt, "").await,
+        Method::SessionInput { session, text } => {
+            tell(core, who, &session, Act::Input, &text).await?;
+            Ok(Value::Null)
+        }
+        Method::SessionInterrupt { session } => {
+            tell(core, who, &session, Act::Interrupt, "").await?;
+            Ok(Value::Null)
+        }
         Method::ConversationOpen(open) => value(&conversations::open(core, who, open).await?),
         Method::ConversationForget { conversation } => {
             conversations::forget(core, who, &conversation).await?;
@@ -133,20 +140,20 @@ async fn session_create(core: &Arc<Core>, who: &Who, create: Create) -> Result<V
     value(&Created { session })
 }
 
-/// Has a session's keeper do something, in this person's name.
+/// Has a session's keeper do something, in this person's name. Gives the command's own name.
 async fn tell(
     core: &Arc<Core>,
     who: &Who,
     session: &SessionId,
     act: Act,
     text: &str,
-) -> Result<Value, Failure> {
+) -> Result<String, Failure> {
     if text.len() > MAX_PAYLOAD {
         let message = format!("at most {MAX_PAYLOAD} bytes can be sent at once");
         return Err(failure(ErrorKind::Invalid, message, "put what is long into a file, and name that"));
     }
-    keepers::command(core, session, who, act, text.as_bytes()).await?;
-    Ok(Value::Null)
+    let (_, _, Stream { id, n }) = keepers::command(core, session, who, act, text.as_bytes()).await?;
+    Ok(Prompted::name(&id, n))
 }
 
 async fn session_ttl(core: &Arc<Core>, who: &Who, session: &SessionId, ttl: Ttl) -> Result<Value, Failure> {

@@ -7,6 +7,7 @@ use crate::branch;
 use crate::channel::Who;
 use crate::core::{Core, failure};
 use crate::spawn;
+use crate::streams::Stream;
 use link::{MessageReceiver, MessageSender, unix};
 use serde::Deserialize;
 use session::codec;
@@ -401,7 +402,7 @@ pub(crate) async fn set_ttl(
     who: &Who,
     ttl: Ttl,
 ) -> Result<Option<u64>, Failure> {
-    let (mut sender, mut receiver) = command(core, id, who, Act::Ttl(ttl), &[]).await?;
+    let (mut sender, mut receiver, _) = command(core, id, who, Act::Ttl(ttl), &[]).await?;
     let asked = async {
         sender.send(&ToHost::Watch {}, &[]).await?;
         changed(&mut receiver).await
@@ -412,14 +413,14 @@ pub(crate) async fn set_ttl(
     }
 }
 
-/// Has a keeper do something, for somebody who is not attached to it. Gives the wire to it.
+/// Has a keeper do something, for somebody who is not attached to it. Gives the wire to it, and as which command it was done.
 pub(crate) async fn command(
     core: &Arc<Core>,
     id: &SessionId,
     who: &Who,
     act: Act,
     payload: &[u8],
-) -> Result<(MessageSender, MessageReceiver), Failure> {
+) -> Result<(MessageSender, MessageReceiver, Stream), Failure> {
     let summary = core.board.summary(id).ok_or_else(no_such_session)?;
     let ended = || Err(failure(ErrorKind::Ended, "the session has ended already", ""));
     if matches!(summary.run, RunState::Ended { .. }) {
@@ -443,7 +444,7 @@ pub(crate) async fn command(
             let message = receiver.recv().await?.ok_or(link::Error::Cut)?;
             match codec::decode::<ToClient>(&message) {
                 Ok((ToClient::Applied { n, .. }, _)) if n == stream.n => {
-                    return Ok(Some(Ok((sender, receiver))));
+                    return Ok(Some(Ok((sender, receiver, stream.clone()))));
                 }
                 Ok((ToClient::Refused { n, why, .. }, _)) if n == stream.n => return Ok(Some(Err(why))),
                 _ => {}

@@ -145,7 +145,7 @@ impl Session {
             inner.inbox.handle_settled(&key, n);
             drop(inner);
             self.answer(id, ToClient::Applied { session: session.clone(), n });
-            return self.changed(id, act, news, payload);
+            return self.changed(id, n, act, news, payload);
         }
         let bytes = match act {
             Act::Input => payload.clone(),
@@ -166,7 +166,7 @@ impl Session {
         if *act == Act::Input && !matches!(&payload[..], b"\x1b[I" | b"\x1b[O") {
             self.typed();
         }
-        self.changed(id, act, news, payload);
+        self.changed(id, n, act, news, payload);
         self.pump();
     }
 

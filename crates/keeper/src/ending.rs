@@ -42,11 +42,11 @@ impl Session {
     }
 
     /// A command changed when the session ends by itself, or decided an approval, where it was of that kind.
-    pub(crate) fn changed(&self, id: ClientId, act: &Act, news: Option<Event>, payload: &[u8]) {
+    pub(crate) fn changed(&self, id: ClientId, n: u64, act: &Act, news: Option<Event>, payload: &[u8]) {
         match act {
             Act::Ttl(_) => self.retimed(news),
             Act::Decide { .. } | Act::Revoke { .. } => self.approvals_changed(),
-            Act::Prompt { files } => self.prompted(id, payload, files),
+            Act::Prompt { files } => self.prompted(id, n, payload, files),
             Act::Interrupt => self.hear(Input::Interrupt),
             Act::Configure { mode, model } => {
                 self.hear(Input::Configure { mode: mode.as_deref(), model: model.as_deref() });

@@ -10,7 +10,7 @@ use agent::adapter::{Adapter, Input, Output, Said};
 use bytes::Bytes;
 use session::id::{ApprovalId, SessionId};
 use session::message::{
-    AgentState, ApprovalState, Chat, Doing, ErrorKind, Event, Failure, Request, RunState, ToClient,
+    AgentState, ApprovalState, Chat, Doing, ErrorKind, Event, Failure, Prompted, Request, RunState, ToClient,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -35,6 +35,8 @@ const MAX_NOTICE: usize = 1000;
 /// A prompt that waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Prompt {
+    /// As [`Prompted::name`] makes it.
+    pub id: String,
     pub text: String,
     pub files: Vec<PathBuf>,
     pub by: String,
@@ -180,22 +182,23 @@ impl Session {
         }
         let Some(prompt) = side.prompts.pop_front() else { return false };
         self.inner.borrow_mut().queued = side.prompts.len();
-        let Prompt { text, files, by } = &prompt;
-        side.adapter.handle(Input::Prompt { text, files, by }, clock::unix_ms());
+        let Prompt { id, text, files, by } = &prompt;
+        side.adapter.handle(Input::Prompt { id, text, files, by }, clock::unix_ms());
         self.hurry.notify_one();
         true
     }
 
     /// A prompt was taken. One for a terminal is typed there.
-    pub fn prompted(&self, id: ClientId, text: &[u8], files: &[String]) {
+    pub fn prompted(&self, id: ClientId, n: u64, text: &[u8], files: &[String]) {
         let inner = self.inner.borrow();
-        let by = inner.clients.get(&id).map(|client| client.peer.label.clone()).unwrap_or_default();
+        let Some(client) = inner.clients.get(&id) else { return };
+        let (by, id) = (client.peer.label.clone(), Prompted::name(&client.key.1, n));
         let files = files.iter().map(|file| inner.uploads.path(file)).collect();
         drop(inner);
         let mut side = self.side.borrow_mut();
         let Some(side) = side.as_mut().filter(|_| self.inner.borrow().is_told()) else { return };
         let text = String::from_utf8_lossy(text).into_owned();
-        side.prompts.push_back(Prompt { text, files, by });
+        side.prompts.push_back(Prompt { id, text, files, by });
         self.inner.borrow_mut().queued = side.prompts.len();
         self.obey(side);
         self.hurry.notify_one();

@@ -4,9 +4,9 @@ use super::Home;
 use std::os::unix::fs::PermissionsExt as _;
 
 /// Answers each message with its number and the arguments it was started with; `slow` it answers when it is interrupted,
-/// at `die` it ends, at `fail` its turn does; at `ask` it asks two questions, at `make` whether it may run that, at `both` for two
-/// things at once, and says what it heard. Behind `background` it says something that nobody asked for before it takes the
-/// next one.
+/// `hold` once there is a file `go` in its folder, at `die` it ends, at `fail` its turn does; at `ask` it asks two questions, at
+/// `make` whether it may run that, at `both` for two things at once, and says what it heard. Behind `background` it says
+/// something that nobody asked for before it takes the next one.
 const AGENT: &str = r#"#!/bin/sh
 case "$*" in *--resume*) again=again- ;; esac
 turns=0
@@ -49,6 +49,9 @@ while read -r line; do
       case $line in *background*) own=1 ;; esac
       case $line in
         *slow*) ;;
+        *'"hold"'*)
+          while [ ! -e go ]; do sleep 0.05; done
+          say "${again}answer $((turns + 1))" ;;
         *die*) echo "out of luck" >&2; exit 3 ;;
         *'"ask"'*)
           colour="{\"question\":\"Which colour?\",\"header\":\"c\",\"options\":[$(option Red),$(option Blue)],\"multiSelect\":false}"

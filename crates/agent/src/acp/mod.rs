@@ -251,7 +251,7 @@ impl Acp {
         }
     }
 
-    fn prompt(&mut self, text: &str, files: &[PathBuf], by: &str, now: u64) {
+    fn prompt(&mut self, id: &str, text: &str, files: &[PathBuf], by: &str, now: u64) {
         let names: Vec<_> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
         let mut said = std::mem::take(&mut self.reasons);
         said.push(text.to_owned());
@@ -261,7 +261,12 @@ impl Acp {
             let name = Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy());
             json!({ "type": "resource_link", "name": name, "uri": format!("file://{path}") })
         }));
-        self.out.chat(Chat::User { text: text.to_owned(), by: Some(by.to_owned()), files: names });
+        self.out.chat(Chat::User {
+            text: text.to_owned(),
+            by: Some(by.to_owned()),
+            files: names,
+            prompt: Some(id.to_owned()),
+        });
         self.held = Some(prompt);
         self.advance(now);
     }
@@ -332,7 +337,7 @@ impl Adapter for Acp {
             Input::Overlong(bytes) => {
                 self.out.note(format!("{} said something of {bytes} bytes, which is too long.", self.name));
             }
-            Input::Prompt { text, files, by } => self.prompt(text, files, by, now),
+            Input::Prompt { id, text, files, by } => self.prompt(id, text, files, by, now),
             Input::Interrupt => self.interrupt(),
             Input::Configure { mode, model } => self.configure(mode, model),
             Input::Decided { key, state } => self.decided(key, &verdict(state)),

@@ -128,7 +128,7 @@ impl Acp {
         }
         let item = Some(item);
         self.out.chat(match kind {
-            Kind::User => Chat::User { text, by: None, files: Vec::new() },
+            Kind::User => Chat::User { text, by: None, files: Vec::new(), prompt: None },
             Kind::Agent => Chat::Agent { item, text, within: None },
             Kind::Thinking => Chat::Thinking { item, text, within: None },
         });

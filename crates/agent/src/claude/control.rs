@@ -400,7 +400,7 @@ impl Control {
         self.setup(setup);
     }
 
-    fn prompt(&mut self, text: &str, files: &[PathBuf], by: &str, now: u64) {
+    fn prompt(&mut self, id: &str, text: &str, files: &[PathBuf], by: &str, now: u64) {
         let files: Vec<_> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
         let mut whole = text.to_owned();
         if !files.is_empty() {
@@ -414,7 +414,8 @@ impl Control {
             "type": "user", "uuid": name, "session_id": "", "parent_tool_use_id": null,
             "message": {"role": "user", "content": content},
         }));
-        let chat = said::bounded(Chat::User { text: text.to_owned(), by: Some(by.to_owned()), files });
+        let (text, by, prompt) = (text.to_owned(), Some(by.to_owned()), Some(id.to_owned()));
+        let chat = said::bounded(Chat::User { text, by, files, prompt });
         // Said once it is taken, so that what answers it stands behind it.
         self.out.extend(self.turn.tell(name, chat).map(Output::Chat));
         self.state.doing = Doing::Working;
@@ -441,7 +442,7 @@ impl Adapter for Control {
             Input::Overlong(bytes) => self.strange(Chat::Note {
                 text: format!("claude said something of {bytes} bytes, which is more than is taken"),
             }),
-            Input::Prompt { text, files, by } => self.prompt(text, files, by, now),
+            Input::Prompt { id, text, files, by } => self.prompt(id, text, files, by, now),
             Input::Interrupt if self.started && self.state.doing != Doing::Idle && !self.ended => {
                 self.interrupted = true;
                 self.tell("int", &json!({"subtype": "interrupt"}));

@@ -167,7 +167,7 @@ pub(super) fn bounded(chat: Chat) -> Chat {
     let short = match chat {
         Chat::Agent { item, text, within } => Chat::Agent { item, text: cut(&text), within },
         Chat::Thinking { item, text, within } => Chat::Thinking { item, text: cut(&text), within },
-        Chat::User { text, by, files } => Chat::User { text: cut(&text), by, files },
+        Chat::User { text, by, files, prompt } => Chat::User { text: cut(&text), by, files, prompt },
         Chat::Call { call, tool, within } => {
             let note = "this is longer than the chat takes; what is asked before it is done is whole";
             let tool = Tool {

@@ -93,7 +93,7 @@ fn user(json: &Value, said: &mut Said) {
             said.interrupted = true;
             said.chats.push(said::turn(Outcome::Interrupted, None));
         } else if let Some(text) = typed(text) {
-            said.chats.push(said::bounded(Chat::User { text, by: None, files: Vec::new() }));
+            said.chats.push(said::bounded(Chat::User { text, by: None, files: Vec::new(), prompt: None }));
         }
     }
 }

@@ -349,7 +349,7 @@ impl AppServer {
         keys.iter().filter_map(|key| self.waiting.remove(key)).collect()
     }
 
-    fn prompt(&mut self, text: &str, files: &[PathBuf], by: &str) {
+    fn prompt(&mut self, id: &str, text: &str, files: &[PathBuf], by: &str) {
         let names: Vec<_> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
         let (images, others): (Vec<_>, Vec<_>) = names.iter().cloned().partition(|name| is_image(name));
         let mut said = std::mem::take(&mut self.reasons);
@@ -357,7 +357,12 @@ impl AppServer {
         said.extend(others.into_iter().map(|name| format!("File: {name}")));
         let mut input = vec![json!({ "type": "text", "text": said.join("\n\n") })];
         input.extend(images.into_iter().map(|path| json!({ "type": "localImage", "path": path })));
-        self.out.chat(Chat::User { text: text.to_owned(), by: Some(by.to_owned()), files: names });
+        self.out.chat(Chat::User {
+            text: text.to_owned(),
+            by: Some(by.to_owned()),
+            files: names,
+            prompt: Some(id.to_owned()),
+        });
         self.starting = true;
         self.out.state().doing = Doing::Working;
         self.start_turn(input.into());
@@ -409,7 +414,7 @@ impl Adapter for AppServer {
             Input::Overlong(bytes) => {
                 self.out.note(format!("Codex said something of {bytes} bytes, which is too long."));
             }
-            Input::Prompt { text, files, by } => self.prompt(text, files, by),
+            Input::Prompt { id, text, files, by } => self.prompt(id, text, files, by),
             Input::Interrupt => {
                 self.stop = self.starting || self.turn.is_some();
                 self.interrupt_late();

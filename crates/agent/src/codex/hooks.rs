@@ -135,7 +135,7 @@ impl Hooks {
             "UserPromptSubmit" => {
                 self.close(Outcome::Interrupted);
                 let text = str_at(&input, "prompt").to_owned();
-                self.out.chat(Chat::User { text, by: None, files: Vec::new() });
+                self.out.chat(Chat::User { text, by: None, files: Vec::new(), prompt: None });
                 self.out.state().doing = Doing::Working;
             }
             "PreToolUse" => self.call(&input),

@@ -26,7 +26,7 @@ pub(super) fn shown(item: &Value, within: Option<&String>, ours: impl Fn(&str) -
         "userMessage" if ours(str_at(item, "clientId")) || within.is_some() => Shown::Nothing,
         "userMessage" => {
             let (text, files) = user(item);
-            said(Chat::User { text, by: None, files })
+            said(Chat::User { text, by: None, files, prompt: None })
         }
         "agentMessage" | "plan" if str_at(item, "text").trim().is_empty() => Shown::Nothing,
         "agentMessage" | "plan" => {

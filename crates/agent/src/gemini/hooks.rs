@@ -114,7 +114,7 @@ impl Hooks {
             "BeforeAgent" => {
                 self.close(Outcome::Interrupted);
                 let text = str_at(&input, "prompt").to_owned();
-                self.out.chat(Chat::User { text, by: None, files: Vec::new() });
+                self.out.chat(Chat::User { text, by: None, files: Vec::new(), prompt: None });
                 self.out.state().doing = Doing::Working;
             }
             "BeforeTool" => self.call(&input),

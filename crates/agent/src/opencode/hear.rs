@@ -96,6 +96,7 @@ pub(super) enum Kind {
 pub(super) struct Ours {
     /// The request that it is said with.
     pub(super) id: u64,
+    pub(super) prompt: String,
     pub(super) text: String,
     pub(super) files: Vec<PathBuf>,
     pub(super) by: String,
@@ -417,7 +418,7 @@ impl Opencode {
 
     pub(super) fn part(&mut self, part: &Value) {
         for mut chat in self.said.part(part, &self.place.cwd) {
-            if let Chat::User { text, by, files } = &mut chat {
+            if let Chat::User { text, by, files, prompt } = &mut chat {
                 if self.is_child(str_at(part, "sessionID")) {
                     continue;
                 }
@@ -428,7 +429,7 @@ impl Opencode {
                         *call = Call::Nothing;
                     }
                     *files = ours.iter().flat_map(|ours| names(&ours.files)).collect();
-                    *by = ours.map(|ours| ours.by);
+                    (*by, *prompt) = ours.map(|ours| (ours.by, ours.prompt)).unzip();
                 }
             }
             self.out.chat(chat);
@@ -446,7 +447,7 @@ impl Adapter for Opencode {
             Input::Overlong(bytes) => {
                 self.out.note(format!("{NAME} said something of {bytes} bytes, which is too long."));
             }
-            Input::Prompt { text, files, by } => self.prompt(text, files, by),
+            Input::Prompt { id, text, files, by } => self.prompt(id, text, files, by),
             Input::Interrupt => self.interrupt(),
             Input::Decided { key, state } => self.decided(key, &verdict(state)),
             Input::Said(_) | Input::Typed if !self.up => self.any.handle(input, now),

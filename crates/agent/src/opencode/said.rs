@@ -116,7 +116,7 @@ impl Said {
             self.told.push(id);
             // What is added for the model's eyes is none of the person's words.
             let theirs = part["synthetic"] != true && part["ignored"] != true && !text.trim().is_empty();
-            return theirs.then_some(Chat::User { text, by: None, files: Vec::new() });
+            return theirs.then_some(Chat::User { text, by: None, files: Vec::new(), prompt: None });
         }
         if part["time"]["end"].is_null() {
             if self.sayings.find(|saying| saying.part == id).is_none() {

@@ -169,8 +169,9 @@ impl Opencode {
         }
     }
 
-    pub(super) fn prompt(&mut self, text: &str, files: &[PathBuf], by: &str) {
-        let ours = Ours { id: 0, text: text.to_owned(), files: files.to_vec(), by: by.to_owned() };
+    pub(super) fn prompt(&mut self, id: &str, text: &str, files: &[PathBuf], by: &str) {
+        let (prompt, text, by) = (id.to_owned(), text.to_owned(), by.to_owned());
+        let ours = Ours { id: 0, prompt, text, files: files.to_vec(), by };
         if let Some(session) = self.current.clone() {
             return self.say(&session, ours);
         }

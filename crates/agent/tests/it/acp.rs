@@ -134,7 +134,7 @@ fn working(modes: &Value) -> Acp {
     hear(&mut adapter, Input::Started, &mut said);
     line(&mut adapter, &json!({"id": 0, "result": {"protocolVersion": 1}}), &mut said);
     line(&mut adapter, &json!({"id": 1, "result": {"sessionId": "S", "modes": modes}}), &mut said);
-    hear(&mut adapter, Input::Prompt { text: "go", files: &[], by: "phone" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
     adapter
 }
 
@@ -307,7 +307,7 @@ fn a_reason_is_told_after_the_turn_unless_it_was_stopped() {
             let mut said = Vec::new();
             hear(
                 &mut adapter,
-                Input::Prompt { text: "go on", files: &["/w/a.txt".into()], by: "p" },
+                Input::Prompt { id: "p1", text: "go on", files: &["/w/a.txt".into()], by: "p" },
                 &mut said,
             );
             let prompt = &sent(&said)[0]["params"]["prompt"];
@@ -356,7 +356,7 @@ fn nothing_is_said_to_an_agent_that_will_not_ask() {
     assert!(said.iter().any(failed), "{said:?}");
     // The next prompt tries again, and only then says something.
     let mut said = Vec::new();
-    hear(&mut adapter, Input::Prompt { text: "again", files: &[], by: "p" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "again", files: &[], by: "p" }, &mut said);
     assert_eq!(sent(&said)[0]["method"], "session/set_mode");
     assert_eq!(sent(&said).len(), 1);
     let said = says(&mut adapter, &json!({"id": 3, "result": {}}));
@@ -383,7 +383,7 @@ fn an_agent_that_wants_a_login_says_how_in_its_own_words() {
     // It can be tried again once that was done.
     assert!(adapter.takes_prompt());
     said.clear();
-    hear(&mut adapter, Input::Prompt { text: "hi", files: &[], by: "p" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "hi", files: &[], by: "p" }, &mut said);
     assert_eq!(sent(&said)[0]["method"], "session/new");
 }
 

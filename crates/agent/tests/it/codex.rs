@@ -94,7 +94,7 @@ fn working() -> (AppServer, Vec<Output>) {
     hear(&mut adapter, Input::Started, &mut said);
     line(&mut adapter, &json!({"id": 0, "result": {"userAgent": "longrein/0.169.0 (x)"}}), &mut said);
     line(&mut adapter, &json!({"id": 1, "result": {"thread": {"id": "T"}, "model": "m"}}), &mut said);
-    hear(&mut adapter, Input::Prompt { text: "go", files: &[], by: "phone" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
     let turn = json!({"method": "turn/started", "params": {"threadId": "T", "turn": {"id": "U"}}});
     line(&mut adapter, &turn, &mut said);
     (adapter, said)
@@ -218,7 +218,7 @@ fn a_conversation_that_is_gone_is_begun_anew_and_a_model_and_mode_hold_from_the_
     hear(&mut adapter, Input::Configure { mode: Some("read-only"), model: Some("big") }, &mut said);
     hear(
         &mut adapter,
-        Input::Prompt { text: "go", files: &["/w/a.PNG".into(), "/w/b.txt".into()], by: "p" },
+        Input::Prompt { id: "p1", text: "go", files: &["/w/a.PNG".into(), "/w/b.txt".into()], by: "p" },
         &mut said,
     );
     let turn = &sent(&said)[0]["params"];
@@ -243,7 +243,7 @@ fn a_conversation_that_could_not_begin_is_tried_again_with_the_next_prompt() {
     }));
     assert!(adapter.takes_prompt());
     said.clear();
-    hear(&mut adapter, Input::Prompt { text: "go", files: &[], by: "p" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "p" }, &mut said);
     assert_eq!(sent(&said)[0]["method"], "thread/start");
     assert!(!adapter.takes_prompt());
     said.clear();
@@ -286,7 +286,7 @@ fn a_turn_that_is_stopped_before_it_has_a_name_is_stopped_then() {
     hear(&mut adapter, Input::Started, &mut said);
     line(&mut adapter, &json!({"id": 0, "result": {}}), &mut said);
     line(&mut adapter, &json!({"id": 1, "result": {"thread": {"id": "T"}}}), &mut said);
-    hear(&mut adapter, Input::Prompt { text: "go", files: &[], by: "p" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "p" }, &mut said);
     said.clear();
     hear(&mut adapter, Input::Interrupt, &mut said);
     assert_eq!(sent(&said), [] as [Value; 0]);

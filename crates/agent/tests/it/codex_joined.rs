@@ -173,7 +173,7 @@ fn a_prompt_that_is_lost_with_the_link_is_told_of_and_those_behind_it_are_taken(
         let over = json!({"threadId": "T", "turn": {"id": "U"}});
         says(&mut adapter, &json!({"method": "turn/completed", "params": over}));
         let mut said = Vec::new();
-        hear(&mut adapter, Input::Prompt { text: "go on", files: &[], by: "phone" }, &mut said);
+        hear(&mut adapter, Input::Prompt { id: "p1", text: "go on", files: &[], by: "phone" }, &mut said);
         assert_eq!(methods(&said), ["turn/start"]);
         let mut cut = Vec::new();
         hear(&mut adapter, Input::Cut, &mut cut);
@@ -263,12 +263,12 @@ fn the_conversation_that_the_terminal_shows_is_the_one_that_is_spoken_to() {
     // `/new` at the desk.
     says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "N"}}}));
     let mut said = Vec::new();
-    hear(&mut adapter, Input::Prompt { text: "go", files: &[], by: "phone" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
     assert_eq!(sent(&said)[0]["params"]["threadId"], "N");
     // An agent of its own is not what it shows.
     let own = json!({"method": "thread/started", "params": {"thread": {"id": "S", "parentThreadId": "N"}}});
     says(&mut adapter, &own);
     let mut said = Vec::new();
-    hear(&mut adapter, Input::Prompt { text: "go", files: &[], by: "phone" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
     assert_eq!(sent(&said)[0]["params"]["threadId"], "N");
 }

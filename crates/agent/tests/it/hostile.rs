@@ -125,7 +125,7 @@ fn play(adapter: &mut dyn Adapter, lines: &[Vec<u8>], hooks: bool, steps: &[Step
                 );
                 said(line.as_bytes(), adapter);
             }
-            Step::Prompt => adapter.handle(Input::Prompt { text: "go", files: &[], by: "p" }, id),
+            Step::Prompt => adapter.handle(Input::Prompt { id: "p1", text: "go", files: &[], by: "p" }, id),
             Step::Interrupt => adapter.handle(Input::Interrupt, id),
             Step::No(key, expires) => {
                 let state =

@@ -98,7 +98,7 @@ fn a_recorded_terminal_is_told_whole_and_answered_as_it_was() {
                 }
             } else {
                 let text = body["parts"][0]["text"].as_str().unwrap();
-                hear(&mut adapter, Input::Prompt { text, files: &[], by: "phone" }, &mut came);
+                hear(&mut adapter, Input::Prompt { id: "p1", text, files: &[], by: "phone" }, &mut came);
             }
             let sent = requests(&came);
             let (_, sent_path, sent_body) = sent.last().unwrap();
@@ -273,7 +273,7 @@ fn an_answer_that_may_not_have_come_to_opencode_leaves_it_to_be_asked_anew() {
 fn a_prompt_that_may_not_have_been_taken_is_told_of() {
     let say = |adapter: &mut Opencode, text| {
         let mut said = Vec::new();
-        hear(adapter, Input::Prompt { text, files: &[], by: "phone" }, &mut said);
+        hear(adapter, Input::Prompt { id: "p1", text, files: &[], by: "phone" }, &mut said);
         said
     };
     let is_unknown = |said: &[Output], texts: &[&str]| {
@@ -371,7 +371,7 @@ fn a_prompt_begins_a_conversation_where_there_is_none_and_the_desk_sees_it() {
     hear(&mut adapter, Input::Started, &mut said);
     said.clear();
     let files = [PathBuf::from("/up/a b.png")];
-    hear(&mut adapter, Input::Prompt { text: "look", files: &files, by: "phone" }, &mut said);
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "look", files: &files, by: "phone" }, &mut said);
     assert!(!adapter.takes_prompt(), "the next one waits for the conversation");
     let said = answer(&mut adapter, &said, "POST /session", 200, &json!({ "id": "ses_9" }));
     let sent = requests(&said);
@@ -486,7 +486,7 @@ proptest! {
                     let state = if *expires { ApprovalState::Expired { decided_at: 0 } } else { denied(Some("no")) };
                     adapter.handle(Input::Decided { key: *key, state: &state }, 1);
                 }
-                Done::Prompt => adapter.handle(Input::Prompt { text: "go", files: &[], by: "p" }, 1),
+                Done::Prompt => adapter.handle(Input::Prompt { id: "p1", text: "go", files: &[], by: "p" }, 1),
                 Done::Interrupt => adapter.handle(Input::Interrupt, 1),
                 Done::Cut => adapter.handle(Input::Cut, 1),
                 Done::Started => adapter.handle(Input::Started, 1),

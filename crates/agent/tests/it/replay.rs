@@ -122,7 +122,7 @@ pub fn replay(
                         let content = &message["params"]["input"];
                         let content = if content.is_null() { &message["params"]["prompt"] } else { content };
                         let text = content[0]["text"].as_str().unwrap().to_owned();
-                        stage.hear(Input::Prompt { text: &text, files: &[], by: "phone" });
+                        stage.hear(Input::Prompt { id: "p1", text: &text, files: &[], by: "phone" });
                     }
                     "turn/interrupt" | "session/cancel" => stage.hear(Input::Interrupt),
                     // Sent with the no that comes next.

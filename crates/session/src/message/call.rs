@@ -3,7 +3,7 @@
 #[cfg(doc)]
 use super::Summary;
 use super::{Approval, Bearer, Decision, Size, Ttl};
-use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId};
+use crate::id::{ApprovalId, DeviceId, InvitationId, SessionId, StreamId};
 use crate::role::Role;
 use crate::scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -261,6 +261,16 @@ pub struct Conversation {
 pub struct Prompted {
     /// Who said it, as the chat shows it.
     pub by: String,
+    /// Which prompt of the session's it is; the chat has it with what was said.
+    pub prompt: String,
+}
+
+impl Prompted {
+    /// The name of a prompt: no other command of the session has this number in this stream, whoever restarts.
+    #[must_use]
+    pub fn name(stream: &StreamId, n: u64) -> String {
+        format!("{stream}.{n}")
+    }
 }
 
 /// The reply to `token.create`.

@@ -18,6 +18,9 @@ pub enum Chat {
         /// Files that came with it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<String>,
+        /// Which prompt this is, as [`super::Prompted::prompt`] names it; none where it was typed at the agent itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prompt: Option<String>,
     },
     /// The agent said something, in Markdown.
     Agent {

@@ -231,7 +231,7 @@ fn a_failed_turn_says_why() {
 fn files_come_as_their_paths() {
     let mut run = Run::structured();
     let files = [PathBuf::from("/tmp/a b.png")];
-    let out = run.hear(Input::Prompt { text: "see", files: &files, by: "phone" });
+    let out = run.hear(Input::Prompt { id: "p1", text: "see", files: &files, by: "phone" });
     assert_eq!(
         sent(&out)[0]["message"]["content"][0]["text"],
         "see\n\nFiles that come with this:\n/tmp/a b.png"

@@ -74,7 +74,7 @@ impl Run {
     }
 
     fn prompt(&mut self, text: &str) -> Vec<Output> {
-        self.hear(Input::Prompt { text, files: &[], by: "phone" })
+        self.hear(Input::Prompt { id: "p1", text, files: &[], by: "phone" })
     }
 
     fn state(&self) -> AgentState {
