@@ -3,6 +3,7 @@
 //! Nothing here but `faults` knows the inside of Longrein. What can be seen is what the program prints, writes and sends.
 
 mod api;
+mod api_rights;
 mod api_turns;
 mod approvals;
 mod awake;

@@ -163,7 +163,7 @@ async fn enter(
     // It may have been revoked while its first record was under way.
     let (label, role) = core.devices.describe(&id).ok_or(Turned::away(CloseCode::Refused, UNKNOWN))?;
     core.devices.touch(&id, now_ms());
-    let peer = Peer { device: Some(id), label, role };
+    let peer = Peer { device: Some(id), label, role, talks_only: false };
     Ok((Who { peer, stream, local: false, process: None, token: None }, sender, receiver, ahead))
 }
 

@@ -8,6 +8,7 @@ use link::unix::Listener;
 use link::{MessageReceiver, MessageSender};
 use session::id::StreamId;
 use session::message::{Bearer, ErrorKind, Peer, ToClient, ToHost};
+use session::scope::Scope;
 use session::{codec, scope};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -99,7 +100,8 @@ async fn bear(
     tokens::touch(core, &bearing.name, now);
     let left = Duration::from_millis(bearing.expires_at.saturating_sub(now));
     let role = scope::role(&bearing.scopes);
-    let peer = Peer { device: None, label: format!("token {}", bearing.name), role };
+    let talks_only = !bearing.scopes.contains(&Scope::Input);
+    let peer = Peer { device: None, label: format!("token {}", bearing.name), role, talks_only };
     let who = Who { peer, stream, local: false, process: None, token: Some(bearing) };
     let (_nobody, shut_out) = watch::channel(false);
     let served = channel::serve(core, who, sender, receiver, VecDeque::new(), shut_out);

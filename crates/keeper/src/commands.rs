@@ -255,7 +255,9 @@ impl Inner {
                 self.decide(id, approval, digest, decision).err()
             }
             Some(Act::Revoke { grant }) => self.revoke(id, grant).err(),
-            Some(Act::Prompt { files }) => self.judge_prompt(payload, files).err(),
+            Some(Act::Prompt { files }) => {
+                self.judge_prompt(payload, files).and_then(|()| self.judge_talk(id, payload)).err()
+            }
             Some(Act::Interrupt) => self.judge_interrupt().err(),
             Some(Act::Upload { file, from, last }) => {
                 self.uploads.handle_piece(file, *from, *last, payload).err()

@@ -383,6 +383,33 @@ impl Inner {
         Err(failure(ErrorKind::Environment, message, "press Esc in the terminal, or try again in a moment"))
     }
 
+    /// Why a prompt of somebody who may not type is refused, if it is: typed at a shell it would be a command, and so would
+    /// it be at an agent whose terminal takes some texts for its own shell.
+    pub(crate) fn judge_talk(&self, id: ClientId, text: &[u8]) -> Result<(), Failure> {
+        let talks_only = self.clients.get(&id).is_none_or(|client| client.peer.talks_only);
+        if self.is_told() || !talks_only {
+            return Ok(());
+        }
+        if self.agent.as_ref().is_none_or(|agent| agent.name.is_empty()) {
+            let message =
+                "no agent runs in the session, and its program would take this for what a person types";
+            return Err(failure(ErrorKind::Invalid, message, "a token with the scope input may type it"));
+        }
+        let text = String::from_utf8_lossy(text);
+        // Whatever a composer passes over, or takes for the mark itself.
+        let passed_over = |c: char| {
+            c.is_whitespace()
+                || c.is_control()
+                || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+        };
+        if text.trim_start_matches(passed_over).starts_with(['!', '\u{ff01}']) {
+            let message =
+                "an agent's terminal takes what begins with `!` for a command to run, and asks nobody";
+            return Err(failure(ErrorKind::Forbidden, message, "a token with the scope input may type it"));
+        }
+        Ok(())
+    }
+
     /// Why a prompt is refused, if it is.
     pub(crate) fn judge_prompt(&self, text: &[u8], files: &[String]) -> Result<(), Failure> {
         let invalid = |message: &str| Err(failure(ErrorKind::Invalid, message, ""));

@@ -77,7 +77,7 @@ async fn answer_during_a_write() {
     let listener = Listener::bind(&path).await.unwrap();
     let (mut sender, mut receiver) = unix::connect(&path).await.unwrap();
     let (to, from) = listener.accept().await.unwrap();
-    let peer = Peer { device: None, label: "phone".into(), role: Role::Operator };
+    let peer = Peer { device: None, label: "phone".into(), role: Role::Operator, talks_only: false };
     let who = Who { peer, stream: StreamId::from_random([1; 10]), local: false, process: None, token: None };
     let host = Arc::clone(&core);
     let (_nobody, shut_out) = watch::channel(false);
@@ -116,7 +116,7 @@ async fn a_command_under_way_is_not_refused_however_many_sessions_were_left_befo
     let listener = Listener::bind(&path).await.unwrap();
     let (mut sender, mut receiver) = unix::connect(&path).await.unwrap();
     let (to, from) = listener.accept().await.unwrap();
-    let peer = Peer { device: None, label: "phone".into(), role: Role::Operator };
+    let peer = Peer { device: None, label: "phone".into(), role: Role::Operator, talks_only: false };
     let who = Who { peer, stream: StreamId::from_random([1; 10]), local: false, process: None, token: None };
     let (_nobody, shut_out) = watch::channel(false);
     tokio::spawn(async move { serve(&core, who, to, from, VecDeque::new(), shut_out).await });

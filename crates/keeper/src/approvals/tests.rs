@@ -19,7 +19,12 @@ fn program(session: &Session) -> ClientId {
 }
 
 fn phone(session: &Session, n: u8, role: Role) -> ClientId {
-    let peer = Peer { device: Some(DeviceId::from_random([n; 10])), label: format!("phone {n}"), role };
+    let peer = Peer {
+        device: Some(DeviceId::from_random([n; 10])),
+        label: format!("phone {n}"),
+        role,
+        talks_only: false,
+    };
     session.join(StreamId::from_random([n; 10]), Some(peer)).0
 }
 

@@ -71,6 +71,29 @@ async fn an_agent_that_is_to_be_spoken_to_and_cannot_be_is_typed_nothing() {
 }
 
 #[tokio::test]
+async fn who_may_not_type_talks_to_agents_alone_and_runs_no_command_of_their_shells() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = crate::start::tests::session(folder.path());
+    let (id, ..) = session.join(session::id::StreamId::from_random([1; 10]), None);
+    let judge = |text: &str| session.inner.borrow().judge_talk(id, text.as_bytes()).err().map(|why| why.kind);
+    assert_eq!(judge("echo pwned"), None, "a person's own device");
+    session.inner.borrow_mut().clients.get_mut(&id).unwrap().peer.talks_only = true;
+    assert_eq!(judge("echo pwned"), Some(ErrorKind::Invalid), "a shell");
+    let is = |name: &str| {
+        session.set_agent(AgentState { name: name.to_owned(), ..AgentState::default() });
+    };
+    is("");
+    assert_eq!(judge("echo pwned"), Some(ErrorKind::Invalid), "a shell that rang");
+    is("claude");
+    assert_eq!(judge("go on!\n!ls"), None);
+    for shell in ["!ls", " !ls", "\n\t!ls", "\u{1}!ls", "\u{feff}\u{200b}!ls", "\u{ff01}ls"] {
+        assert_eq!(judge(shell), Some(ErrorKind::Forbidden), "{shell:?}");
+    }
+    session.set_shared(true);
+    assert_eq!(judge("!ls"), None, "it is told, and not typed");
+}
+
+#[tokio::test]
 async fn no_prompt_is_typed_into_a_dialog() {
     let folder = tempfile::tempdir().unwrap();
     let session = crate::start::tests::session(folder.path());

@@ -221,6 +221,7 @@ async fn a_viewer_may_not_type_and_does_not_size() {
         device: Some(session::id::DeviceId::from_random([9; 10])),
         label: "guest".into(),
         role: session::role::Role::Viewer,
+        talks_only: false,
     };
     let ToHost::Hello { client, version, features, stream, .. } = hello(202) else { unreachable!() };
     sender

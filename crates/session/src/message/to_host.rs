@@ -162,12 +162,16 @@ pub struct Peer {
     pub label: String,
     /// What it may do.
     pub role: Role,
+    /// It may talk to agents and not type: in a terminal its prompts are typed at an agent alone, and not as a command
+    /// of that agent's own shell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub talks_only: bool,
 }
 
 impl Peer {
     /// A program of the same user, on the host's own machine.
     pub fn at_host() -> Self {
-        Self { device: None, label: "someone at the host".to_owned(), role: Role::Owner }
+        Self { device: None, label: "someone at the host".to_owned(), role: Role::Owner, talks_only: false }
     }
 }
 
