@@ -2,7 +2,7 @@
 
 use crate::channel::Who;
 use crate::core::{Core, disk, failure, now_ms, random};
-use crate::{keepers, restart, spawn};
+use crate::{folder, keepers, restart, spawn};
 use serde_json::json;
 use session::id::SessionId;
 use session::message::{
@@ -71,6 +71,8 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
         }
         (None, None) => {
             let agent = agent.unwrap_or_else(|| AGENT.to_owned());
+            let cwd =
+                cwd.map(|cwd| if may_only_talk(who) { folder::own(&cwd) } else { Ok(cwd) }).transpose()?;
             let create = Create {
                 command: Vec::new(),
                 cwd,
@@ -96,13 +98,18 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
     Ok(Conversation { conversation: name, session })
 }
 
+/// Whether somebody may not start whatever they like.
+fn may_only_talk(who: &Who) -> bool {
+    who.token.as_ref().is_some_and(|token| !token.scopes.contains(&Scope::Manage))
+}
+
 /// The session, or where that has ended a new one in which the agent knows what was said. What somebody else has started
 /// (it is not the conversation's `own`), and how, is not started again by whoever may only talk.
 async fn go_on(core: &Arc<Core>, who: &Who, summary: &Summary, own: bool) -> Result<SessionId, Failure> {
     if summary.run == RunState::Running {
         return Ok(summary.id.clone());
     }
-    if !own && who.token.as_ref().is_some_and(|token| !token.scopes.contains(&Scope::Manage)) {
+    if !own && may_only_talk(who) {
         return Err(failure(
             ErrorKind::Ended,
             "the session has ended",

@@ -19,6 +19,7 @@ mod decisions;
 mod devices;
 mod door;
 mod error;
+mod folder;
 pub mod history;
 mod inside;
 mod invite;
