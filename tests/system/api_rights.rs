@@ -22,7 +22,7 @@ fn a_token_that_may_only_talk_types_nothing_into_a_shell() {
 
 #[test]
 fn a_token_that_may_only_talk_starts_no_agent_where_others_may_have_put_something() {
-    let home = host();
+    let home = with_agent();
     let shared = home.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
     std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();

@@ -1,7 +1,7 @@
 //! The HTTP API's conversations: who gets which answer, and what is said where none comes.
 
 use crate::api::{api, problem, talk};
-use crate::support::{Home, Http, eventually, with_agent};
+use crate::support::{Home, Http, eventually, kill, pid, with_agent};
 use serde_json::{Value, json};
 
 /// The session of a conversation that has begun.
@@ -46,4 +46,25 @@ fn each_of_several_requests_that_say_the_same_gets_its_own_answer() {
         let answers: Vec<Value> = asked.into_iter().map(|one| one.join().unwrap()).collect();
         assert_eq!(answers, ["answer 5", "answer 6", "answer 7"]);
     });
+}
+
+#[test]
+fn the_stream_of_a_lost_session_ends_and_nobody_comes_back_to_it() {
+    let home = with_agent();
+    let http = api(&home, "prompt");
+    let session = begun(&http, &home);
+    kill(pid(&home.listed(&session)["keeper_pid"]), "KILL");
+    eventually("its loss", || (home.listed(&session)["state"] == "lost").then_some(()));
+    let path = format!("/api/sessions/{session}/events");
+    let known = http.get(&path).json()["events"].as_array().unwrap().len();
+    for query in ["", "?output=true"] {
+        let mut stream = http.stream(&format!("{path}{query}"), &[]);
+        let mut last = String::new();
+        for _ in 0..known + usize::from(!query.is_empty()) {
+            last = stream.next().id.unwrap_or(last);
+        }
+        assert!(stream.ended(), "{query}");
+        let headers = [("Accept", "text/event-stream"), ("Last-Event-ID", last.as_str())];
+        assert_eq!(http.send("GET", &format!("{path}{query}"), &headers, b"").status, 204, "{query}");
+    }
 }

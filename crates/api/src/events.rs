@@ -9,7 +9,7 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use client::{Feed, News, Start};
+use client::{Entry, Feed, News, Start};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use session::message::{Cursor, RunState};
@@ -46,7 +46,7 @@ pub(crate) struct Page {
 }
 
 /// What happened in a session: as a page of JSON, or with `Accept: text/event-stream` everything as it happens. A stream
-/// goes on behind `Last-Event-ID`; it ends with the event `exit`.
+/// goes on behind `Last-Event-ID`; it ends with the event `exit`, or where there is no more of a session that was lost.
 #[utoipa::path(get, path = "/api/sessions/{id}/events", tag = "sessions", security(("bearer" = ["read"]), ("basic" = ["read"])),
     params(("id" = String, Path, description = "The session's id"), Wanted,
         ("Last-Event-ID" = Option<String>, Header, description = "As `after`, and goes before it")),
@@ -71,7 +71,7 @@ pub(crate) async fn events(
         let detail = "what a terminal shows comes as a stream alone";
         return Err(Problem::invalid(detail, "send `Accept: text/event-stream`, or use the export"));
     }
-    let ended = caller.session(&id).await?.run != RunState::Running;
+    let over = caller.session(&id).await?.run != RunState::Running;
     let Caller { connection, room, .. } = caller;
     let mut feed = Feed::open(connection, id, from, wanted.output).await?;
     let Cursor { epoch, seq } = feed.head();
@@ -81,12 +81,17 @@ pub(crate) async fn events(
         Start::Cursor(_) => Cursor { epoch, seq: 0 },
         Start::Now => Cursor { epoch, seq },
     };
-    if streams && ended && given.seq == seq {
+    if streams && over && given.seq == seq {
         // Nothing comes any more; a client that is told so does not come back.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    if streams && over {
+        // A session that was lost has no exit, and what this client does not see may be behind all that it does.
+        let Some(first) = feed.rest().await? else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+        return Ok(stream(feed, room, Some(first)).into_response());
+    }
     if streams {
-        return Ok(stream(feed, room).into_response());
+        return Ok(stream(feed, room, None).into_response());
     }
     let (entries, more) = feed.page().await?;
     let next = entries.iter().rev().find(|entry| entry.news != News::Reset);
@@ -108,12 +113,23 @@ fn from(text: &str) -> Option<Start> {
     }
 }
 
-/// Everything as it happens, for as long as somebody reads it.
-fn stream(feed: Feed, room: Room) -> Sse<impl stream::Stream<Item = Result<Event, Infallible>>> {
-    let events = stream::unfold(Some((feed, room)), |state| async move {
-        let (mut feed, room) = state?;
-        match feed.next().await {
-            Ok(entry) => {
+/// Everything as it happens, for as long as somebody reads it; behind the `first` of a session that is over what is left.
+fn stream(
+    feed: Feed,
+    room: Room,
+    first: Option<Entry>,
+) -> Sse<impl stream::Stream<Item = Result<Event, Infallible>>> {
+    let ended = first.is_some();
+    let events = stream::unfold(Some((feed, room, first)), move |state| async move {
+        let (mut feed, room, mut first) = state?;
+        let entry = match first.take() {
+            Some(first) => Ok(Some(first)),
+            None if ended => feed.rest().await,
+            None => feed.next().await.map(Some),
+        };
+        match entry {
+            Ok(None) => None,
+            Ok(Some(entry)) => {
                 let said = view::Event::new(&entry);
                 let mut event = Event::default().event(said.kind).retry(RETRY);
                 if let Some(id) = &said.id {
@@ -121,7 +137,7 @@ fn stream(feed: Feed, room: Room) -> Sse<impl stream::Stream<Item = Result<Event
                 }
                 let event = event.json_data(&said).unwrap_or_default();
                 let over = matches!(entry.news, News::Exit(_));
-                Some((Ok(event), (!over).then_some((feed, room))))
+                Some((Ok(event), (!over).then_some((feed, room, None))))
             }
             Err(error) => {
                 let event = Event::default().event("error").json_data(Problem::from(error));

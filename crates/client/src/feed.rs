@@ -233,19 +233,35 @@ impl Feed {
             if let Some(entry) = self.ready.pop_front() {
                 return Ok(entry);
             }
-            // While what was passed over is fetched nothing is acked, so that what is held meanwhile stays within the window.
-            let acks = self.gap.is_none();
-            if let Some(ack) = acks.then(|| self.follow.poll_ack(Instant::now(), false)).flatten() {
-                let (session, Ack { epoch, seq, part }) = (self.session.clone(), ack);
-                let ack = ToHost::Ack { session, epoch, seq, part };
-                self.connection.send(&ack, &[]).await?;
-            }
-            let due = self.follow.poll_timeout().filter(|_| acks);
-            let wait = due.map_or(Duration::from_hours(1), |at| at.saturating_duration_since(Instant::now()));
-            let Ok(received) = timeout(wait, self.connection.recv()).await else { continue };
-            let (message, payload) = received?;
-            self.heard(message, payload).await?;
+            self.step().await?;
         }
+    }
+
+    /// As [`Feed::next`], up to what was last when this began: for a session in which nothing happens any more.
+    pub async fn rest(&mut self) -> Result<Option<Entry>, Error> {
+        loop {
+            let entry = self.ready.pop_front();
+            let over = self.gap.is_none() && self.next.is_some_and(|next| next > self.head.seq);
+            if entry.is_some() || over {
+                return Ok(entry);
+            }
+            self.step().await?;
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), Error> {
+        // While what was passed over is fetched nothing is acked, so that what is held meanwhile stays within the window.
+        let acks = self.gap.is_none();
+        if let Some(ack) = acks.then(|| self.follow.poll_ack(Instant::now(), false)).flatten() {
+            let (session, Ack { epoch, seq, part }) = (self.session.clone(), ack);
+            let ack = ToHost::Ack { session, epoch, seq, part };
+            self.connection.send(&ack, &[]).await?;
+        }
+        let due = self.follow.poll_timeout().filter(|_| acks);
+        let wait = due.map_or(Duration::from_hours(1), |at| at.saturating_duration_since(Instant::now()));
+        let Ok(received) = timeout(wait, self.connection.recv()).await else { return Ok(()) };
+        let (message, payload) = received?;
+        self.heard(message, payload).await
     }
 
     async fn heard(&mut self, message: ToClient, payload: Bytes) -> Result<(), Error> {

@@ -73,7 +73,12 @@ label: string,
 /**
  * What it may do.
  */
-role: Role, };
+role: Role, 
+/**
+ * It may talk to agents and not type: in a terminal its prompts are typed at an agent alone, and not as a command
+ * of that agent's own shell.
+ */
+talks_only?: boolean, };
 
 /**
  * When a session ends by itself.
@@ -246,7 +251,11 @@ by?: string | null,
 /**
  * Files that came with it.
  */
-files?: Array<string>, } | { "type": "agent", 
+files?: Array<string>, 
+/**
+ * Which prompt this is, as [`super::Prompted::prompt`] names it; none where it was typed at the agent itself.
+ */
+prompt?: string | null, } | { "type": "agent", 
 /**
  * The [`super::Event::Partial`]s that this is the whole of.
  */
