@@ -391,15 +391,17 @@ fn is_same(over: &ApprovalState, decision: &Decision, who: &Decider) -> bool {
             Decision::Allow { choice: again, text: other, answers: answered, for_session: lasts, .. },
         ) => {
             let is_text = written(other.as_ref()).is_ok_and(|other| other == *text);
-            by.device == who.device
-                && choice == again
-                && is_text
-                && answers == answered
-                && for_session == lasts
+            is_who(by, who) && choice == again && is_text && answers == answered && for_session == lasts
         }
-        (ApprovalState::Denied { by, .. }, Decision::Deny { .. }) => by.device == who.device,
+        (ApprovalState::Denied { by, .. }, Decision::Deny { .. }) => is_who(by, who),
         _ => false,
     }
+}
+
+/// Programs of the host's machine have no device, and among them tokens a name of their own each. A device may have been
+/// renamed meanwhile.
+fn is_who(by: &Decider, who: &Decider) -> bool {
+    by.device == who.device && (by.device.is_some() || by.label == who.label)
 }
 
 fn too_late(over: &ApprovalState) -> Failure {

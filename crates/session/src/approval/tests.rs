@@ -62,6 +62,21 @@ fn the_first_valid_decision_wins_and_every_later_one_hears_of_it() {
 }
 
 #[test]
+fn of_two_tokens_that_say_the_same_only_the_first_has_decided() {
+    let token = |name: &str| Decider { device: None, label: format!("token {name}") };
+    for decision in [allow(), deny("not today")] {
+        let mut all = Approvals::default();
+        let digest = ask(&mut all, 1, &request("Deploy?"));
+        let change = all.decide(&id(1), &digest, &decision, token("a"), NOW + 1).unwrap();
+        all.apply(change.expect("it is the first"));
+        let again = all.decide(&id(1), &digest, &decision, token("a"), NOW + 2);
+        assert!(again.is_ok_and(|change| change.is_none()), "its answer was lost");
+        let late = all.decide(&id(1), &digest, &decision, token("b"), NOW + 2).unwrap_err();
+        assert_eq!(late.kind, ErrorKind::Ended, "{decision:?}");
+    }
+}
+
+#[test]
 fn a_decision_counts_only_for_the_bytes_that_were_shown() {
     let mut all = Approvals::default();
     let digest = ask(&mut all, 1, &request("rm -r build"));
