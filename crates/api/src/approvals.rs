@@ -33,6 +33,7 @@ fn missing() -> Problem {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
     /// Also the last ones that are over.
@@ -48,7 +49,7 @@ pub(crate) struct Approvals {
 }
 
 /// Lists what waits for a decision, in all sessions.
-#[utoipa::path(get, path = "/api/approvals", tag = "approvals", security(("bearer" = ["read"]), ("basic" = ["read"])), params(Which),
+#[utoipa::path(get, operation_id = "list_approvals", path = "/api/approvals", tag = "approvals", security(("bearer" = ["read"]), ("basic" = ["read"])), params(Which),
     responses((status = 200, body = Approvals), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(
     mut caller: Caller,
@@ -72,7 +73,7 @@ pub(crate) async fn list(
 }
 
 /// All of what one asks.
-#[utoipa::path(get, path = "/api/approvals/{id}", tag = "approvals", security(("bearer" = ["read"]), ("basic" = ["read"])),
+#[utoipa::path(get, operation_id = "one_approval", path = "/api/approvals/{id}", tag = "approvals", security(("bearer" = ["read"]), ("basic" = ["read"])),
     params(("id" = String, Path, description = "The approval's id")),
     responses((status = 200, body = view::Approval), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn one(mut caller: Caller, Id(id): Id) -> Result<Json<view::Approval>, Problem> {

@@ -25,7 +25,7 @@ use utoipa::{Modify, OpenApi};
         chat::chat, chat::reset,
         approvals::list, approvals::one, approvals::decide,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, sessions::Format)),
     modifiers(&Security),
 )]
 struct Description;
@@ -162,6 +162,56 @@ mod tests {
             }
         }
         assert_eq!(count, 16);
+    }
+
+    /// Every `$ref` below this.
+    fn refs<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|value| refs(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| refs(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_description_is_one_that_programs_can_be_made_from() {
+        let all = description();
+        let mut found = Vec::new();
+        refs(&all, &mut found);
+        assert!(!found.is_empty());
+        for path in found {
+            let there = path.strip_prefix('#').and_then(|path| all.pointer(path));
+            assert!(there.is_some(), "{path} leads nowhere");
+        }
+        let (mut ids, mut count) = (std::collections::HashSet::new(), 0);
+        for (path, methods) in members(&all["paths"]) {
+            for (method, operation) in members(methods) {
+                let id = operation["operationId"].as_str();
+                assert!(id.is_some_and(|id| ids.insert(id.to_owned())), "{method} {path}: {id:?}");
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    let name = parameter["name"].as_str().unwrap();
+                    let place = if path.contains(&format!("{{{name}}}")) {
+                        "path"
+                    } else if name.starts_with(char::is_uppercase) {
+                        "header"
+                    } else {
+                        "query"
+                    };
+                    assert_eq!(parameter["in"], place, "{method} {path}: {name}");
+                    assert!(parameter["schema"].is_object(), "{method} {path}: {name}");
+                    let needed = place == "path" || name == "conv_id";
+                    assert_eq!(parameter["required"], needed, "{method} {path}: {name}");
+                    count += 1;
+                }
+                let named = path.matches('{').count();
+                let parameters = operation["parameters"].as_array().map_or(0, Vec::len);
+                assert!(parameters >= named, "{method} {path}: its path has {named}");
+            }
+        }
+        assert!(count > 10, "{count}");
     }
 
     #[test]

@@ -24,6 +24,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Where to begin.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// Only what comes behind this: an event's `id`, its number alone, 0 for everything, or `now`.

@@ -36,7 +36,7 @@ pub(crate) struct Sessions {
 }
 
 /// Lists the sessions of this machine, ended ones too.
-#[utoipa::path(get, path = "/api/sessions", tag = "sessions", security(("bearer" = ["read"]), ("basic" = ["read"])),
+#[utoipa::path(get, operation_id = "list_sessions", path = "/api/sessions", tag = "sessions", security(("bearer" = ["read"]), ("basic" = ["read"])),
     responses((status = 200, body = Sessions), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(mut caller: Caller) -> Result<Json<Sessions>, Problem> {
     let sessions = caller.connection.sessions().await?;
@@ -44,7 +44,7 @@ pub(crate) async fn list(mut caller: Caller) -> Result<Json<Sessions>, Problem> 
 }
 
 /// Says what there is to know about one.
-#[utoipa::path(get, path = "/api/sessions/{id}", tag = "sessions", security(("bearer" = ["read"]), ("basic" = ["read"])),
+#[utoipa::path(get, operation_id = "one_session", path = "/api/sessions/{id}", tag = "sessions", security(("bearer" = ["read"]), ("basic" = ["read"])),
     params(("id" = String, Path, description = "The session's id")),
     responses((status = 200, body = view::Session), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn one(mut caller: Caller, Session(id): Session) -> Result<Json<view::Session>, Problem> {
@@ -190,6 +190,7 @@ fn ended(error: client::Error) -> Problem {
 
 /// What to export.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Export {
     /// `jsonl`, everything, or `asciicast`, the terminal alone.
@@ -208,7 +209,8 @@ pub(crate) enum Format {
 /// Everything that the session's log has, as `longrein export` writes it.
 #[utoipa::path(get, path = "/api/sessions/{id}/export", tag = "sessions", security(("bearer" = ["read"]), ("basic" = ["read"])),
     params(("id" = String, Path, description = "The session's id"), Export),
-    responses((status = 200, description = "A file; one of JSON lines that is whole ends with `{\"end\":true}`", content_type = "application/jsonl"),
+    responses((status = 200, description = "A file; one of JSON lines that is whole ends with a line whose `kind` is `end`",
+            content((String = "application/jsonl"), (String = "application/x-asciicast"))),
         (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn export(
     mut caller: Caller,
