@@ -76,10 +76,10 @@ impl Limits {
         });
         let more = now.saturating_duration_since(bucket.at).as_nanos() / REFILL.as_nanos();
         let more = u32::try_from(more).unwrap_or(u32::MAX);
-        if more > 0 {
-            bucket.left = bucket.left.saturating_add(more).min(BURST);
-            bucket.at = now;
-        }
+        bucket.left = bucket.left.saturating_add(more);
+        // What is left of the time counts for the next one; of a full bucket there is no next one.
+        bucket.at = if bucket.left < BURST { bucket.at + REFILL * more } else { now };
+        bucket.left = bucket.left.min(BURST);
         let may = bucket.left > 0;
         bucket.left = bucket.left.saturating_sub(1);
         may
@@ -102,6 +102,21 @@ mod tests {
         assert!(limits.take("a", start + REFILL) && !limits.take("a", start + REFILL));
         let later = start + REFILL * 1000;
         assert!((0..BURST).all(|_| limits.take("a", later)) && !limits.take("a", later));
+    }
+
+    #[test]
+    fn whoever_asks_all_the_time_gets_as_much_as_was_promised() {
+        for every in [1, 2, 7, 33, 49, 51] {
+            let (limits, mut now) = (Limits::default(), Instant::now());
+            (0..BURST).for_each(|_| assert!(limits.take("a", now)));
+            let (start, mut got) = (now, 0);
+            while now < start + REFILL * 1000 {
+                now += Duration::from_millis(every);
+                got += u32::from(limits.take("a", now));
+            }
+            let promised = 1000.min(50_000 / u32::try_from(every).unwrap());
+            assert!(got.abs_diff(promised) <= 1, "{got} of {promised} where it asks every {every} ms");
+        }
     }
 
     #[test]
