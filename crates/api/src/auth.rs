@@ -4,6 +4,7 @@ use crate::Shared;
 use crate::limits::Room;
 use crate::problem::Problem;
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::header;
 use axum::http::request::Parts;
 use client::Connection;
@@ -26,7 +27,7 @@ const MAX_SECRET: usize = 256;
 /// Somebody who has shown a token that holds.
 pub(crate) struct Caller {
     pub connection: Connection,
-    token: Bearer,
+    pub token: Bearer,
     pub shared: Arc<Shared>,
     pub room: Room,
 }
@@ -61,10 +62,29 @@ async fn connect(shared: &Shared, token: &Bearer) -> Result<Connection, Problem>
     Ok(Connection::open_as(&shared.config.paths, token.clone(), CLIENT, stream).await?)
 }
 
+/// As [`Caller::judge`].
+pub(crate) async fn judge(shared: &Shared, token: &Bearer, problem: Problem) -> Problem {
+    if !problem.is(StatusCode::SERVICE_UNAVAILABLE) {
+        return problem;
+    }
+    match connect(shared, token).await {
+        Err(refused) if refused.is(StatusCode::UNAUTHORIZED) => refused.with_all_of(problem),
+        _ => problem,
+    }
+}
+
 impl Caller {
     /// Asks the daemon for something.
     pub async fn call<T: DeserializeOwned>(&mut self, method: Method) -> Result<T, Problem> {
-        Ok(self.connection.call(method).await?)
+        match self.connection.call(method).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(self.judge(error.into()).await),
+        }
+    }
+
+    /// What a problem really is: a token that does not hold any more has its connections cut.
+    pub async fn judge(&self, problem: Problem) -> Problem {
+        judge(&self.shared, &self.token, problem).await
     }
 
     /// Another connection of the same token.

@@ -42,6 +42,17 @@ impl Problem {
         }
     }
 
+    /// Whether it has this status.
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status.as_u16()
+    }
+
+    /// This, with what the other one says more.
+    pub fn with_all_of(mut self, other: Self) -> Self {
+        self.more = other.more;
+        self
+    }
+
     /// Says more about it.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
@@ -101,6 +112,14 @@ impl From<client::Error> for Problem {
             client::Error::Timeout(_) => {
                 Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string(), error.hint())
             }
+            error if error.is_too_large() => {
+                let detail = "what was sent is too long to be passed on";
+                Self::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    detail,
+                    "put what is long into a file, and name that",
+                )
+            }
             error => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), error.hint()),
         }
     }
@@ -117,7 +136,7 @@ impl IntoResponse for Problem {
                 headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
             }
         }
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

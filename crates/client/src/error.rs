@@ -111,6 +111,11 @@ impl Error {
         }
     }
 
+    /// Whether what was to be sent does not fit into one message; nothing of it was.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::Link(link::Error::TooLarge(_)))
+    }
+
     /// Whether the same thing may work a little later.
     pub fn is_passing(&self) -> bool {
         match self {

@@ -97,7 +97,7 @@ pub(crate) fn check(create: Create, local: bool) -> Result<Checked, Failure> {
     }
     if !Path::new(&cwd).is_dir() {
         let message = format!("there is no folder {cwd}");
-        return Err(failure(ErrorKind::Environment, message, "make it first, or name another"));
+        return Err(failure(ErrorKind::Invalid, message, "make it first, or name another"));
     }
     let program = agent.as_ref().filter(|_| structured).map(|agent| &agent.name).or(command.first());
     let program = program.map(String::as_str).unwrap_or_default();

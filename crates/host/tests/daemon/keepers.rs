@@ -149,7 +149,7 @@ async fn nothing_is_ended_for_a_start_that_cannot_work() {
     };
     for (written, kind) in [
         ("no summary".to_owned(), ErrorKind::Environment),
-        (with("cwd", "/nonexistent/folder".into()), ErrorKind::Environment),
+        (with("cwd", "/nonexistent/folder".into()), ErrorKind::Invalid),
         (with("command", serde_json::json!(["no-program-of-this-name"])), ErrorKind::NotFound),
         (with("command", serde_json::json!(["./no-program-of-this-name"])), ErrorKind::NotFound),
     ] {

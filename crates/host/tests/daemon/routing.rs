@@ -423,7 +423,7 @@ async fn a_session_that_cannot_start_says_why_and_leaves_nothing() {
         (create(&["sh", "a\0b"], "/", 80), ErrorKind::Invalid),
         (create(&["sh"], "/", 0), ErrorKind::Invalid),
         (create(&["sh"], "/", 1001), ErrorKind::Invalid),
-        (create(&["sh"], "/nonexistent/folder", 80), ErrorKind::Environment),
+        (create(&["sh"], "/nonexistent/folder", 80), ErrorKind::Invalid),
         // The program that would keep it is missing in these tests.
         (create(&["sh"], "/", 80), ErrorKind::Environment),
     ] {
