@@ -1,6 +1,7 @@
 //! What happens in a session: a page of it, or all of it as it happens.
 
-use crate::auth::Caller;
+use crate::Shared;
+use crate::auth::{Caller, judge};
 use crate::input::{Asked, Session};
 use crate::limits::Room;
 use crate::problem::Problem;
@@ -10,11 +11,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use client::{Entry, Feed, News, Start};
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
-use session::message::{Cursor, RunState};
+use session::message::{Bearer, Cursor, RunState};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 /// How often a stream says that it is there.
@@ -73,7 +76,7 @@ pub(crate) async fn events(
         return Err(Problem::invalid(detail, "send `Accept: text/event-stream`, or use the export"));
     }
     let over = caller.session(&id).await?.run != RunState::Running;
-    let Caller { connection, room, .. } = caller;
+    let Caller { connection, room, token, shared } = caller;
     let mut feed = Feed::open(connection, id, from, wanted.output).await?;
     let Cursor { epoch, seq } = feed.head();
     let given = match from {
@@ -86,13 +89,13 @@ pub(crate) async fn events(
         // Nothing comes any more; a client that is told so does not come back.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    if streams && over {
-        // A session that was lost has no exit, and what this client does not see may be behind all that it does.
-        let Some(first) = feed.rest().await? else { return Ok(StatusCode::NO_CONTENT.into_response()) };
-        return Ok(stream(feed, room, Some(first)).into_response());
-    }
     if streams {
-        return Ok(stream(feed, room, None).into_response());
+        let first = if over { feed.rest().await? } else { None };
+        if over && first.is_none() {
+            // A session that was lost has no exit, and what this client does not see may be behind all that it does.
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        return Ok(Reading { feed, first, over, token, shared, _room: room }.stream().into_response());
     }
     let (entries, more) = feed.page().await?;
     let next = entries.iter().rev().find(|entry| entry.news != News::Reset);
@@ -114,39 +117,72 @@ fn from(text: &str) -> Option<Start> {
     }
 }
 
-/// Everything as it happens, for as long as somebody reads it; behind the `first` of a session that is over what is left.
-fn stream(
+/// What is read of a session for one client.
+struct Reading {
     feed: Feed,
-    room: Room,
+    /// Of a session that is over: what comes first of what is left.
     first: Option<Entry>,
-) -> Sse<impl stream::Stream<Item = Result<Event, Infallible>>> {
-    let ended = first.is_some();
-    let events = stream::unfold(Some((feed, room, first)), move |state| async move {
-        let (mut feed, room, mut first) = state?;
-        let entry = match first.take() {
-            Some(first) => Ok(Some(first)),
-            None if ended => feed.rest().await,
-            None => feed.next().await.map(Some),
-        };
-        match entry {
-            Ok(None) => None,
-            Ok(Some(entry)) => {
-                let said = view::Event::new(&entry);
-                let mut event = Event::default().event(said.kind).retry(RETRY);
-                if let Some(id) = &said.id {
-                    event = event.id(id);
+    over: bool,
+    token: Bearer,
+    shared: Arc<Shared>,
+    _room: Room,
+}
+
+impl Reading {
+    /// Everything as it happens, for as long as somebody reads it.
+    fn stream(self) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(self.run(sender));
+        let events =
+            stream::unfold(receiver, async |mut receiver| Some((Ok(receiver.recv().await?), receiver)));
+        Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    }
+
+    async fn run(mut self, sender: mpsc::Sender<Event>) {
+        loop {
+            let entry = tokio::select! {
+                entry = self.next() => entry,
+                () = sender.closed() => return,
+            };
+            let (event, last) = match entry {
+                Ok(None) => return,
+                Ok(Some(entry)) => {
+                    let said = view::Event::new(&entry);
+                    let mut event = Event::default().event(said.kind).retry(RETRY);
+                    if let Some(id) = &said.id {
+                        event = event.id(id);
+                    }
+                    (event.json_data(&said), matches!(entry.news, News::Exit(_)))
                 }
-                let event = event.json_data(&said).unwrap_or_default();
-                let over = matches!(entry.news, News::Exit(_));
-                Some((Ok(event), (!over).then_some((feed, room, None))))
-            }
-            Err(error) => {
-                let event = Event::default().event("error").json_data(Problem::from(error));
-                Some((Ok(event.unwrap_or_default()), None))
+                Err(error) => {
+                    let problem = judge(&self.shared, &self.token, error.into()).await;
+                    (Event::default().event("error").json_data(problem), true)
+                }
+            };
+            // A reader that is slow costs nobody the connection, which wants an answer to its pings.
+            let mut alive = true;
+            let permit = loop {
+                tokio::select! {
+                    biased;
+                    permit = sender.reserve() => break permit,
+                    held = self.feed.hold(), if alive => alive = held.is_ok(),
+                }
+            };
+            let Ok(permit) = permit else { return };
+            permit.send(event.unwrap_or_default());
+            if last {
+                return;
             }
         }
-    });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    }
+
+    async fn next(&mut self) -> Result<Option<Entry>, client::Error> {
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None if self.over => self.feed.rest().await,
+            None => self.feed.next().await.map(Some),
+        }
+    }
 }
 
 #[cfg(test)]

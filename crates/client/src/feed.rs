@@ -105,6 +105,8 @@ pub struct Feed {
     /// What came behind it meanwhile.
     held: VecDeque<(Cursor, u64, Event, Bytes)>,
     ready: VecDeque<Entry>,
+    /// What came while nobody asked for it.
+    unread: VecDeque<(ToClient, Bytes)>,
     pieces: BytesMut,
 }
 
@@ -147,6 +149,7 @@ impl Feed {
             gap: None,
             held: VecDeque::new(),
             ready: VecDeque::new(),
+            unread: VecDeque::new(),
             pieces: BytesMut::new(),
         };
         timeout(ATTACHED, feed.begin(from)).await.map_err(|_| Error::Timeout("the session"))??;
@@ -249,6 +252,15 @@ impl Feed {
         }
     }
 
+    /// Keeps the connection alive while whoever is to get what happens has no room for it; to be called until there is.
+    /// What comes meanwhile is kept and not acked, so that it stays within the window and one page. Dropping the future
+    /// loses nothing.
+    pub async fn hold(&mut self) -> Result<(), Error> {
+        let message = self.connection.recv().await?;
+        self.unread.push_back(message);
+        Ok(())
+    }
+
     async fn step(&mut self) -> Result<(), Error> {
         // While what was passed over is fetched nothing is acked, so that what is held meanwhile stays within the window.
         let acks = self.gap.is_none();
@@ -259,8 +271,13 @@ impl Feed {
         }
         let due = self.follow.poll_timeout().filter(|_| acks);
         let wait = due.map_or(Duration::from_hours(1), |at| at.saturating_duration_since(Instant::now()));
-        let Ok(received) = timeout(wait, self.connection.recv()).await else { return Ok(()) };
-        let (message, payload) = received?;
+        let (message, payload) = match self.unread.pop_front() {
+            Some(message) => message,
+            None => match timeout(wait, self.connection.recv()).await {
+                Ok(received) => received?,
+                Err(_) => return Ok(()),
+            },
+        };
         self.heard(message, payload).await
     }
 

@@ -2,6 +2,7 @@
 
 mod attachment;
 mod burst;
+mod held;
 mod joining;
 mod keeper;
 mod lists;
