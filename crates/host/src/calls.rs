@@ -6,7 +6,7 @@ use crate::core::{Core, disk, failure, now_ms, random};
 use crate::invite::LIFETIME;
 use crate::keepers::{self, Over};
 use crate::streams::Stream;
-use crate::{conversations, decisions, history, restart, spawn, tokens};
+use crate::{conversations, decisions, history, restart, said, spawn, tokens};
 use seal::{Invitation, Token};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -49,7 +49,8 @@ pub(crate) async fn answer(core: &Arc<Core>, who: &Who, method: Method) -> Resul
         Method::SessionTtl { session, ttl } => session_ttl(core, who, &session, ttl).await,
         Method::SessionRestart(restart) => session_restart(core, who, restart).await,
         Method::SessionPrompt { session, text } => {
-            let prompt = tell(core, who, &session, Act::Prompt { files: Vec::new() }, &text).await?;
+            let act = Act::Prompt { files: Vec::new() };
+            let prompt = tell(core, who, &session, act, &text).await?;
             value(&Prompted { by: who.peer.label.clone(), prompt })
         }
         Method::SessionInput { session, text } => {
@@ -152,7 +153,8 @@ async fn tell(
         let message = format!("at most {MAX_PAYLOAD} bytes can be sent at once");
         return Err(failure(ErrorKind::Invalid, message, "put what is long into a file, and name that"));
     }
-    let (_, _, Stream { id, n }) = keepers::command(core, session, who, act, text.as_bytes()).await?;
+    let (_, _, Stream { id, n }) = keepers::command(core, session, who, act.clone(), text.as_bytes()).await?;
+    said::record(core, who.token.as_ref(), &act, session, text.len());
     Ok(Prompted::name(&id, n))
 }
 

@@ -12,6 +12,7 @@ use crate::board::Watching;
 use crate::calls;
 use crate::core::{Core, failure, now_ms};
 use crate::inside;
+use crate::said;
 use crate::tokens::Bearing;
 use crate::trip::{Due, Trip};
 use bytes::Bytes;
@@ -259,8 +260,8 @@ impl Channel {
     }
 
     async fn client_says(&mut self, bytes: Bytes) -> Flow {
-        let message = match codec::decode::<ToHost>(&bytes) {
-            Ok((message, _)) => message,
+        let (message, payload) = match codec::decode::<ToHost>(&bytes) {
+            Ok(decoded) => decoded,
             Err(DecodeError::Header(_)) => return self.not_understood(&bytes).await,
             Err(DecodeError::Truncated | DecodeError::TooLarge) => return Err(CloseCode::Malformed),
         };
@@ -312,7 +313,10 @@ impl Channel {
             ToHost::Command { session, n, act: Act::Refused { .. } } => {
                 self.refuse(session, n, Later::refusal()).await
             }
-            ToHost::Command { session, n, .. } => self.command(session, n, &bytes).await,
+            ToHost::Command { session, n, act } => {
+                said::record(&self.core, self.who.token.as_ref(), &act, &session, payload.len());
+                self.command(session, n, &bytes).await
+            }
             ToHost::Call { id, method } => self.call(id, method).await,
             ToHost::Ping { sent, every } => {
                 if let Some(every) = every {

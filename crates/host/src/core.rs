@@ -8,6 +8,7 @@ use crate::devices::Devices;
 use crate::invite::Invitations;
 use crate::keepers::Following;
 use crate::once::Once;
+use crate::said::Said;
 use crate::streams::Streams;
 use crate::tokens::Tokens;
 use crate::{RelayKind, Stopper};
@@ -62,6 +63,7 @@ pub(crate) struct Core {
     pub conversing: Once<String>,
     pub tokens: Tokens,
     pub asks: Asks,
+    pub said: Said,
     pub tasks: TaskTracker,
     pub notices: broadcast::Sender<Notice>,
     invitations: Mutex<Invitations>,
@@ -112,6 +114,7 @@ impl Core {
             conversing: Once::default(),
             tokens,
             asks: Asks::default(),
+            said: Said::default(),
             tasks: TaskTracker::new(),
             notices: broadcast::Sender::new(NOTICES),
             invitations: Mutex::default(),

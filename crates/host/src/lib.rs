@@ -29,6 +29,7 @@ mod lock;
 mod once;
 mod relay_link;
 mod restart;
+mod said;
 mod spawn;
 mod streams;
 mod tokens;
