@@ -385,6 +385,8 @@ fn the_example_in_python_holds_a_conversation() {
         let mut python = Command::new("python3");
         python.args([example, message, "--conv", "py", "--cwd"]).arg(home.path()).stdin(Stdio::null());
         python.env("LONGREIN_URL", format!("http://{}", address(&home))).env("LONGREIN_TOKEN", token);
+        // Nobody is there, and nobody is to see the token.
+        python.env("http_proxy", "http://127.0.0.1:9").env_remove("no_proxy");
         python.output().unwrap()
     };
     let prompt = token(&home, "prompt");

@@ -68,3 +68,96 @@ fn the_stream_of_a_lost_session_ends_and_nobody_comes_back_to_it() {
         assert_eq!(http.send("GET", &format!("{path}{query}"), &headers, b"").status, 204, "{query}");
     }
 }
+
+#[test]
+fn whoever_gets_no_answer_is_told_what_waits_already() {
+    let home = with_agent();
+    let http = api(&home, "prompt");
+    begun(&http, &home);
+    let ask = json!({ "message": "ask", "conv_id": "first", "timeout": 2 });
+    let asked = problem(&http.post("/api/chat", &ask), 504);
+    let waits = http.get("/api/approvals").json()["approvals"][0]["id"].clone();
+    assert_eq!(asked["approvals"], json!([waits]), "{asked}");
+    let behind = json!({ "message": "and then?", "conv_id": "first", "timeout": 1 });
+    let late = problem(&http.post("/api/chat", &behind), 504);
+    assert_eq!(late["approvals"], json!([waits]), "{late}");
+    assert!(late["after"].as_str().is_some_and(|after| after.starts_with("1.")), "{late}");
+}
+
+#[test]
+fn a_message_that_was_not_sent_is_told_apart_from_one_that_is_not_answered() {
+    let home = with_agent();
+    let http = api(&home, "prompt");
+    let session = begun(&http, &home);
+    let hold = json!({ "message": "hold", "conv_id": "first", "timeout": 60 });
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| http.post("/api/chat", &hold));
+        queued(&http, &session, 0);
+        let unsent = http.post("/api/chat", &json!({ "message": "x", "conv_id": "first", "timeout": 1 }));
+        let said = problem(&unsent, 503);
+        assert!(said["detail"].as_str().unwrap().contains("not sent"), "{said}");
+        assert!(unsent.head.to_lowercase().contains("retry-after: "), "{unsent:?}");
+        go(&home);
+        assert_eq!(first.join().unwrap().json()["response"], "answer 2");
+    });
+}
+
+#[test]
+fn a_conversation_called_like_a_session_is_held_in_that_one() {
+    let home = with_agent();
+    let (talks, manages) = (api(&home, "prompt"), api(&home, "manage,prompt"));
+    let start = json!({ "agent": "claude", "structured": true, "cwd": home.path() });
+    let session = manages.post("/api/sessions", &start).json()["session_id"].as_str().unwrap().to_owned();
+    let squat =
+        talks.post("/api/chat", &json!({ "message": "squat", "conv_id": session, "timeout": 60 })).json();
+    assert_eq!(squat["session_id"], session.as_str());
+    let said = talks.post("/api/chat", &json!({ "message": "hello", "session_id": session, "timeout": 60 }));
+    assert_eq!(said.json()["session_id"], session.as_str());
+    let other = begun(&talks, &home);
+    let both = json!({ "message": "x", "conv_id": other, "session_id": session });
+    problem(&talks.post("/api/chat", &both), 400);
+}
+
+#[test]
+fn a_message_goes_on_with_what_the_last_answer_named_whatever_became_of_the_agent() {
+    let home = with_agent();
+    let http = api(&home, "prompt");
+    let session = begun(&http, &home);
+    // Sent at once, before anybody else has noticed that the agent is gone.
+    problem(&talk(&http, &home, "first", "die"), 502);
+    let again = json!({ "message": "hello", "conv_id": "first", "session_id": session, "timeout": 60 });
+    let answer = http.post("/api/chat", &again).json();
+    assert_eq!(answer["response"], "again-answer 1", "{answer}");
+    assert_eq!(answer["turns"], 3, "{answer}");
+    // So it is where the keeper is gone with it.
+    let next = answer["session_id"].as_str().unwrap();
+    kill(pid(&home.listed(next)["keeper_pid"]), "KILL");
+    let answer = http.post("/api/chat", &again).json();
+    assert_eq!((&answer["response"], &answer["turns"]), (&json!("again-answer 1"), &json!(4)), "{answer}");
+}
+
+#[test]
+fn a_token_that_is_revoked_in_the_middle_is_told_so() {
+    let home = with_agent();
+    let http = api(&home, "prompt");
+    let session = begun(&http, &home);
+    let mut stream = http.stream(&format!("/api/sessions/{session}/events?after=now"), &[]);
+    let hold = json!({ "message": "hold", "conv_id": "first", "timeout": 60 });
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| http.post("/api/chat", &hold));
+        eventually("the turn to begin", || {
+            let one = home.listed(&session);
+            (one["agent"]["doing"] == "working").then_some(())
+        });
+        home.ok(&["token", "revoke", "prompt"]);
+        problem(&asked.join().unwrap(), 401);
+    });
+    let last = loop {
+        let event = stream.next();
+        if event.kind == "error" {
+            break event;
+        }
+    };
+    assert_eq!(last.data["status"], 401, "{last:?}");
+    assert!(stream.ended());
+}

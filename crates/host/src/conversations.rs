@@ -2,6 +2,7 @@
 
 use crate::channel::Who;
 use crate::core::{Core, disk, failure, now_ms, random};
+use crate::opened::Room;
 use crate::{folder, keepers, restart, spawn};
 use serde_json::json;
 use session::id::SessionId;
@@ -34,15 +35,24 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
         (None, None) => SessionId::from_random(random()?).to_string(),
     };
     check(&name)?;
+    // A session's own id is the name of the conversation that is held in it, and of no other.
+    let named = name.parse::<SessionId>().ok().filter(|id| core.board.summary(id).is_some());
     let Some(_alone) = core.conversing.enter(&name) else { return Err(busy()) };
     let known = core.devices.with_db(|db| db.conversation(&name)).map_err(|error| disk(&error))?;
+    let wanted = match (wanted, named.filter(|_| known.is_none())) {
+        (Some(wanted), Some(named)) if wanted != named => {
+            let message = "the conversation has the name of another session";
+            return Err(failure(ErrorKind::Invalid, message, "choose another name"));
+        }
+        (wanted, named) => wanted.or(named),
+    };
     let held = match known {
         Some((session, own)) => Some((session.parse::<SessionId>().map_err(|_| removed())?, own)),
         None => None,
     };
     let (session, own) = match (held, wanted) {
         // A conversation that was given no name has that of its first session.
-        (Some((held, _)), Some(wanted)) if held != wanted && wanted.as_str() != name => {
+        (Some((held, _)), Some(wanted)) if wanted.as_str() != name && !is_behind(core, &held, &wanted) => {
             let message = format!("the conversation is held in another session, {held}");
             return Err(failure(
                 ErrorKind::Invalid,
@@ -83,7 +93,12 @@ pub(crate) async fn open(core: &Arc<Core>, who: &Who, open: Open) -> Result<Conv
                 agent: Some(Agent { name: agent.clone(), structured: true, resume: None }),
                 asks: false,
             };
-            let session = spawn::session(core, spawn::check(create, false)?, None, now + OPENED).await?;
+            let checked = spawn::check(create, false)?;
+            let room = room(core, who)?;
+            let session = spawn::session(core, checked, None, now + OPENED).await?;
+            if let Some(room) = room {
+                room.started(&session);
+            }
             let detail = json!({ "session": session, "program": agent, "by": who.peer.label });
             core.devices.audit(now_ms(), "session.created", &detail);
             (session, true)
@@ -107,7 +122,15 @@ fn may_only_talk(who: &Who) -> bool {
 /// (it is not the conversation's `own`), and how, is not started again by whoever may only talk.
 async fn go_on(core: &Arc<Core>, who: &Who, summary: &Summary, own: bool) -> Result<SessionId, Failure> {
     if summary.run == RunState::Running {
-        return Ok(summary.id.clone());
+        // The board may not have heard of its end yet. A keeper that is killed while it is asked is there no more behind that.
+        let mut asked = keepers::ensure_over(core, &summary.id).await;
+        if asked.as_ref().is_err_and(|why| why.kind == ErrorKind::Environment) {
+            asked = keepers::ensure_over(core, &summary.id).await;
+        }
+        match asked {
+            Err(why) if why.kind == ErrorKind::Invalid => return Ok(summary.id.clone()),
+            asked => drop(asked?),
+        }
     }
     if !own && may_only_talk(who) {
         return Err(failure(
@@ -118,10 +141,36 @@ async fn go_on(core: &Arc<Core>, who: &Who, summary: &Summary, own: bool) -> Res
     }
     let session = summary.id.clone();
     let again = Restart { session, stop: false, size: None, imported: false, env: None, ttl: Some(IDLE) };
+    let room = room(core, who)?;
     let session = restart::session(core, who, again).await?;
+    if let Some(room) = room {
+        room.started(&session);
+    }
     let detail = json!({ "session": session, "continues": summary.id, "by": who.peer.label });
     core.devices.audit(now_ms(), "session.restarted", &detail);
     Ok(session)
+}
+
+/// Whether a session is the one that was wanted, or goes on with it.
+fn is_behind(core: &Core, held: &SessionId, wanted: &SessionId) -> bool {
+    let mut at = Some(held.clone());
+    // There are no more of them than sessions.
+    let (live, over) = core.board.count();
+    for _ in 0..=live + over {
+        match at {
+            Some(id) if id == *wanted => return true,
+            Some(id) => at = core.board.summary(&id).and_then(|summary| summary.continues),
+            None => return false,
+        }
+    }
+    false
+}
+
+/// Room for one more agent of a token's; nobody else is counted.
+fn room<'a>(core: &'a Core, who: &'a Who) -> Result<Option<Room<'a>>, Failure> {
+    let runs =
+        |id: &SessionId| core.board.summary(id).is_some_and(|summary| summary.run == RunState::Running);
+    who.token.as_ref().map(|token| core.opened.enter(&token.name, runs)).transpose()
 }
 
 /// Forgets it, and ends the session that was started for it.

@@ -8,6 +8,7 @@ use crate::devices::Devices;
 use crate::invite::Invitations;
 use crate::keepers::Following;
 use crate::once::Once;
+use crate::opened::Opened;
 use crate::said::Said;
 use crate::streams::Streams;
 use crate::tokens::Tokens;
@@ -63,6 +64,7 @@ pub(crate) struct Core {
     pub conversing: Once<String>,
     pub tokens: Tokens,
     pub asks: Asks,
+    pub opened: Opened,
     pub said: Said,
     pub tasks: TaskTracker,
     pub notices: broadcast::Sender<Notice>,
@@ -114,6 +116,7 @@ impl Core {
             conversing: Once::default(),
             tokens,
             asks: Asks::default(),
+            opened: Opened::default(),
             said: Said::default(),
             tasks: TaskTracker::new(),
             notices: broadcast::Sender::new(NOTICES),

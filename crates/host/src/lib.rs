@@ -27,6 +27,7 @@ mod keepers;
 mod local;
 mod lock;
 mod once;
+mod opened;
 mod relay_link;
 mod restart;
 mod said;

@@ -4,7 +4,7 @@ use crate::channel::Who;
 use crate::core::{Core, failure};
 use crate::{keepers, spawn};
 use session::id::SessionId;
-use session::message::{Agent, Create, ErrorKind, Failure, Restart, RunState};
+use session::message::{Agent, Create, ErrorKind, Failure, Restart};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -23,9 +23,6 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
         let message = "the session is being started again already";
         return Err(failure(ErrorKind::Invalid, message, "look at the list for the new one"));
     };
-    if shown.run == RunState::Running && !stop {
-        return Err(still_runs());
-    }
     let Some(whole) = keepers::remembered(core, &before) else {
         let hint = "start its program as a new session";
         return Err(failure(ErrorKind::Environment, "what the session ran is not known any more", hint));
