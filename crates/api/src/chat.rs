@@ -1,7 +1,7 @@
 //! One turn of a conversation with an agent that has no terminal: a message, and the answer to it.
 
 use crate::auth::Caller;
-use crate::input::{Asked, Body, check_text};
+use crate::input::{Asked, Body, check_text, no_such_session};
 use crate::problem::Problem;
 use crate::view::{dollars, place};
 use axum::Json;
@@ -10,7 +10,7 @@ use client::{Feed, News, Start};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use session::id::{ApprovalId, SessionId};
-use session::message::{Chat, Conversation, Cursor, Method, Open, Outcome, Prompted};
+use session::message::{ApprovalState, Chat, Conversation, Cursor, Method, Open, Outcome, Prompted, Summary};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -82,7 +82,7 @@ pub(crate) struct Answer {
     cost: Option<f64>,
     /// What the whole conversation cost so far, in dollars.
     total_cost: Option<f64>,
-    /// Turns so far.
+    /// The conversation's turns so far.
     turns: u32,
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn chat(mut caller: Caller, Body(say): Body<Say>) -> Result<Jso
     let by = Instant::now() + Duration::from_secs(seconds.into());
     let session = match session_id.map(|id| id.parse()) {
         Some(Ok(id)) => Some(id),
-        Some(Err(_)) => return Err(crate::input::no_such_session()),
+        Some(Err(_)) => return Err(no_such_session()),
         None => None,
     };
     check_text(&message)?;
@@ -112,14 +112,32 @@ pub(crate) async fn chat(mut caller: Caller, Body(say): Body<Say>) -> Result<Jso
     let turn = if name.is_empty() { None } else { Some(timeout_at(by, turns.lock()).await) };
     if let Some(Err(_)) = turn {
         let detail = format!("the conversation was busy for {seconds} seconds, and the message was not sent");
-        let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, "send it again");
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, "send it again");
         return Err(problem.with("conv_id", name));
     }
     let open = Open { conversation: conv_id, session, agent, cwd };
-    let opened: Conversation = caller.call(Method::ConversationOpen(open)).await?;
+    let mut answered = open_and_say(&mut caller, &open, &message, by, seconds).await;
+    if answered.as_ref().is_err_and(|problem| problem.is(StatusCode::CONFLICT)) {
+        // Its agent ended just when it was told, and was not: it is started again where it may be.
+        answered = open_and_say(&mut caller, &open, &message, by, seconds).await;
+    }
+    match answered {
+        Ok(answer) => Ok(Json(answer)),
+        Err(problem) => Err(caller.judge(problem).await),
+    }
+}
+
+async fn open_and_say(
+    caller: &mut Caller,
+    open: &Open,
+    message: &str,
+    by: Instant,
+    seconds: u32,
+) -> Result<Answer, Problem> {
+    let opened: Conversation = caller.call(Method::ConversationOpen(open.clone())).await?;
     let turn =
         Turn { conversation: opened.conversation, session: opened.session, waits: Vec::new(), at: None };
-    turn.run(&mut caller, message, by, seconds).await.map(Json)
+    turn.run(caller, message.to_owned(), by, seconds).await
 }
 
 struct Turn {
@@ -139,8 +157,15 @@ impl Turn {
         by: Instant,
         seconds: u32,
     ) -> Result<Answer, Problem> {
-        let before = caller.session(&self.session).await?.agent.map_or(0, |agent| agent.turns);
         let mut feed = Feed::open(caller.another().await?, self.session.clone(), Start::Now, false).await?;
+        // What waits already may be why no answer comes.
+        self.at = Some(feed.head());
+        let sessions = caller.connection.sessions().await?;
+        let here = sessions.iter().find(|one| one.id == self.session).ok_or_else(no_such_session)?;
+        let pending = here.approvals.iter().filter(|one| one.state == ApprovalState::Pending);
+        self.waits = pending.map(|one| one.id.clone()).collect();
+        let earlier = Earlier::of(&sessions, here);
+        let before = here.agent.as_ref().map_or(0, |agent| agent.turns);
         let (session, text) = (self.session.clone(), message);
         let told: Result<Prompted, _> = caller.connection.call(Method::SessionPrompt { session, text }).await;
         let told = match told {
@@ -162,7 +187,10 @@ impl Turn {
             );
         }
         let counted = caller.session(&self.session).await.ok().and_then(|summary| summary.agent);
-        let turns = counted.map_or(0, |agent| agent.turns).max(before + 1);
+        let turns = counted.map_or(0, |agent| agent.turns).max(before + 1) + earlier.turns;
+        // An agent that was started again knows what all of it cost, and not what it did before.
+        let first = before == 0;
+        let cost = cost.or_else(|| total.filter(|_| first)?.checked_sub(earlier.cost?));
         let Self { conversation: conv_id, session: session_id, .. } = self;
         let (cost, total_cost) = (cost.map(dollars), total.map(dollars));
         Ok(Answer { response, session_id, conv_id, outcome, cost, total_cost, turns })
@@ -176,6 +204,7 @@ impl Turn {
             let entry = feed.next().await.map_err(Gone::Lost)?;
             self.at = Some(entry.cursor);
             match entry.news {
+                News::Asked(approval) if self.waits.contains(&approval.id) => {}
                 News::Asked(approval) => self.waits.push(approval.id),
                 News::Decided { approval, .. } => self.waits.retain(|waits| *waits != approval),
                 News::Exit(exit) => return Err(Gone::Ended(exit)),
@@ -229,6 +258,31 @@ impl Turn {
     }
 }
 
+/// What a conversation came to in the sessions before this one.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Earlier {
+    turns: u32,
+    /// In millionths of a dollar, as the last one said.
+    cost: Option<u64>,
+}
+
+impl Earlier {
+    fn of(sessions: &[Summary], here: &Summary) -> Self {
+        let mut earlier = Self::default();
+        let mut before = here.continues.as_ref();
+        // There are no more of them than sessions.
+        for _ in 0..sessions.len() {
+            let Some(one) = before.and_then(|id| sessions.iter().find(|one| one.id == *id)) else { break };
+            if let Some(agent) = &one.agent {
+                earlier.turns += agent.turns;
+                earlier.cost = earlier.cost.or(agent.cost);
+            }
+            before = one.continues.as_ref();
+        }
+        earlier
+    }
+}
+
 /// How a turn ended.
 struct Over {
     outcome: Outcome,
@@ -268,4 +322,36 @@ pub(crate) async fn reset(
     let conversation = conv_id.clone();
     let _: Value = caller.call(Method::ConversationForget { conversation }).await?;
     Ok(Json(Forgotten { conv_id }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(id: &str, continues: Option<&str>, turns: u32, cost: Option<u64>) -> Summary {
+        let summary = json!({
+            "id": id, "name": "", "command": [], "cwd": "/", "state": "running", "started_at": 1, "last_activity": 1,
+            "size": { "cols": 80, "rows": 24 }, "head": { "epoch": 1, "seq": 1 }, "attached": 0,
+            "continues": continues,
+            "agent": { "name": "claude", "doing": "idle", "turns": turns, "cost": cost },
+        });
+        serde_json::from_value(summary).unwrap()
+    }
+
+    #[test]
+    fn a_conversation_s_turns_and_cost_go_on_where_its_agent_was_started_again() {
+        let (one, two, three) = ("aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc");
+        let all = [
+            session(one, None, 3, Some(70)),
+            session(two, Some(one), 2, Some(90)),
+            session(three, Some(two), 1, None),
+        ];
+        let of = |n: usize| Earlier::of(&all, &all[n]);
+        assert_eq!(of(0), Earlier::default());
+        assert_eq!(of(1), Earlier { turns: 3, cost: Some(70) });
+        assert_eq!(of(2), Earlier { turns: 5, cost: Some(90) });
+        assert_eq!(Earlier::of(&all[1..], &all[1]), Earlier::default(), "the one before was removed");
+        let round = [session(one, Some(two), 1, None), session(two, Some(one), 1, None)];
+        assert_eq!(Earlier::of(&round, &round[0]).turns, 2, "it has an end whatever is written there");
+    }
 }
