@@ -19,6 +19,10 @@ import urllib.request
 URL = os.environ.get("LONGREIN_URL", "http://127.0.0.1:7373")
 
 
+# Whatever proxy is set up is for elsewhere, and is not to see the token.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 class Problem(Exception):
     """What the API says where something cannot be done (RFC 9457)."""
 
@@ -36,7 +40,7 @@ def ask(method, path, body=None):
         request.add_header("Content-Type", "application/json")
         data = json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(request, data) as response:
+        with OPENER.open(request, data) as response:
             text = response.read()
     except urllib.error.HTTPError as error:
         raise Problem(json.loads(error.read())) from None
@@ -47,24 +51,54 @@ def watch(over):
     """Puts what waits for a decision to the person at this terminal."""
     known = set()
     while not over.wait(1):
-        for waiting in ask("GET", "/api/approvals")["approvals"]:
-            if waiting["id"] in known:
-                continue
-            known.add(waiting["id"])
-            whole = ask("GET", "/api/approvals/" + waiting["id"])
-            print(json.dumps(whole["request"], indent=2), file=sys.stderr)
-            word = whole.get("word")
-            want = f"type {word} to allow it" if word else "allow it? [y/N]"
-            said = input(f"{whole['source']} in {whole['session']}: {want} ").strip()
-            allow = said == word if word else said.lower() in ("y", "yes")
-            decision = {"decision": "allow" if allow else "deny", "digest": whole["digest"]}
-            if allow and word:
-                decision["word"] = word
-            try:
-                ask("POST", "/api/approvals/" + whole["id"], decision)
-            except Problem as why:
-                # Somebody else was faster, or it is not waited for any more.
-                print(why, file=sys.stderr)
+        try:
+            for waiting in ask("GET", "/api/approvals")["approvals"]:
+                if waiting["id"] not in known:
+                    known.add(waiting["id"])
+                    put(ask("GET", "/api/approvals/" + waiting["id"]))
+        except (Problem, OSError, ValueError) as why:
+            # Somebody else was faster, it is not waited for any more, or too much was asked: the next one is shown all the same.
+            print(why, file=sys.stderr)
+
+
+def put(whole):
+    """Shows one and sends what is answered."""
+    print(json.dumps(whole["request"], indent=2), file=sys.stderr)
+    decision = decide(whole, input)
+    decision["digest"] = whole["digest"]
+    ask("POST", "/api/approvals/" + whole["id"], decision)
+
+
+def decide(whole, read):
+    """The decision of whoever is asked by `read`; what is not understood allows nothing."""
+    request, word = whole["request"], whole.get("word")
+    decision = {"decision": "allow"}
+
+    def said(want):
+        return read(f"{whole['source']} in {whole['session']}: {want} ").strip()
+
+    if request.get("questions"):
+        decision["answers"] = []
+        for question in request["questions"]:
+            choices = [choice["id"] for choice in question["choices"]]
+            answer = said(f"{question['text']} {choices} [nothing denies]")
+            if not answer:
+                return {"decision": "deny"}
+            several = [part.strip() for part in answer.split(",")]
+            several = several if question["several"] and set(several) <= set(choices) else [answer]
+            decision["answers"].append(several)
+        return decision
+    if request.get("choices"):
+        decision["choice"] = said(f"one of {request['choices']} [anything else denies]")
+        if decision["choice"] not in request["choices"]:
+            return {"decision": "deny"}
+    elif not word and said("allow it? [y/N]").lower() not in ("y", "yes"):
+        return {"decision": "deny"}
+    if word:
+        decision["word"] = said(f"type {word} to allow it")
+        if decision["word"] != word:
+            return {"decision": "deny"}
+    return decision
 
 
 def main():
