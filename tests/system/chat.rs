@@ -246,3 +246,24 @@ fn a_script_tells_the_agent_every_line_and_decides_nothing() {
     }
     assert_eq!(ran.status, 0, "{ran:?}");
 }
+
+#[test]
+fn what_waited_for_an_agent_when_its_keeper_was_killed_is_shown_to_whoever_comes() {
+    let home = with_agent();
+    let (session, mut terminal) = chat(&home);
+    terminal.keys("hello\r");
+    terminal.wait("answer 1");
+    terminal.keys("slow\r");
+    terminal.wait("> slow");
+    terminal.keys("second\r");
+    eventually("it to wait", || (home.listed(&session)["agent"]["queued"] == 1).then_some(()));
+    terminal.keys("\u{4}");
+    assert_eq!(terminal.end().0, 0);
+    kill(pid(&home.listed(&session)["keeper_pid"]), "KILL");
+    state(&home, &session, "lost");
+    let mut terminal = home.terminal(&["attach", &session]);
+    terminal.wait("[the agent was not told] someone at the host> second");
+    terminal.wait("Go on with its conversation in a new session? [Y/n]");
+    terminal.keys("n\r");
+    terminal.end();
+}

@@ -129,10 +129,11 @@ fn fitting(chat: Chat) -> Chat {
 fn shortened(mut chat: Chat) -> Chat {
     let cut = |text: &mut String| *text = text::cut(text, MAX_RESULT).0;
     match &mut chat {
-        Chat::User { text, files, .. } => {
+        Chat::User { text, files, .. } | Chat::Queued { text, files, .. } => {
             cut(text);
             files.truncate(64);
         }
+        Chat::Taken { .. } => {}
         Chat::Agent { text, .. } | Chat::Thinking { text, .. } | Chat::Note { text } => cut(text),
         Chat::Call { tool, .. } => {
             let part = |text: &str| text::cut(text, MAX_RESULT / 4).0;

@@ -40,8 +40,8 @@ pub(crate) struct Saying {
 }
 
 impl Session {
-    /// Logs something that was said or done.
-    pub fn log_chat(&self, chat: &Chat) {
+    /// Logs something that was said or done; the number of its last event, where it was not left out.
+    pub fn log_chat(&self, chat: &Chat) -> Option<u64> {
         let json = match serde_json::to_vec(chat) {
             Ok(json) if json.len() <= MAX_CHAT => json,
             Ok(json) => {
@@ -49,7 +49,10 @@ impl Session {
                     format!("Something of {} bytes was left out: that is more than is kept.", json.len());
                 return self.log_chat(&Chat::Note { text });
             }
-            Err(error) => return tracing::warn!(%error, "what an agent said cannot be written down"),
+            Err(error) => {
+                tracing::warn!(%error, "what an agent said cannot be written down");
+                return None;
+            }
         };
         match chat {
             Chat::Agent { item: Some(item), .. } | Chat::Thinking { item: Some(item), .. } => {
@@ -62,7 +65,7 @@ impl Session {
             _ => {}
         }
         if self.leave_out() {
-            return;
+            return None;
         }
         let json = Bytes::from(json);
         let pieces = json.len().div_ceil(MAX_PAYLOAD);
@@ -77,6 +80,7 @@ impl Session {
         inner.chat = head.seq;
         // So that a client that comes now is not told all of it before it asks.
         self.model.pass(head);
+        Some(head.seq)
     }
 
     /// What is never trimmed waits in memory for a full disk, and memory has an end, too: beyond it nothing more is taken,
@@ -194,11 +198,73 @@ pub(crate) fn page(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use agent::adapter::{Adapter, Input, Output};
     use session::id::StreamId;
-    use session::message::ToHost;
+    use session::message::{Act, ToHost};
 
     fn said(n: usize, bytes: usize) -> Chat {
         Chat::Agent { item: None, text: format!("{n} {}", "x".repeat(bytes)), within: None }
+    }
+
+    /// Takes one prompt after another, and is done with one when its program says a line.
+    #[derive(Default)]
+    struct OneByOne {
+        busy: bool,
+        out: Vec<Output>,
+    }
+
+    impl Adapter for OneByOne {
+        fn handle(&mut self, input: Input<'_>, _: u64) {
+            match input {
+                Input::Prompt { text, by, .. } => {
+                    self.busy = true;
+                    let (text, by) = (text.to_owned(), Some(by.to_owned()));
+                    self.out.push(Output::Chat(Chat::User { text, by, files: Vec::new() }));
+                }
+                Input::Line(_) => self.busy = false,
+                _ => {}
+            }
+        }
+
+        fn poll(&mut self) -> Option<Output> {
+            self.out.pop()
+        }
+
+        fn takes_prompt(&self) -> bool {
+            !self.busy
+        }
+    }
+
+    #[tokio::test]
+    async fn a_prompt_that_waits_is_in_the_log_before_its_sender_hears_and_until_the_agent_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = crate::start::tests::session(folder.path());
+        session.set_side(Box::new(OneByOne::default()), None, None);
+        session.set_spoken(true);
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        let logged = || {
+            let (page, ..) = ask(&session, id, u64::MAX, u32::MAX);
+            let in_a_word = |(seq, chat): (u64, Chat)| match chat {
+                Chat::User { text, .. } => format!("said {text}"),
+                Chat::Queued { text, by, .. } => format!("{seq}: {text} of {by}"),
+                Chat::Taken { queued } => format!("taken {queued}"),
+                other => format!("{other:?}"),
+            };
+            page.into_iter().map(in_a_word).collect::<Vec<_>>()
+        };
+        let (this, act) = (session.summary().id, Act::Prompt { files: Vec::new() });
+        for (n, text) in [(1, "one"), (2, "two"), (3, "three")] {
+            session.command(id, &this, n, Some(&act), &Bytes::from_static(text.as_bytes()), true);
+        }
+        // None of the answers has left yet, since nothing has run in between.
+        assert_eq!(
+            logged(),
+            ["said one", "2: two of someone at the host", "3: three of someone at the host"]
+        );
+        session.hear(Input::Line(b"done"));
+        assert_eq!(logged()[3..], ["said two", "taken 2"]);
+        session.end(0);
+        assert_eq!(logged().len(), 5, "the third was never told, as the log says");
     }
 
     type Page = (Vec<(u64, Chat)>, Vec<(String, u64)>, bool);

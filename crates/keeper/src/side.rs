@@ -40,6 +40,8 @@ pub(crate) struct Prompt {
     pub text: String,
     pub files: Vec<PathBuf>,
     pub by: String,
+    /// The event that says that it waits, where it had to.
+    pub queued: Option<u64>,
 }
 
 /// Who hears the program.
@@ -125,12 +127,16 @@ impl Session {
     }
 
     fn obey(&self, side: &mut Side) {
+        let mut taken: Option<u64> = None;
         loop {
             let Some(output) = side.adapter.poll() else {
-                if self.pass_prompt(side) {
-                    continue;
+                // It waits until the log has it as said.
+                if let Some(queued) = taken.take() {
+                    self.log_chat(&Chat::Taken { queued });
                 }
-                return;
+                let Some(prompt) = self.pass_prompt(side) else { return };
+                taken = prompt.queued;
+                continue;
             };
             match output {
                 Output::Send(bytes) => {
@@ -146,7 +152,9 @@ impl Session {
                     }
                 }
                 Output::Enter => self.put_off_enter(),
-                Output::Chat(chat) => self.log_chat(&chat),
+                Output::Chat(chat) => {
+                    self.log_chat(&chat);
+                }
                 Output::Partial { item, text, thinking } => self.log_partial(&item, &text, thinking),
                 Output::Ask { key, request } => {
                     if let Err(why) = self.ask_for_agent(key, *request) {
@@ -176,16 +184,16 @@ impl Session {
         self.presses.notify_one();
     }
 
-    fn pass_prompt(&self, side: &mut Side) -> bool {
+    fn pass_prompt(&self, side: &mut Side) -> Option<Prompt> {
         if !self.inner.borrow().is_told() || !side.adapter.takes_prompt() {
-            return false;
+            return None;
         }
-        let Some(prompt) = side.prompts.pop_front() else { return false };
+        let prompt = side.prompts.pop_front()?;
         self.inner.borrow_mut().queued = side.prompts.len();
-        let Prompt { id, text, files, by } = &prompt;
+        let Prompt { id, text, files, by, .. } = &prompt;
         side.adapter.handle(Input::Prompt { id, text, files, by }, clock::unix_ms());
         self.hurry.notify_one();
-        true
+        Some(prompt)
     }
 
     /// A prompt was taken. One for a terminal is typed there.
@@ -198,9 +206,16 @@ impl Session {
         let mut side = self.side.borrow_mut();
         let Some(side) = side.as_mut().filter(|_| self.inner.borrow().is_told()) else { return };
         let text = String::from_utf8_lossy(text).into_owned();
-        side.prompts.push_back(Prompt { id, text, files, by });
+        side.prompts.push_back(Prompt { id, text, files, by, queued: None });
         self.inner.borrow_mut().queued = side.prompts.len();
         self.obey(side);
+        // One that waits is in the log before its sender hears that it was taken, and so outlives this process.
+        if let Some(Prompt { text, files, by, queued }) =
+            side.prompts.back_mut().filter(|last| last.queued.is_none())
+        {
+            let files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+            *queued = self.log_chat(&Chat::Queued { text: text.clone(), by: by.clone(), files });
+        }
         self.hurry.notify_one();
     }
 
@@ -235,17 +250,10 @@ impl Session {
         if wants { self.hurry.notify_one() } else { self.dirty.notify_one() }
     }
 
-    /// The program has ended: prompts that nobody took are not lost without a word.
+    /// The program has ended: nothing is heard behind that. Prompts that nobody took are in the log as waiting, where the
+    /// log took them.
     pub fn end_side(&self, exit: i32) {
         self.hear(Input::Ended { exit });
-        let left: Vec<_> =
-            self.side.borrow_mut().as_mut().map(|side| side.prompts.drain(..).collect()).unwrap_or_default();
-        for Prompt { text, by, .. } in left {
-            self.log_chat(&Chat::Note {
-                text: format!("The agent ended before it was told this, from {by}: {text}"),
-            });
-        }
-        // Nothing is heard behind the end.
         let side = self.side.borrow_mut().take();
         if let Some(beside) = side.and_then(|side| side.beside) {
             beside.end();

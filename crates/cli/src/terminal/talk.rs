@@ -9,7 +9,7 @@ use crate::command::attach::exit_code;
 use crate::hosts;
 use crate::margin::{self, Margin, behind};
 use crate::problem::{Hint as _, Outcome, problem};
-use crate::visible::visible;
+use crate::visible::{visible, visible_line};
 use asked::{Stage, Waiting};
 use client::{AttachOpts, Attachment, Route, Update};
 use input::{Input, Typed};
@@ -118,6 +118,8 @@ struct Talk {
     over: bool,
     /// The last event that was there before.
     known: Option<u64>,
+    /// What waits until the agent is done, whoever said it: its event, who, and what.
+    queued: Vec<(u64, String, String)>,
 }
 
 /// Talks until the person leaves, or the agent ends and is not to go on. Without a terminal: says every line, waits for the
@@ -239,6 +241,12 @@ async fn hold(
 impl Talk {
     fn ended(mut self, exit: Option<i32>) -> Left {
         self.break_line();
+        // What was said here goes on, or is told of, when that is decided.
+        let ours = |text: &str| self.untold.iter().any(|(_, untold)| untold == text.trim());
+        for (_, by, text) in self.queued.iter().filter(|(.., text)| !ours(text)) {
+            let head = format!("[the agent was not told] {}> ", visible_line(by));
+            say!("{}", margin::rows(&head, text, margin::columns()));
+        }
         Left::Ended(
             exit,
             self.untold.into_iter().map(|(_, text)| text).collect(),
@@ -318,7 +326,11 @@ impl Talk {
                 if self.known < Some(cursor.seq) {
                     self.heard_now(&chat);
                 }
-                self.said(&chat);
+                match *chat {
+                    Chat::Queued { text, by, .. } => self.queued.push((cursor.seq, by, text)),
+                    Chat::Taken { queued } => self.queued.retain(|(seq, ..)| *seq != queued),
+                    chat => self.said(&chat),
+                }
             }
             Update::Partial { item, from, thinking: false, text } => self.partial(item, from, &text),
             Update::Output { bytes, .. } => {

@@ -22,6 +22,22 @@ pub enum Chat {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         prompt: Option<String>,
     },
+    /// A person says something to the agent, which waits until the agent is done with what it does. Where no
+    /// [`Chat::Taken`] names it, the agent was not told it.
+    Queued {
+        /// What, in full.
+        text: String,
+        /// The device it came from.
+        by: String,
+        /// Files that came with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<String>,
+    },
+    /// The agent was told what waited; a [`Chat::User`] says what.
+    Taken {
+        /// The number of the [`Chat::Queued`]'s last event.
+        queued: u64,
+    },
     /// The agent said something, in Markdown.
     Agent {
         /// The [`super::Event::Partial`]s that this is the whole of.

@@ -124,6 +124,30 @@ describe("a chat", () => {
     expect(keeper.asked).toEqual([]);
   });
 
+  it("shows what waits for the agent until that has it, whichever of them a page has", () => {
+    const keeper = new Keeper();
+    keeper.say({ type: "queued", text: "first", by: "phone" }, 2);
+    const first = keeper.log.length;
+    keeper.say({ type: "queued", text: "second", by: "phone" });
+    keeper.snapshot();
+    keeper.answerAll();
+    expect(texts(keeper.chat.rows)).toEqual(["first", "second"]);
+    keeper.say({ type: "user", text: "first", by: "phone" });
+    keeper.say({ type: "taken", queued: first });
+    keeper.tell();
+    expect(texts(keeper.chat.rows)).toEqual(["second", "first"]);
+
+    const later = new Keeper();
+    later.page = 2;
+    later.log.push(...keeper.log);
+    later.snapshot();
+    later.answer();
+    expect(texts(later.chat.rows)).toEqual(["first"]);
+    later.chat.older();
+    later.answer();
+    expect(texts(later.chat.rows)).toEqual(["second", "first"]);
+  });
+
   it("has nothing twice and misses nothing where a snapshot skips what it had not heard", () => {
     const keeper = new Keeper();
     keeper.texts(6);

@@ -60,6 +60,8 @@ export class Transcript {
   /** Calls by name, and results whose call is not held. */
   readonly #calls = new Map<string, number>();
   readonly #results = new Map<string, Came>();
+  /** Prompts that waited and were taken, by their numbers. */
+  readonly #taken = new Set<number>();
   #size = 0;
   /** What of the partials was said in full. */
   readonly #said = new Set<string>();
@@ -243,6 +245,7 @@ export class Transcript {
     this.#setup = null;
     this.#calls.clear();
     this.#results.clear();
+    this.#taken.clear();
     this.#said.clear();
     this.#quiet = 0;
     this.#partials.clear();
@@ -309,6 +312,9 @@ export class Transcript {
       case "result":
         this.#results.set(chat.call, chat);
         break;
+      case "taken":
+        this.#taken.add(chat.queued);
+        break;
       default:
         break;
     }
@@ -339,10 +345,20 @@ export class Transcript {
     return this.#items[low]?.seq === seq ? low : null;
   }
 
-  /** A result is shown with its call, and a setup around the chat. */
-  #hidden({ what }: Item): boolean {
+  /** A result is shown with its call, a setup around the chat, and what waited as it was taken. */
+  #hidden({ seq, what }: Item): boolean {
     if (what.kind !== "chat") return false;
-    return what.chat.type === "setup" || (what.chat.type === "result" && this.#calls.has(what.chat.call));
+    switch (what.chat.type) {
+      case "setup":
+      case "taken":
+        return true;
+      case "queued":
+        return this.#taken.has(seq);
+      case "result":
+        return this.#calls.has(what.chat.call);
+      default:
+        return false;
+    }
   }
 
   #dropBefore(seq: number): void {
@@ -355,6 +371,7 @@ export class Transcript {
       this.#size -= size;
       if (what.kind !== "chat") continue;
       if (what.chat.type === "result") this.#results.delete(what.chat.call);
+      if (what.chat.type === "taken") this.#taken.delete(what.chat.queued);
       if ("item" in what.chat && what.chat.item) this.#said.delete(what.chat.item);
     }
   }

@@ -169,6 +169,10 @@ function chatOf(json: unknown): Chat {
   switch (type) {
     case "user":
       return { type, text: text(all["text"]), by: maybe(text, all["by"]), files: list(text, all["files"]) };
+    case "queued":
+      return { type, text: text(all["text"]), by: text(all["by"]), files: list(text, all["files"]) };
+    case "taken":
+      return { type, queued: number(all["queued"]) };
     case "agent":
     case "thinking":
       return { type, item: maybe(text, all["item"]), text: text(all["text"]), within };

@@ -26,6 +26,7 @@ const CHATS: readonly Chat[] = [
   { type: "plan", steps: [{ text: "one", state: "done" }] },
   { type: "turn", outcome: "done", error: "e", cost: 1, total: 2, tokens: [1, 2], took: 3 },
   { type: "note", text: "note" },
+  { type: "queued", text: "and then", by: "d", files: ["/a/b.png"] },
   { type: "unknown", json: { a: 1 } },
 ];
 const BY = { device: "d", label: "phone" };
@@ -74,6 +75,7 @@ function itemOf(event: unknown, json?: unknown, at = 5): Item {
 const piece = { kind: "chat", part: 0, last: true };
 
 describe("a row", () => {
+  const viewing = { summary: { approvals: [] }, over: false, entry: { rid: "r" }, session: "s" };
   let html: (row: Item, result?: Item) => string;
 
   beforeAll(async () => {
@@ -84,7 +86,6 @@ describe("a row", () => {
     vi.stubGlobal("document", { documentElement: { dataset: {} } });
     vi.stubGlobal("addEventListener", () => undefined);
     const { default: Row } = await import("./Row.svelte");
-    const viewing = { summary: { approvals: [] }, over: false, entry: { rid: "r" }, session: "s" };
     const chatting = { open: new Map([[1, true]]), plan: null, viewing };
     html = (row) => render(Row, { props: { chatting: chatting as never, row, found: false } }).body;
   });
@@ -102,6 +103,14 @@ describe("a row", () => {
       }
     }
     expect(count).toBeGreaterThan(500);
+  });
+
+  it("says of what waits whether it may still be told", () => {
+    const queued = itemOf(piece, { type: "queued", text: "and then", by: "d" });
+    expect(html(queued)).toContain("Waits until the agent is done");
+    viewing.over = true;
+    expect(html(queued)).toContain("The agent was not told this");
+    viewing.over = false;
   });
 
   it("is drawn, whatever is said to be asked or decided, and whenever", () => {

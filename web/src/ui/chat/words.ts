@@ -99,6 +99,7 @@ export function call({ title, command, paths }: Tool): string {
 export function textOf(chat: Chat): string {
   switch (chat.type) {
     case "user":
+    case "queued":
     case "agent":
     case "thinking":
     case "note":
@@ -113,6 +114,7 @@ export function textOf(chat: Chat): string {
     case "turn":
       return chat.error ?? "";
     case "setup":
+    case "taken":
       return "";
     case "unknown":
       return indented(chat.json) ?? TOO_DEEP;

@@ -48,6 +48,8 @@ pub fn said(chat: &Chat, columns: usize) -> Option<String> {
             error.as_ref().map_or(head.clone(), |error| rows(&format!("{head}: "), error, columns))
         }
         Chat::Note { text } => rows("[", &format!("{text}]"), columns),
+        // What waits is said once the agent has it, or never will.
+        Chat::Queued { .. } | Chat::Taken { .. } => return None,
         Chat::Thinking { .. } | Chat::Setup(_) | Chat::Unknown { .. } => return None,
     })
 }

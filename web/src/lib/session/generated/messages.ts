@@ -255,7 +255,23 @@ files?: Array<string>,
 /**
  * Which prompt this is, as [`super::Prompted::prompt`] names it; none where it was typed at the agent itself.
  */
-prompt?: string | null, } | { "type": "agent", 
+prompt?: string | null, } | { "type": "queued", 
+/**
+ * What, in full.
+ */
+text: string, 
+/**
+ * The device it came from.
+ */
+by: string, 
+/**
+ * Files that came with it.
+ */
+files?: Array<string>, } | { "type": "taken", 
+/**
+ * The number of the [`Chat::Queued`]'s last event.
+ */
+queued: number, } | { "type": "agent", 
 /**
  * The [`super::Event::Partial`]s that this is the whole of.
  */
