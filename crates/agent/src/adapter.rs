@@ -29,7 +29,8 @@ pub enum Input<'a> {
     Overlong(u64),
     /// What runs beside the program cannot be spoken to any more, until it is started again for the adapter.
     Cut,
-    /// A hook of the agent was called with this; `id` names it until it was answered or is gone.
+    /// A hook of the agent was called with this; `id` names it until it was answered or is gone. Given only where the adapter
+    /// [`Adapter::takes_hooks`].
     Hook {
         /// Names it.
         id: u64,
@@ -166,6 +167,11 @@ pub trait Adapter {
     }
 
     /// Where the program answers over HTTP beside its terminal, if it does. Then [`Input::Started`] says that it can be
+    /// Whether it answers hooks. Where it does not, whatever a hook asks is denied at once.
+    fn takes_hooks(&self) -> bool {
+        false
+    }
+
     /// spoken to, each time that it can, and [`Input::Cut`] that it cannot; lines are those of [`crate::served`].
     fn serves(&self) -> Option<crate::served::Place> {
         None

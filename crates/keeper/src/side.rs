@@ -267,7 +267,12 @@ impl Session {
 
     /// A hook was called. It is answered when the adapter says what.
     pub fn hook(&self, id: ClientId, input: &[u8]) {
-        self.hear(Input::Hook { id, input });
+        let takes = self.side.borrow().as_ref().is_some_and(|side| side.adapter.takes_hooks());
+        if takes {
+            return self.hear(Input::Hook { id, input });
+        }
+        let output = agent::family::refusal(input, "nothing that this session runs has hooks that are known");
+        self.answer(id, ToClient::Hooked { output });
     }
 
     /// The program says something of itself. A bell that answers a key, as a shell's does, is no news.

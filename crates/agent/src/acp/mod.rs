@@ -353,8 +353,12 @@ impl Adapter for Acp {
                 self.out.state().doing = Doing::Unknown;
             }
             // It has no terminal, and no hooks.
-            Input::Hook { id, .. } => self.out.answer(id, String::new()),
-            Input::HookGone { .. } | Input::Tailed(_) | Input::Said(_) | Input::Typed | Input::Cut => {}
+            Input::Hook { .. }
+            | Input::HookGone { .. }
+            | Input::Tailed(_)
+            | Input::Said(_)
+            | Input::Typed
+            | Input::Cut => {}
         }
     }
 

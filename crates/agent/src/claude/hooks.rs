@@ -359,6 +359,10 @@ impl Adapter for Hooks {
 
     fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
+    fn takes_hooks(&self) -> bool {
+        true
+    }
+
     }
 
     /// What is pasted as a whole is told to the model as a quotation, not as a prompt; small pastes are not, nor is what is

@@ -427,9 +427,7 @@ impl Adapter for AppServer {
             }
             Input::Cut => self.join_cut(),
             Input::Said(said) => self.join_said(said),
-            // It has no hooks.
-            Input::Hook { id, .. } => self.out.answer(id, String::new()),
-            Input::HookGone { .. } | Input::Tailed(_) | Input::Typed => {}
+            Input::Hook { .. } | Input::HookGone { .. } | Input::Tailed(_) | Input::Typed => {}
         }
     }
 

@@ -280,6 +280,10 @@ impl Adapter for Hooks {
     }
 
     fn poll(&mut self) -> Option<Output> {
+    fn takes_hooks(&self) -> bool {
+        true
+    }
+
         self.out.poll()
     }
 }

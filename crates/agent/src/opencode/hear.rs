@@ -462,8 +462,8 @@ impl Adapter for Opencode {
                     }
                 }
             }
-            Input::Hook { id, .. } => self.out.answer(id, String::new()),
-            Input::HookGone { .. }
+            Input::Hook { .. }
+            | Input::HookGone { .. }
             | Input::Tailed(_)
             | Input::Said(_)
             | Input::Typed

@@ -1,5 +1,6 @@
 use super::*;
 use crate::start::tests::{Rival, session, session_within};
+use agent::adapter::{Adapter, Input, Output};
 use session::id::{DeviceId, StreamId};
 use session::message::{Act, Approval, Event, Peer, Request, ToHost};
 use session::role::Role;
@@ -344,4 +345,38 @@ async fn hooks_together_hold_no_more_than_their_bound() {
     let hook = program(&session);
     let message = ToHost::Hook { session: ours, last: false };
     assert!(session.handle(hook, message, &piece).is_ok());
+}
+
+/// Takes no hooks.
+struct Deaf;
+
+impl Adapter for Deaf {
+    fn handle(&mut self, _: Input<'_>, _: u64) {}
+
+    fn poll(&mut self) -> Option<Output> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_hook_in_a_session_whose_program_has_none_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    session.set_side(Box::new(Deaf), None, None);
+    for (hook, answer) in [
+        (r#"{"hook_event_name":"PermissionRequest","tool_name":"Bash"}"#, r#""behavior":"deny""#),
+        (r#"{"hook_event_name":"PreToolUse","tool_name":"Bash"}"#, r#""permissionDecision":"deny""#),
+        (r#"{"hook_event_name":"SessionStart"}"#, ""),
+    ] {
+        let id = program(&session);
+        let message = ToHost::Hook { session: session.summary().id, last: true };
+        session.handle(id, message, &Bytes::from_static(hook.as_bytes())).unwrap();
+        let told = told(&session, id);
+        let hooked = told.iter().find_map(|message| match message {
+            ToClient::Hooked { output } => Some(output),
+            _ => None,
+        });
+        let hooked = hooked.expect("it is answered at once");
+        assert!(hooked.contains(answer) && hooked.is_empty() == answer.is_empty(), "{hooked}");
+    }
 }
