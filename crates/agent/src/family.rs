@@ -81,6 +81,13 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, Failure> {
 
 /// Whoever says which agent runs in a terminal means it to be asked about: where that is not so, nothing is started.
 fn check(launch: &Launch<'_>) -> Result<(), Failure> {
+    let resume = launch.agent.and_then(|agent| agent.resume.as_deref());
+    // It becomes a word of the agent's command line, and would be read as an option there.
+    if let Some(id) = resume.filter(|id| id.is_empty() || id.starts_with('-')) {
+        let message = format!("{id:?} is no conversation that can be gone on with");
+        let hint = "start the agent without it".to_owned();
+        return Err(Failure { kind: ErrorKind::Invalid, message, hint });
+    }
     let Some(agent) = launch.agent.filter(|agent| !agent.structured && agent.name != "none") else {
         return Ok(());
     };
@@ -179,6 +186,18 @@ mod tests {
         }
         for (name, command) in [("goose", "goose"), ("codex", "wrapper"), ("none", "claude")] {
             started(&[command], Some(&agent(name, false, None))).unwrap();
+        }
+    }
+
+    #[test]
+    fn no_option_is_passed_to_an_agent_as_the_conversation_to_go_on_with() {
+        for id in ["--dangerously-skip-permissions", "-c", ""] {
+            for name in ["claude", "codex", "gemini", "opencode", "none"] {
+                for structured in [true, false] {
+                    let why = started(&[name], Some(&agent(name, structured, Some(id)))).unwrap_err();
+                    assert_eq!(why.kind, ErrorKind::Invalid, "{name} {id}");
+                }
+            }
         }
     }
 
