@@ -283,6 +283,8 @@ fn a_script_outside_of_any_session_asks_in_one_of_its_own() {
         (Some("yes"), Some("someone at the host"), 0)
     );
     eventually("its session to end", || (host.listed(&session)["state"] == "ended").then_some(()));
+    let late = host.run(&["deny", id(&approval)]);
+    assert!(late.status != 0 && late.err.contains("someone at the host has allowed it already"), "{late:?}");
 
     let mut asker = spawn(&host, &["ask", "And now?"]);
     let approval = waits(&host);

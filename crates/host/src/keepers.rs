@@ -422,7 +422,7 @@ pub(crate) async fn command(
     payload: &[u8],
 ) -> Result<(MessageSender, MessageReceiver, Stream), Failure> {
     let summary = core.board.summary(id).ok_or_else(no_such_session)?;
-    let ended = || Err(failure(ErrorKind::Ended, "the session has ended already", ""));
+    let ended = || Err(why_ended(&summary, &act));
     if matches!(summary.run, RunState::Ended { .. }) {
         return ended();
     }
@@ -430,7 +430,7 @@ pub(crate) async fn command(
     let key = (id.clone(), who.peer.device.clone());
     let stream = core.streams.take(&key)?;
     let decides = matches!(act, Act::Decide { .. });
-    let command = ToHost::Command { session: id.clone(), n: stream.n, act };
+    let command = ToHost::Command { session: id.clone(), n: stream.n, act: act.clone() };
     let asked = async {
         let (mut sender, receiver) = unix::connect(&path).await?;
         sender.feed(&hello(stream.id.clone(), Some(who.peer.clone())), &[]).await?;
@@ -475,6 +475,18 @@ pub(crate) async fn command(
         Ok(Err(error)) if nobody_listens(&error) && summary.run != RunState::Running => ended(),
         Ok(Err(error)) => Err(cannot_ask(&error)),
         Err(_) => Err(cannot_ask(&link::Error::Timeout("a keeper"))),
+    }
+}
+
+/// Why nothing is done any more in a session that has ended: where something was to be decided, what became of that.
+fn why_ended(summary: &Summary, act: &Act) -> Failure {
+    let decided = match act {
+        Act::Decide { approval, .. } => summary.approvals.iter().find(|one| one.id == *approval),
+        _ => None,
+    };
+    match decided.map(|approval| &approval.state) {
+        None | Some(ApprovalState::Pending) => failure(ErrorKind::Ended, "the session has ended already", ""),
+        Some(over) => session::approval::too_late(over),
     }
 }
 

@@ -5,10 +5,11 @@ use crate::follower::Client;
 use crate::session::{ClientId, Inner, Session, failure};
 use crate::side;
 use bytes::Bytes;
+use session::approval::too_late as too_late_to_decide;
 use session::id::SessionId;
 use session::inbox::{self, Receipt};
 use session::later::Later;
-use session::message::{Act, EndedBy, ErrorKind, Event, Failure, RunState, Size, ToClient};
+use session::message::{Act, ApprovalState, EndedBy, ErrorKind, Event, Failure, RunState, Size, ToClient};
 
 /// Bytes of input of one client that may wait for the program; beyond it that client is not read.
 pub(crate) const MAX_INPUT: usize = session::outbox::SEND_WINDOW + 64 * 1024;
@@ -61,7 +62,6 @@ impl Session {
         allowed: bool,
     ) {
         let mut inner = self.inner.borrow_mut();
-        let ended = inner.run != RunState::Running;
         let ours = inner.about.id == *session;
         let Some(key) = inner.clients.get(&id).map(|client| client.key.clone()) else { return };
         let refused = |why| ToClient::Refused { session: session.clone(), n, why };
@@ -71,9 +71,9 @@ impl Session {
         }
         // Nothing is taken any more, and so nothing is settled either: however often it comes, and to whichever process,
         // the answer stays the same.
-        if ended && n > inner.inbox.settled(&key) {
+        if let Some(why) = inner.judge_over(&key, n, act) {
             drop(inner);
-            return self.answer(id, refused(has_ended()));
+            return self.answer(id, refused(why));
         }
         match inner.inbox.handle(&key, n, clock::unix_ms()) {
             Receipt::New => {}
@@ -234,6 +234,17 @@ fn has_ended() -> Failure {
 }
 
 impl Inner {
+    /// Why a command that is not settled comes too late, where the session has ended: of a decision, what became of that.
+    fn judge_over(&self, key: &inbox::Key, n: u64, act: Option<&Act>) -> Option<Failure> {
+        if self.run == RunState::Running || n <= self.inbox.settled(key) {
+            return None;
+        }
+        let Some(Act::Decide { approval, .. }) = act else { return Some(has_ended()) };
+        let over = self.approvals.get(approval).map(|(approval, _)| &approval.state);
+        let over = over.filter(|state| **state != ApprovalState::Pending);
+        Some(over.map_or_else(has_ended, too_late_to_decide))
+    }
+
     /// Why a command is refused, if it is; and what is to be logged where it changes when the session ends by itself.
     fn judge(
         &mut self,

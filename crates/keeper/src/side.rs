@@ -210,7 +210,7 @@ impl Session {
         self.inner.borrow_mut().queued = side.prompts.len();
         self.obey(side);
         // One that waits is in the log before its sender hears that it was taken, and so outlives this process.
-        if let Some(Prompt { text, files, by, queued }) =
+        if let Some(Prompt { text, files, by, queued, .. }) =
             side.prompts.back_mut().filter(|last| last.queued.is_none())
         {
             let files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();

@@ -404,7 +404,8 @@ fn is_who(by: &Decider, who: &Decider) -> bool {
     by.device == who.device && (by.device.is_some() || by.label == who.label)
 }
 
-fn too_late(over: &ApprovalState) -> Failure {
+/// What whoever decides is told where this was over before, of whichever session.
+pub fn too_late(over: &ApprovalState) -> Failure {
     let message = match over {
         ApprovalState::Pending => "it waits still".to_owned(),
         ApprovalState::Allowed { by, .. } => format!("{} has allowed it already", by.label),

@@ -4,7 +4,8 @@ use crate::keeper::Keeper;
 use crate::support::{Daemon, Talk};
 use session::id::{ApprovalId, SessionId};
 use session::message::{
-    Approval, ApprovalState, Asked, Decided, Decider, Decisions, EndedBy, Event, Method, Risk, RunState,
+    Approval, ApprovalState, Asked, Decided, Decider, Decision, Decisions, EndedBy, ErrorKind, Event, Method,
+    Risk, RunState,
 };
 use std::fs::File;
 use store::{Kept, NewEntry, Paths, SessionLog};
@@ -224,4 +225,29 @@ async fn what_was_decided_in_a_removed_session_is_gone_with_it_and_an_imported_o
     let left = history(&mut talk).await;
     assert_eq!(titles(&left), ["Run make 4?", "Run make 3?"]);
     assert_ne!(left[0].session, first);
+}
+
+#[tokio::test]
+async fn who_decides_where_the_session_has_ended_is_told_who_was_first() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    let keeper = Keeper::start(&paths, 1).await;
+    let mut summary = keeper.summary();
+    keeper.kill().await;
+    summary.run = RunState::Ended { exit: 0, at: 3, by: EndedBy::Itself };
+    summary.approvals = vec![Approval { state: denied(2, "no"), ..approval(1, 1) }];
+    let meta = serde_json::to_vec(&summary).unwrap();
+    store::write_private(&paths.session_meta(summary.id.as_str()), &meta).unwrap();
+    open(&paths, &summary.id, "boot").close().unwrap();
+    let daemon = Daemon::start_in(home).await;
+    let mut talk = daemon.local().await;
+    let Approval { id, digest, .. } = approval(1, 1);
+    for (approval, why) in
+        [(id, "Phone has denied it already"), (approval(2, 1).id, "the session has ended already")]
+    {
+        let (session, digest) = (summary.id.clone(), digest.clone());
+        let decide = Method::ApprovalDecide { session, approval, digest, decision: Decision::allow() };
+        let refused = talk.call::<()>(decide).await.unwrap_err();
+        assert_eq!((refused.kind, refused.message.as_str()), (ErrorKind::Ended, why));
+    }
 }

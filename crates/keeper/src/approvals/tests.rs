@@ -380,3 +380,18 @@ async fn a_hook_in_a_session_whose_program_has_none_is_refused_at_once() {
         assert!(hooked.contains(answer) && hooked.is_empty() == answer.is_empty(), "{hooked}");
     }
 }
+
+#[tokio::test]
+async fn who_decides_after_the_end_is_told_who_was_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let asker = program(&session);
+    let (decided, left) = (ask(&session, asker), ask(&session, asker));
+    let (first, second) = (phone(&session, 2, Role::Approver), phone(&session, 3, Role::Approver));
+    decide(&session, first, 1, &decided, true).unwrap();
+    session.end(0);
+    let late = |n, approval| decide(&session, second, n, approval, false).unwrap_err();
+    assert_eq!(late(1, &decided).message, "phone 2 has allowed it already");
+    assert_eq!(late(1, &left).message, "whoever asked does not wait for the answer any more");
+    assert_eq!(late(1, &decided).kind, ErrorKind::Ended);
+}
