@@ -393,7 +393,9 @@ fn is_same(over: &ApprovalState, decision: &Decision, who: &Decider) -> bool {
             let is_text = written(other.as_ref()).is_ok_and(|other| other == *text);
             is_who(by, who) && choice == again && is_text && answers == answered && for_session == lasts
         }
-        (ApprovalState::Denied { by, .. }, Decision::Deny { .. }) => is_who(by, who),
+        (ApprovalState::Denied { by, text, .. }, Decision::Deny { text: other }) => {
+            is_who(by, who) && written(other.as_ref()).is_ok_and(|other| other == *text)
+        }
         _ => false,
     }
 }

@@ -57,6 +57,8 @@ fn the_first_valid_decision_wins_and_every_later_one_hears_of_it() {
     assert_eq!((late.kind, late.message.as_str()), (ErrorKind::Ended, "phone 1 has denied it already"));
     assert!(decide(&mut all, 1, &digest, &allow(), 1).is_err(), "nor is it changed by who decided it");
     decide(&mut all, 1, &digest, &deny("not today"), 1).expect("said again, its answer having been lost");
+    let other = decide(&mut all, 1, &digest, &deny("not this week"), 1).unwrap_err();
+    assert_eq!(other.kind, ErrorKind::Ended, "its reason would be told nobody");
     let state = &all.get(&id(1)).unwrap().0.state;
     assert!(matches!(state, ApprovalState::Denied { text: Some(text), .. } if text == "not today"));
 }
