@@ -68,12 +68,19 @@ pub enum Input<'a> {
         /// One of its models.
         model: Option<&'a str>,
     },
-    /// What was asked with this key is over. Also given where it could not be asked, as [`ApprovalState::Expired`].
+    /// What was asked with this key is over.
     Decided {
         /// As in [`Output::Ask`].
         key: u64,
         /// What became of it.
         state: &'a ApprovalState,
+    },
+    /// What was to be asked with this key could not be, and so is denied.
+    Unasked {
+        /// As in [`Output::Ask`].
+        key: u64,
+        /// Why, as the agent is told; no person has said this.
+        why: &'a str,
     },
     /// The program has ended.
     Ended {
@@ -160,6 +167,11 @@ pub trait Adapter {
         false
     }
 
+    /// Whether it answers hooks. Where it does not, whatever a hook asks is denied at once.
+    fn takes_hooks(&self) -> bool {
+        false
+    }
+
     /// How a prompt is typed into its terminal and sent off, where it is to be otherwise than pasted whole; what is to be done
     /// then is asked for with [`Adapter::poll`]. The text has no control characters but line ends and tabs.
     fn typed(&mut self, _text: &str) -> Option<String> {
@@ -167,11 +179,6 @@ pub trait Adapter {
     }
 
     /// Where the program answers over HTTP beside its terminal, if it does. Then [`Input::Started`] says that it can be
-    /// Whether it answers hooks. Where it does not, whatever a hook asks is denied at once.
-    fn takes_hooks(&self) -> bool {
-        false
-    }
-
     /// spoken to, each time that it can, and [`Input::Cut`] that it cannot; lines are those of [`crate::served`].
     fn serves(&self) -> Option<crate::served::Place> {
         None

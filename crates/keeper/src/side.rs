@@ -161,8 +161,8 @@ impl Session {
                         self.log_chat(&Chat::Note {
                             text: format!("Denied, because nobody could be asked: {}", why.message),
                         });
-                        let state = ApprovalState::Expired { decided_at: clock::unix_ms() };
-                        side.adapter.handle(Input::Decided { key, state: &state }, clock::unix_ms());
+                        let why = format!("This could not be asked, so it is not allowed: {}.", why.message);
+                        side.adapter.handle(Input::Unasked { key, why: &why }, clock::unix_ms());
                     }
                 }
                 Output::Withdraw { key } => self.withdraw_for_agent(key),

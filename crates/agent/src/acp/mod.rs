@@ -352,6 +352,7 @@ impl Adapter for Acp {
                 }
                 self.out.state().doing = Doing::Unknown;
             }
+            Input::Unasked { key, .. } => self.decided(key, &Verdict::No { reason: None }),
             // It has no terminal, and no hooks.
             Input::Hook { .. }
             | Input::HookGone { .. }

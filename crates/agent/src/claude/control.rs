@@ -12,7 +12,7 @@ use super::turn::{Became, Turn};
 use crate::adapter::{Adapter, Input, Output};
 use crate::text;
 use serde_json::{Value, json};
-use session::message::{AgentState, ApprovalState, Chat, Choice, Doing, Outcome, Question, Setup};
+use session::message::{AgentState, Chat, Choice, Doing, Outcome, Question, Setup};
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 
@@ -359,15 +359,18 @@ impl Control {
         self.send(&json!({"type": "control_response", "response": response}));
     }
 
-    fn decided(&mut self, key: u64, state: &ApprovalState) {
+    fn decided(&mut self, key: u64, verdict: Result<&[Vec<String>], &str>) {
         let Some(place) = self.open.iter().position(|open| open.key == key) else { return };
         let open = self.open.remove(place);
-        if let ApprovalState::Allowed { answers, .. } = state {
-            let input = tool::allowed_input(&open.input, &open.questions, answers);
-            self.answer(&open.request, &json!({"behavior": "allow", "updatedInput": input}));
-        } else {
-            self.denied.insert(open.call);
-            self.answer(&open.request, &refuse(&tool::refusal(state)));
+        match verdict {
+            Ok(answers) => {
+                let input = tool::allowed_input(&open.input, &open.questions, answers);
+                self.answer(&open.request, &json!({"behavior": "allow", "updatedInput": input}));
+            }
+            Err(why) => {
+                self.denied.insert(open.call);
+                self.answer(&open.request, &refuse(why));
+            }
         }
     }
 
@@ -455,7 +458,8 @@ impl Adapter for Control {
                     self.tell("set", &json!({"subtype": "set_model", "model": model}));
                 }
             }
-            Input::Decided { key, state } => self.decided(key, state),
+            Input::Decided { key, state } => self.decided(key, tool::verdict(state)),
+            Input::Unasked { key, why } => self.decided(key, Err(why)),
             Input::Ended { exit } if !self.ended => {
                 self.ended = true;
                 for open in std::mem::take(&mut self.open) {

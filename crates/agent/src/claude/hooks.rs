@@ -11,7 +11,7 @@ use super::transcript::Transcript;
 use crate::adapter::{Adapter, Input, Output, Said};
 use crate::text;
 use serde_json::{Value, json};
-use session::message::{AgentState, ApprovalState, Chat, Doing, Question, Request, Setup};
+use session::message::{AgentState, Chat, Doing, Question, Request, Setup};
 use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
 
@@ -224,18 +224,19 @@ impl Hooks {
         self.out.push_back(Output::Ask { key, request: Box::new(request) });
     }
 
-    fn decided(&mut self, key: u64, state: &ApprovalState) {
+    fn decided(&mut self, key: u64, verdict: Result<&[Vec<String>], &str>) {
         let Some(place) = self.open.iter().position(|open| open.key == key) else { return };
         let open = self.open.remove(place);
-        let decision = if let ApprovalState::Allowed { answers, .. } = state {
-            let input = tool::allowed_input(&open.input, &open.questions, answers);
-            if self.running.len() == MAX_OPEN {
-                self.running.remove(0);
+        let decision = match verdict {
+            Ok(answers) => {
+                let input = tool::allowed_input(&open.input, &open.questions, answers);
+                if self.running.len() == MAX_OPEN {
+                    self.running.remove(0);
+                }
+                self.running.push(open.call);
+                json!({"behavior": "allow", "updatedInput": input})
             }
-            self.running.push(open.call);
-            json!({"behavior": "allow", "updatedInput": input})
-        } else {
-            json!({"behavior": "deny", "message": tool::refusal(state)})
+            Err(why) => json!({"behavior": "deny", "message": why}),
         };
         let output = json!({"hookEventName": "PermissionRequest", "decision": decision});
         self.answer(open.hook, json!({"hookSpecificOutput": output}).to_string());
@@ -330,7 +331,8 @@ impl Adapter for Hooks {
                     self.out.push_back(Output::Withdraw { key: open.key });
                 }
             }
-            Input::Decided { key, state } => self.decided(key, state),
+            Input::Decided { key, state } => self.decided(key, tool::verdict(state)),
+            Input::Unasked { key, why } => self.decided(key, Err(why)),
             Input::Tailed(line) => self.tailed(line),
             Input::Interrupt => self.interrupt(),
             Input::Said(Said::Status { doing, app, message })
@@ -357,12 +359,12 @@ impl Adapter for Hooks {
         }
     }
 
-    fn poll(&mut self) -> Option<Output> {
-        self.out.pop_front()
     fn takes_hooks(&self) -> bool {
         true
     }
 
+    fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
     }
 
     /// What is pasted as a whole is told to the model as a quotation, not as a prompt; small pastes are not, nor is what is

@@ -1,7 +1,7 @@
 //! Claude's tools: what a call is to do, and how a person is asked about it.
 
 use serde_json::{Map, Value};
-use session::message::{Change, Choice, Question, Request, Risk, Scope, Tool, ToolKind};
+use session::message::{ApprovalState, Change, Choice, Question, Request, Risk, Scope, Tool, ToolKind};
 use session::risk;
 
 use crate::text;
@@ -212,15 +212,15 @@ pub(super) fn allowed_input(input: &Value, questions: &[Question], answers: &[Ve
     input
 }
 
-/// What somebody said no with, for Claude.
-pub(super) fn refusal(state: &session::message::ApprovalState) -> String {
-    use session::message::ApprovalState::{Denied, Expired, Withdrawn};
+/// The answers that came with a yes; or what Claude is told of a no.
+pub(super) fn verdict(state: &ApprovalState) -> Result<&[Vec<String>], &str> {
     match state {
-        Denied { text: Some(text), .. } => text.clone(),
-        Denied { .. } => "The user does not allow this.".into(),
-        Expired { .. } => "Nobody decided in time, so this is not allowed.".into(),
-        Withdrawn { .. } => "This was withdrawn, so it is not allowed.".into(),
-        _ => "This could not be asked, so it is not allowed.".into(),
+        ApprovalState::Allowed { answers, .. } => Ok(answers),
+        ApprovalState::Denied { text: Some(text), .. } => Err(text),
+        ApprovalState::Denied { .. } => Err("The user does not allow this."),
+        ApprovalState::Expired { .. } => Err("Nobody decided in time, so this is not allowed."),
+        ApprovalState::Withdrawn { .. } => Err("This was withdrawn, so it is not allowed."),
+        ApprovalState::Pending => Err("Nobody has decided yet, so this is not allowed."),
     }
 }
 

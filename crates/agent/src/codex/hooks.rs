@@ -252,6 +252,7 @@ impl Adapter for Hooks {
             Input::Hook { id, input } => self.hook(id, input),
             Input::HookGone { id } => self.gone(id),
             Input::Decided { key, state } => self.decided(key, &verdict(state)),
+            Input::Unasked { key, why } => self.decided(key, &Verdict::No { reason: Some(why) }),
             Input::Said(Said::Status { doing, message, .. }) => {
                 let state = self.out.state();
                 state.doing = *doing;
@@ -279,11 +280,11 @@ impl Adapter for Hooks {
         }
     }
 
-    fn poll(&mut self) -> Option<Output> {
     fn takes_hooks(&self) -> bool {
         true
     }
 
+    fn poll(&mut self) -> Option<Output> {
         self.out.poll()
     }
 }

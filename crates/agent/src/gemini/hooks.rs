@@ -320,6 +320,7 @@ impl Adapter for Hooks {
                 }
             }
             Input::Decided { key, state } => self.decided(key, &verdict(state)),
+            Input::Unasked { key, .. } => self.decided(key, &Verdict::No { reason: None }),
             Input::Typed => self.give_up(),
             Input::Said(Said::Title(title)) => self.titled(title),
             Input::Ended { .. } => {
@@ -340,11 +341,11 @@ impl Adapter for Hooks {
         }
     }
 
-    fn poll(&mut self) -> Option<Output> {
     fn takes_hooks(&self) -> bool {
         true
     }
 
+    fn poll(&mut self) -> Option<Output> {
         self.out.poll()
     }
 

@@ -9,7 +9,7 @@ use super::turns::Turn;
 use crate::adapter::{Adapter, Input, Output};
 use crate::any::Any;
 use crate::jsonrpc::{list_at, str_at, text_at};
-use crate::out::{Out, Place, verdict};
+use crate::out::{Out, Place, Verdict, verdict};
 use crate::served::{self, Ask, Heard};
 use crate::text;
 use serde_json::Value;
@@ -450,6 +450,7 @@ impl Adapter for Opencode {
             Input::Prompt { id, text, files, by } => self.prompt(id, text, files, by),
             Input::Interrupt => self.interrupt(),
             Input::Decided { key, state } => self.decided(key, &verdict(state)),
+            Input::Unasked { key, why } => self.decided(key, &Verdict::No { reason: Some(why) }),
             Input::Said(_) | Input::Typed if !self.up => self.any.handle(input, now),
             Input::Ended { .. } => {
                 self.forget();

@@ -4,6 +4,7 @@ use agent::adapter::{Adapter, Input, Output};
 use session::id::{DeviceId, StreamId};
 use session::message::{Act, Approval, Event, Peer, Request, ToHost};
 use session::role::Role;
+use std::cell::RefCell;
 
 fn request(question: &str) -> Vec<u8> {
     let request = Request { source: "ask".into(), question: question.into(), ..Request::default() };
@@ -347,22 +348,52 @@ async fn hooks_together_hold_no_more_than_their_bound() {
     assert!(session.handle(hook, message, &piece).is_ok());
 }
 
-/// Takes no hooks.
-struct Deaf;
+/// Asks as often as its program says a line, and writes down why it could not.
+#[derive(Default)]
+struct Asking {
+    asked: u64,
+    out: Vec<Output>,
+    why_not: Rc<RefCell<Vec<String>>>,
+}
 
-impl Adapter for Deaf {
-    fn handle(&mut self, _: Input<'_>, _: u64) {}
+impl Adapter for Asking {
+    fn handle(&mut self, input: Input<'_>, _: u64) {
+        match input {
+            Input::Line(_) => {
+                self.asked += 1;
+                let request = Request { source: "x".into(), question: "May I?".into(), ..Request::default() };
+                self.out.push(Output::Ask { key: self.asked, request: Box::new(request) });
+            }
+            Input::Unasked { why, .. } => self.why_not.borrow_mut().push(why.to_owned()),
+            _ => {}
+        }
+    }
 
     fn poll(&mut self) -> Option<Output> {
-        None
+        self.out.pop()
     }
+}
+
+#[tokio::test]
+async fn an_agent_is_told_why_nobody_could_be_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let adapter = Asking::default();
+    let why_not = Rc::clone(&adapter.why_not);
+    session.set_side(Box::new(adapter), None, None);
+    for _ in 0..17 {
+        assert_eq!(why_not.borrow().len(), 0);
+        session.hear(Input::Line(b"ask"));
+    }
+    let why = "This could not be asked, so it is not allowed: 16 approvals wait in this session already.";
+    assert_eq!(*why_not.borrow(), [why]);
 }
 
 #[tokio::test]
 async fn a_hook_in_a_session_whose_program_has_none_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let session = session(folder.path());
-    session.set_side(Box::new(Deaf), None, None);
+    session.set_side(Box::new(Asking::default()), None, None);
     for (hook, answer) in [
         (r#"{"hook_event_name":"PermissionRequest","tool_name":"Bash"}"#, r#""behavior":"deny""#),
         (r#"{"hook_event_name":"PreToolUse","tool_name":"Bash"}"#, r#""permissionDecision":"deny""#),

@@ -269,6 +269,10 @@ fn each_question_is_answered_once_and_everything_but_a_yes_is_a_no() {
     }
     run.line(&json!({"type": "control_cancel_request", "request_id": "c2"}));
     assert_eq!(run.allow(key, vec![]), [], "what Claude took back is not allowed");
+    let (key, _) = asks(&run.line(&question("d", "ls"))).remove(0);
+    let out = run.hear(Input::Unasked { key, why: "There are too many." });
+    let said = &sent(&out)[0]["response"]["response"];
+    assert_eq!((&said["behavior"], &said["message"]), (&json!("deny"), &json!("There are too many.")));
 }
 
 #[test]

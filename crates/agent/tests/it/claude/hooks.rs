@@ -71,6 +71,10 @@ fn a_person_elsewhere_allows_denies_and_answers() {
     run.hook(4, gates[0]);
     let expired = ApprovalState::Expired { decided_at: 1 };
     assert_eq!(decision(&run.hear(Input::Decided { key: 4, state: &expired }))["behavior"], "deny");
+    run.hook(5, gates[0]);
+    let why = "This could not be asked, so it is not allowed: 16 approvals wait in this session already.";
+    let out = run.hear(Input::Unasked { key: 5, why });
+    assert_eq!(decision(&out), json!({"behavior": "deny", "message": why}), "and not that nobody decided");
     assert_eq!(run.state().doing, Doing::Working);
 }
 
