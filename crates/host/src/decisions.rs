@@ -94,12 +94,22 @@ pub(crate) async fn page(
     let known: Vec<Known> = known.into_iter().flatten().collect();
     let names: HashMap<String, String> =
         core.board.all(|summary| (summary.id.to_string(), summary.name.clone())).into_iter().collect();
-    let rows = core.decisions.with(core.paths.decisions_db(), move |index| {
+    let look = Arc::new(move |index: &mut DecisionIndex| {
         catch_up(index, &known)?;
         let before = before.as_ref().map(|before| (before.at, before.approval.as_str()));
         index.page(before, PAGE)
     });
-    let rows = rows.await?;
+    let kept = Arc::clone(&look);
+    let rows = match core.decisions.with(core.paths.decisions_db(), move |index| kept(index)).await {
+        Ok(rows) => rows,
+        // The logs have it all, also where the disk takes nothing more.
+        Err(why) => {
+            tracing::warn!(why = %why.message, "what was decided is looked up without the index");
+            let read = tokio::task::spawn_blocking(move || look(&mut DecisionIndex::in_memory()?));
+            let read = read.await.map_err(|error| failure(ErrorKind::Internal, error.to_string(), ""))?;
+            read.map_err(|error| disk(&error))?
+        }
+    };
     let (mut page, mut room) = (Decisions::default(), room);
     for row in &rows {
         let Some(decided) = decided(row, &names) else { continue };

@@ -103,6 +103,15 @@ impl DecisionIndex {
         Ok(Self { connection })
     }
 
+    /// An index that is nowhere on the disk, and gone with this process.
+    pub fn in_memory() -> Result<Self, Error> {
+        let connection = Connection::open_in_memory()?;
+        for step in FORMAT {
+            connection.execute_batch(step)?;
+        }
+        Ok(Self { connection })
+    }
+
     /// How far a session's log was read; `None` where it was not.
     pub fn read(&self, session: &str) -> Result<Option<Read>, Error> {
         let mut query =

@@ -228,6 +228,17 @@ async fn what_was_decided_in_a_removed_session_is_gone_with_it_and_an_imported_o
 }
 
 #[tokio::test]
+async fn what_was_decided_is_told_where_the_index_cannot_be_written() {
+    let home = TempDir::new().unwrap();
+    let paths = Paths::under(home.path());
+    over(&paths, 1, None, 1..=2).await;
+    // As on a full disk, nothing can be made of it.
+    std::fs::create_dir(paths.decisions_db()).unwrap();
+    let daemon = Daemon::start_in(home).await;
+    assert_eq!(titles(&history(&mut daemon.local().await).await), ["Run make 2?", "Run make 1?"]);
+}
+
+#[tokio::test]
 async fn who_decides_where_the_session_has_ended_is_told_who_was_first() {
     let home = TempDir::new().unwrap();
     let paths = Paths::under(home.path());
