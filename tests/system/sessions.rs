@@ -2,6 +2,7 @@
 
 use crate::support::{Home, Terminal, eventually, kill, process_state};
 use std::fs;
+use std::process::Stdio;
 
 /// A shell that says nothing but what it is told to.
 const SHELL: &[&str] = &["run", "--", "/bin/sh"];
@@ -299,6 +300,20 @@ fn a_program_that_cannot_be_executed_is_126_and_one_that_is_not_there_127() {
         assert_eq!(ran.status, status, "{program}: {ran:?}");
         assert!(ran.err.contains("hint:"), "{ran:?}");
     }
+}
+
+#[test]
+fn a_program_whose_keeper_is_lost_is_no_missing_program() {
+    let home = Home::new();
+    home.up(&[]);
+    let mut run = home.command(&["run", "--", "sleep", "1000"]);
+    let run = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let keeper = eventually("the session", || home.json(&["ls", "--json"])[0]["keeper_pid"].as_u64());
+    kill(u32::try_from(keeper).unwrap(), "KILL");
+    let ran = run.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(125), "{said}");
+    assert!(said.contains("longrein restart"), "{said}");
 }
 
 #[test]

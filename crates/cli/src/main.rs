@@ -38,8 +38,7 @@ fn main() -> ExitCode {
     };
     let json = wants_json(&cli.command);
     let status = match cli.command {
-        Command::Run(_) => Status::OfNewProgram,
-        Command::Attach(_) => Status::OfProgram,
+        Command::Run(_) | Command::Attach(_) => Status::OfProgram,
         Command::Ask(_) => Status::OfAnswer,
         Command::Hook => {
             // An agent would go on.
@@ -52,7 +51,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             problem::report(&failure, json);
-            problem::status(&failure, status)
+            problem::status(status)
         }
     }
 }

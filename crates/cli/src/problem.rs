@@ -12,8 +12,7 @@ pub const OBJECTION: u8 = 2;
 /// `run` and `attach`: Longrein failed, not the program (as `env`, `timeout` and `docker` have it). `ask`: there is no answer.
 pub const OURS: u8 = 125;
 /// `run`: no such program.
-const NO_PROGRAM: u8 = 127;
-
+pub const NO_PROGRAM: u8 = 127;
 /// `run`: the program is there and cannot be executed.
 pub const NOT_EXECUTABLE: u8 = 126;
 
@@ -81,12 +80,11 @@ pub fn report(failure: &Failure, json: bool) {
 }
 
 /// The exit status of a failed command; those that carry a program's status have their own.
-pub fn status(failure: &Failure, command: Status) -> ExitCode {
-    match (command, failure.kind) {
-        (Status::OfNewProgram, ErrorKind::NotFound) => ExitCode::from(NO_PROGRAM),
-        (Status::OfProgram | Status::OfNewProgram | Status::OfAnswer, _) => ExitCode::from(OURS),
-        (Status::OfHook, _) => ExitCode::from(OBJECTION),
-        (Status::Own, _) => ExitCode::FAILURE,
+pub fn status(command: Status) -> ExitCode {
+    match command {
+        Status::OfProgram | Status::OfAnswer => ExitCode::from(OURS),
+        Status::OfHook => ExitCode::from(OBJECTION),
+        Status::Own => ExitCode::FAILURE,
     }
 }
 
@@ -97,8 +95,6 @@ pub enum Status {
     Own,
     /// A program in a session.
     OfProgram,
-    /// A program that the command is to start.
-    OfNewProgram,
     /// A person's answer.
     OfAnswer,
     /// What an agent is told; it takes any failure but one for a yes.

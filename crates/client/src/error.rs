@@ -98,7 +98,8 @@ impl Error {
             }
             Self::Taken { .. } => "choose another with `--name`",
             Self::Failed(failure) => &failure.hint,
-            Self::NoKeeper | Self::Timeout(_) | Self::Link(_) | Self::Nonsense(_) | Self::Internal(_) => "",
+            Self::NoKeeper => "`longrein restart SESSION` starts its program again",
+            Self::Timeout(_) | Self::Link(_) | Self::Nonsense(_) | Self::Internal(_) => "",
         }
         .to_owned()
     }

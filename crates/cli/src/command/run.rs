@@ -13,7 +13,7 @@ use crate::terminal::{tty, view};
 use client::{AttachOpts, Attachment, Route, Update};
 use session::ending::NOTICE_MS;
 use session::id::SessionId;
-use session::message::{Agent, Create, Created, Cursor, Device, Failure, Invited, Method};
+use session::message::{Agent, Create, Created, Cursor, Device, ErrorKind, Failure, Invited, Method};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -38,6 +38,10 @@ pub async fn run(args: Run) -> Outcome {
         Err(failure) if executable == Some(false) => {
             problem::report(&failure, false);
             return Ok(ExitCode::from(problem::NOT_EXECUTABLE));
+        }
+        Err(failure) if failure.kind == ErrorKind::NotFound => {
+            problem::report(&failure, false);
+            return Ok(ExitCode::from(problem::NO_PROGRAM));
         }
         created => created?,
     };
