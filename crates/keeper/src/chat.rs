@@ -219,7 +219,7 @@ mod tests {
                 Input::Prompt { text, by, .. } => {
                     self.busy = true;
                     let (text, by) = (text.to_owned(), Some(by.to_owned()));
-                    self.out.push(Output::Chat(Chat::User { text, by, files: Vec::new() }));
+                    self.out.push(Output::Chat(Chat::User { text, by, files: Vec::new(), prompt: None }));
                 }
                 Input::Line(_) => self.busy = false,
                 _ => {}
