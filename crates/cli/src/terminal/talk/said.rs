@@ -49,8 +49,11 @@ pub fn said(chat: &Chat, columns: usize) -> Option<String> {
         }
         Chat::Note { text } => rows("[", &format!("{text}]"), columns),
         // What waits is said once the agent has it, or never will.
-        Chat::Queued { .. } | Chat::Taken { .. } => return None,
-        Chat::Thinking { .. } | Chat::Setup(_) | Chat::Unknown { .. } => return None,
+        Chat::Queued { .. }
+        | Chat::Taken { .. }
+        | Chat::Thinking { .. }
+        | Chat::Setup(_)
+        | Chat::Unknown { .. } => return None,
     })
 }
 
