@@ -46,6 +46,7 @@ const PLAN = {
 const QUESTIONS = {
   source: "claude",
   question: "3 questions",
+  tool: { name: "AskUserQuestion", kind: "other", input: { preview: "+---+" } },
   questions: [
     {
       text: "Which database?",
@@ -243,6 +244,10 @@ describe("approvals of agents", () => {
     assert.match(await first.innerText(), /SQLite\s+A file, and nothing to run beside it/);
     const box = await first.getByTestId("pick").first().boundingBox();
     assert.ok(box.height >= 48, `a choice is ${box.height} high`);
+    // What the questions do not say is behind them, and folded.
+    assert.match(await page.getByTestId("tool").innerText(), /AskUserQuestion\s+Also passed to it: preview$/);
+    await page.getByTestId("input").locator("summary").click();
+    assert.match(await textOf(page.getByTestId("input-json")), /"preview": "\+---\+"/);
     await first.getByTestId("own").fill("MySQL");
     await first.getByRole("radio", { name: "SQLite" }).check();
     await first.getByText("Not sent").waitFor();
