@@ -95,6 +95,8 @@ pub(crate) struct Inner {
     pub beside: Beside,
     /// Who is meant to be, where it can be.
     pub meant: Beside,
+    /// It is an agent that asks through hooks, whatever is shown in its terminal.
+    pub gated: bool,
     /// When Enter is to be pressed behind what was typed for it.
     pub enter_at: Option<tokio::time::Instant>,
     /// What it is to be asked there.
@@ -205,6 +207,7 @@ impl Session {
             structured: false,
             beside: Beside::Nobody,
             meant: Beside::Nobody,
+            gated: false,
             enter_at: None,
             to_ask: served::Asked::default(),
             notices: 0,

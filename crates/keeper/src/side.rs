@@ -81,6 +81,7 @@ impl Session {
     ) {
         let mut inner = self.inner.borrow_mut();
         inner.structured = structured.is_some();
+        inner.gated = adapter.takes_hooks();
         inner.meant = match &beside {
             Some(_) => Who::Shared,
             None if adapter.serves().is_some() => Who::Itself,
@@ -403,9 +404,9 @@ impl Inner {
         if self.is_told() || !talks_only {
             return Ok(());
         }
-        if self.agent.as_ref().is_none_or(|agent| agent.name.is_empty()) {
-            let message =
-                "no agent runs in the session, and its program would take this for what a person types";
+        // What says in its terminal that it is an agent is not known to be one, nor to be there still.
+        if !self.gated {
+            let message = "no agent that asks runs in the session, and its program would take this for what a person types";
             return Err(failure(ErrorKind::Invalid, message, "a token with the scope input may type it"));
         }
         let text = String::from_utf8_lossy(text);

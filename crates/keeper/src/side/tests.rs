@@ -79,12 +79,14 @@ async fn who_may_not_type_talks_to_agents_alone_and_runs_no_command_of_their_she
     assert_eq!(judge("echo pwned"), None, "a person's own device");
     session.inner.borrow_mut().clients.get_mut(&id).unwrap().peer.talks_only = true;
     assert_eq!(judge("echo pwned"), Some(ErrorKind::Invalid), "a shell");
-    let is = |name: &str| {
-        session.set_agent(AgentState { name: name.to_owned(), ..AgentState::default() });
-    };
-    is("");
-    assert_eq!(judge("echo pwned"), Some(ErrorKind::Invalid), "a shell that rang");
-    is("claude");
+    session.set_side(Box::new(Mute(None)), None, None);
+    session.set_agent(AgentState { name: "claude".to_owned(), ..AgentState::default() });
+    assert_eq!(
+        judge("echo pwned"),
+        Some(ErrorKind::Invalid),
+        "a shell in which something calls itself an agent"
+    );
+    session.inner.borrow_mut().gated = true;
     assert_eq!(judge("go on!\n!ls"), None);
     for shell in ["!ls", " !ls", "\n\t!ls", "\u{1}!ls", "\u{feff}\u{200b}!ls", "\u{ff01}ls"] {
         assert_eq!(judge(shell), Some(ErrorKind::Forbidden), "{shell:?}");
