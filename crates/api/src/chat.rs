@@ -166,13 +166,13 @@ impl Turn {
         self.waits = pending.map(|one| one.id.clone()).collect();
         let earlier = Earlier::of(&sessions, here);
         let before = here.agent.as_ref().map_or(0, |agent| agent.turns);
-        let (session, text) = (self.session.clone(), message);
+        let (session, text) = (self.session.clone(), message.clone());
         let told: Result<Prompted, _> = caller.connection.call(Method::SessionPrompt { session, text }).await;
         let told = match told {
             Ok(told) => told,
             Err(error) => return Err(self.about(error.into())),
         };
-        let Ok(heard) = timeout_at(by, self.listen(&mut feed, &told.prompt)).await else {
+        let Ok(heard) = timeout_at(by, self.listen(&mut feed, &told, &message)).await else {
             return Err(self.late(seconds));
         };
         let (response, over) = match heard {
@@ -197,7 +197,17 @@ impl Turn {
     }
 
     /// Until the turn that this prompt began is over. What is said before it has begun is another turn's.
-    async fn listen(&mut self, feed: &mut Feed, asked: &str) -> Result<(String, Over), Gone> {
+    async fn listen(
+        &mut self,
+        feed: &mut Feed,
+        told: &Prompted,
+        message: &str,
+    ) -> Result<(String, Over), Gone> {
+        let is_ours = |prompt: Option<&String>, by: Option<&String>, text: &str| match prompt {
+            Some(prompt) => *prompt == told.prompt,
+            // A keeper that is older than that name.
+            None => by == Some(&told.by) && text.trim() == message.trim(),
+        };
         let (mut begun, mut said, mut before): (bool, Vec<String>, Vec<String>) =
             (false, Vec::new(), Vec::new());
         loop {
@@ -209,7 +219,9 @@ impl Turn {
                 News::Decided { approval, .. } => self.waits.retain(|waits| *waits != approval),
                 News::Exit(exit) => return Err(Gone::Ended(exit)),
                 News::Chat(chat) => match *chat {
-                    Chat::User { prompt: Some(prompt), .. } if prompt == asked => begun = true,
+                    Chat::User { prompt, by, text, .. } if is_ours(prompt.as_ref(), by.as_ref(), &text) => {
+                        begun = true;
+                    }
                     _ if !begun => {}
                     Chat::Agent { text, within: None, .. } => said.push(text),
                     // What it said before it did something is not its answer.
