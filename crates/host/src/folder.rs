@@ -11,10 +11,15 @@ const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 
 /// The folder's real name, if nobody but this user and root can have put something there, or put another in its place. One
-/// that is not there is given back as it is.
+/// that is not there might be made by somebody else meanwhile.
 pub(crate) fn own(folder: &str) -> Result<String, Failure> {
-    let found = Path::new(folder).canonicalize().ok().filter(|_| Path::new(folder).is_absolute());
-    let Some(found) = found else { return Ok(folder.to_owned()) };
+    if !Path::new(folder).is_absolute() {
+        return Ok(folder.to_owned());
+    }
+    let Ok(found) = Path::new(folder).canonicalize() else {
+        let message = format!("there is no folder {folder}");
+        return Err(failure(ErrorKind::Invalid, message, "make it first, or name another"));
+    };
     let us = rustix::process::geteuid().as_raw();
     for at in found.ancestors() {
         let why = match at.metadata() {
@@ -99,7 +104,7 @@ mod tests {
         for name in ["a/b", "link"] {
             assert_eq!(own(name).unwrap(), at("a/b").to_str().unwrap(), "by its real name");
         }
-        assert!(own("none").is_ok(), "that it is not there is said elsewhere");
+        assert_eq!(own("none").unwrap_err().kind, ErrorKind::Invalid, "somebody might make it meanwhile");
         for (name, bits, fine) in [
             ("a/b", 0o757, false),
             ("a/b", 0o1777, false),
