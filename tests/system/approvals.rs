@@ -491,3 +491,26 @@ fn who_asks_too_often_outside_of_sessions_is_told_so_before_one_is_started() {
         asker.wait().unwrap();
     }
 }
+
+#[test]
+fn a_program_is_inside_its_session_from_its_first_moment_on_and_while_the_daemon_begins() {
+    let host = Home::new();
+    host.up(&[]);
+    let made = format!("{PROGRAM} token create; echo made-$?.; exec sleep 1000");
+    let all: Vec<_> = (0..12).map(|_| host.session(&["/bin/sh", "-c", &made])).collect();
+    for session in &all {
+        says(&host, session, "made-1.");
+    }
+    let again = format!("until {PROGRAM} token create; do :; done; echo made");
+    let session = host.session(&["/bin/sh", "-c", &again]);
+    for _ in 0..3 {
+        kill(host.daemon(), "KILL");
+        // Whoever asks starts it, too.
+        eventually("the daemon", || {
+            host.run(&["up", "--bind", "127.0.0.1:0"]);
+            (host.run(&["status"]).status == 0).then_some(())
+        });
+        eventually("the session to be followed", || host.listed(&session)["keeper_pid"].as_u64());
+    }
+    assert_eq!(host.json(&["token", "list", "--json"]).as_array().unwrap().len(), 0);
+}

@@ -6,19 +6,37 @@
 use crate::core::{Core, failure};
 use session::message::{ErrorKind, Failure};
 use std::collections::HashSet;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 /// Ancestors that are looked at.
 const MAX_ANCESTORS: usize = 1000;
 
-/// Whether a program descends from the keeper of a session that runs. One that is gone, or not told, may. Where the system
-/// has no `/proc` nothing is known, and none does.
+/// Whether a program descends from the keeper of a session. One that is gone, or not told, may. Where the system has no
+/// `/proc` nothing is known, and none does.
 pub(crate) fn of_a_session(core: &Core, process: Option<i32>) -> bool {
     if !cfg!(target_os = "linux") {
         return false;
     }
     let keepers = core.board.running(|summary| summary.keeper_pid);
-    let keepers = keepers.into_iter().flatten().filter_map(|pid| i32::try_from(pid).ok()).collect();
-    descends(process, &keepers, parent)
+    let keepers: HashSet<_> =
+        keepers.into_iter().flatten().filter_map(|pid| i32::try_from(pid).ok()).collect();
+    descends(process, |process| keepers.contains(&process) || keeps(process, &core.program), parent)
+}
+
+/// Whether a process is a keeper by what was started, whoever has heard of it: its program runs before it is listed here, and
+/// while this host begins.
+fn keeps(process: i32, program: &Path) -> bool {
+    let words = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    if words.split(|byte| *byte == 0).nth(1) != Some(b"keeper") {
+        return false;
+    }
+    let Ok(runs) = std::fs::read_link(format!("/proc/{process}/exe")) else { return true };
+    // An upgrade has put another file in its place.
+    let runs = runs.as_os_str().as_bytes();
+    let runs = runs.strip_suffix(b" (deleted)").unwrap_or(runs);
+    program.canonicalize().is_ok_and(|program| program.as_os_str().as_bytes() == runs)
+        || program.as_os_str().as_bytes() == runs
 }
 
 /// Why it is refused.
@@ -30,11 +48,15 @@ pub(crate) fn refusal() -> Failure {
     )
 }
 
-fn descends(process: Option<i32>, keepers: &HashSet<i32>, parent: impl Fn(i32) -> Option<i32>) -> bool {
+fn descends(
+    process: Option<i32>,
+    is_keeper: impl Fn(i32) -> bool,
+    parent: impl Fn(i32) -> Option<i32>,
+) -> bool {
     let Some(process) = process else { return true };
     let Some(mut ancestor) = parent(process) else { return true };
     for _ in 0..MAX_ANCESTORS {
-        if keepers.contains(&ancestor) {
+        if is_keeper(ancestor) {
             return true;
         }
         // One that cannot be looked at is another user's, or the last.
@@ -63,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_keeper_among_the_ancestors_is_found_and_what_is_not_known_is_inside() {
-        let keepers = HashSet::from([10, 20]);
+        let is_keeper = |process| [10, 20].contains(&process);
         let parents = |of: i32| {
             [(1, 0), (5, 1), (6, 5), (10, 5), (11, 10), (12, 11), (20, 12), (21, 20)]
                 .into_iter()
@@ -80,10 +102,10 @@ mod tests {
             (Some(99), true),
             (None, true),
         ] {
-            assert_eq!(descends(process, &keepers, parents), inside, "{process:?}");
+            assert_eq!(descends(process, is_keeper, parents), inside, "{process:?}");
         }
-        assert!(!descends(Some(6), &HashSet::new(), parents));
-        assert!(descends(Some(6), &HashSet::new(), |_| Some(7)), "a circle has an end");
+        assert!(!descends(Some(6), |_| false, parents));
+        assert!(descends(Some(6), |_| false, |_| Some(7)), "a circle has an end");
     }
 
     #[test]
