@@ -48,7 +48,8 @@ pub enum Input<'a> {
     Said(&'a Said),
     /// Somebody typed into the terminal while the agent needed a person.
     Typed,
-    /// A person says something to the agent. Given only while the adapter [`Adapter::takes_prompt`].
+    /// A person says something to the agent. Given only while the adapter [`Adapter::takes_prompt`]. It is in the log as
+    /// waiting until there is a [`Chat::User`] with its `id`, or an [`Output::Untaken`].
     Prompt {
         /// Which, as [`Chat::User`] has it.
         id: &'a str,
@@ -120,6 +121,11 @@ pub enum Output {
     Enter,
     /// Log this, and show it.
     Chat(Chat),
+    /// This prompt will not be a [`Chat::User`], or it is not known whether it will: it waits no more, and why was said.
+    Untaken {
+        /// Its `id`.
+        prompt: String,
+    },
     /// Show this as what it is saying just now.
     Partial {
         /// As in [`Chat::Agent`].

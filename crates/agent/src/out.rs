@@ -83,6 +83,12 @@ impl Out {
         self.chat(Chat::Note { text: text.into() });
     }
 
+    /// It is not taken, or nobody knows whether it is, for this reason.
+    pub(crate) fn untaken(&mut self, prompt: &str, why: String) {
+        self.note(why);
+        self.queue.push_back(Output::Untaken { prompt: prompt.to_owned() });
+    }
+
     pub(crate) fn partial(&mut self, item: &str, text: &str, thinking: bool) {
         if !text.is_empty() {
             let (item, text) = (item.to_owned(), text.to_owned());

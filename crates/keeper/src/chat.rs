@@ -201,6 +201,7 @@ mod tests {
     use agent::adapter::{Adapter, Input, Output};
     use session::id::StreamId;
     use session::message::{Act, ToHost};
+    use std::collections::VecDeque;
 
     fn said(n: usize, bytes: usize) -> Chat {
         Chat::Agent { item: None, text: format!("{n} {}", "x".repeat(bytes)), within: None }
@@ -210,16 +211,15 @@ mod tests {
     #[derive(Default)]
     struct OneByOne {
         busy: bool,
-        out: Vec<Output>,
+        out: VecDeque<Output>,
     }
 
     impl Adapter for OneByOne {
         fn handle(&mut self, input: Input<'_>, _: u64) {
             match input {
-                Input::Prompt { text, by, .. } => {
+                Input::Prompt { id, text, by, .. } => {
                     self.busy = true;
-                    let (text, by) = (text.to_owned(), Some(by.to_owned()));
-                    self.out.push(Output::Chat(Chat::User { text, by, files: Vec::new(), prompt: None }));
+                    self.out.push_back(user(id, text, by));
                 }
                 Input::Line(_) => self.busy = false,
                 _ => {}
@@ -227,7 +227,7 @@ mod tests {
         }
 
         fn poll(&mut self) -> Option<Output> {
-            self.out.pop()
+            self.out.pop_front()
         }
 
         fn takes_prompt(&self) -> bool {
@@ -235,36 +235,101 @@ mod tests {
         }
     }
 
+    /// Is told all of them, and says later of each whether it takes it.
+    #[derive(Default)]
+    struct Later {
+        told: VecDeque<(String, String)>,
+        out: VecDeque<Output>,
+    }
+
+    impl Adapter for Later {
+        fn handle(&mut self, input: Input<'_>, _: u64) {
+            match input {
+                Input::Prompt { id, text, .. } => self.told.push_back((id.to_owned(), text.to_owned())),
+                Input::Line(line) => {
+                    let (prompt, text) = self.told.pop_front().expect("it was told one");
+                    if line == b"takes" {
+                        return self.out.push_back(user(&prompt, &text, "phone"));
+                    }
+                    self.out.push_back(Output::Chat(Chat::Note { text: format!("no {text}") }));
+                    self.out.push_back(Output::Untaken { prompt });
+                }
+                _ => {}
+            }
+        }
+
+        fn poll(&mut self) -> Option<Output> {
+            self.out.pop_front()
+        }
+
+        fn takes_prompt(&self) -> bool {
+            true
+        }
+    }
+
+    fn user(prompt: &str, text: &str, by: &str) -> Output {
+        let (text, by, prompt) = (text.to_owned(), Some(by.to_owned()), Some(prompt.to_owned()));
+        Output::Chat(Chat::User { text, by, files: Vec::new(), prompt })
+    }
+
+    /// A session whose agent hears prompts in this way, and a client of it.
+    fn spoken(adapter: impl Adapter + 'static, folder: &std::path::Path) -> (Session, ClientId) {
+        let session = crate::start::tests::session(folder);
+        session.set_side(Box::new(adapter), None, None);
+        session.set_spoken(true);
+        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
+        (session, id)
+    }
+
+    fn say(session: &Session, id: ClientId, n: u64, text: &'static str) {
+        let (this, act) = (session.summary().id, Act::Prompt { files: Vec::new() });
+        session.command(id, &this, n, Some(&act), &Bytes::from_static(text.as_bytes()), true);
+    }
+
+    /// What is in the log, each in a word.
+    fn logged(session: &Session, id: ClientId) -> Vec<String> {
+        let (page, ..) = ask(session, id, u64::MAX, u32::MAX);
+        let in_a_word = |(seq, chat): (u64, Chat)| match chat {
+            Chat::User { text, .. } => format!("said {text}"),
+            Chat::Queued { text, by, .. } => format!("{seq}: {text} of {by}"),
+            Chat::Taken { queued } => format!("taken {queued}"),
+            Chat::Note { text } => text,
+            other => format!("{other:?}"),
+        };
+        page.into_iter().map(in_a_word).collect()
+    }
+
     #[tokio::test]
     async fn a_prompt_that_waits_is_in_the_log_before_its_sender_hears_and_until_the_agent_has_it() {
         let folder = tempfile::tempdir().unwrap();
-        let session = crate::start::tests::session(folder.path());
-        session.set_side(Box::new(OneByOne::default()), None, None);
-        session.set_spoken(true);
-        let (id, ..) = session.join(StreamId::from_random([1; 10]), None);
-        let logged = || {
-            let (page, ..) = ask(&session, id, u64::MAX, u32::MAX);
-            let in_a_word = |(seq, chat): (u64, Chat)| match chat {
-                Chat::User { text, .. } => format!("said {text}"),
-                Chat::Queued { text, by, .. } => format!("{seq}: {text} of {by}"),
-                Chat::Taken { queued } => format!("taken {queued}"),
-                other => format!("{other:?}"),
-            };
-            page.into_iter().map(in_a_word).collect::<Vec<_>>()
-        };
-        let (this, act) = (session.summary().id, Act::Prompt { files: Vec::new() });
+        let (session, id) = spoken(OneByOne::default(), folder.path());
         for (n, text) in [(1, "one"), (2, "two"), (3, "three")] {
-            session.command(id, &this, n, Some(&act), &Bytes::from_static(text.as_bytes()), true);
+            say(&session, id, n, text);
         }
         // None of the answers has left yet, since nothing has run in between.
-        assert_eq!(
-            logged(),
-            ["said one", "2: two of someone at the host", "3: three of someone at the host"]
-        );
+        let waits = ["said one", "2: two of someone at the host", "3: three of someone at the host"];
+        assert_eq!(logged(&session, id), waits);
         session.hear(Input::Line(b"done"));
-        assert_eq!(logged()[3..], ["said two", "taken 2"]);
+        assert_eq!(logged(&session, id)[3..], ["said two", "taken 2"]);
         session.end(0);
-        assert_eq!(logged().len(), 5, "the third was never told, as the log says");
+        assert_eq!(logged(&session, id).len(), 5, "the third was never told, as the log says");
+    }
+
+    #[tokio::test]
+    async fn a_prompt_that_the_agent_was_told_waits_in_the_log_until_it_says_that_it_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (session, id) = spoken(Later::default(), folder.path());
+        for (n, text) in [(1, "one"), (2, "two"), (3, "one")] {
+            say(&session, id, n, text);
+        }
+        let waits = ["1: one", "2: two", "3: one"].map(|one| format!("{one} of someone at the host"));
+        assert_eq!(logged(&session, id), waits);
+        session.hear(Input::Line(b"takes"));
+        assert_eq!(logged(&session, id)[3..], ["said one", "taken 1"]);
+        session.hear(Input::Line(b"drops"));
+        assert_eq!(logged(&session, id)[5..], ["no two", "taken 2"]);
+        session.end(0);
+        assert_eq!(logged(&session, id).len(), 7, "nobody says of the third that it was taken");
     }
 
     type Page = (Vec<(u64, Chat)>, Vec<(String, u64)>, bool);

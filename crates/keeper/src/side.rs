@@ -1,5 +1,5 @@
 //! The agent's side of the session: its adapter hears what the program says, in whichever way, and what it asks for is
-//! done. Prompts wait here until the agent takes them.
+//! done. Prompts wait here until the agent takes them, and are in the log as waiting until that has them as said.
 
 use crate::beside::Beside;
 use crate::clock;
@@ -52,6 +52,9 @@ pub(crate) struct Side {
     /// What it shares with us, where it has one.
     beside: Option<Rc<Beside>>,
     prompts: VecDeque<Prompt>,
+    /// What the adapter was given and nobody has said to be taken, or not to be. Of more than [`MAX_PROMPTS`] the oldest is
+    /// forgotten, and stays in the log as waiting.
+    told: VecDeque<Prompt>,
     /// The file that is followed.
     tail: Option<PathBuf>,
 }
@@ -88,8 +91,8 @@ impl Session {
             None => Who::Nobody,
         };
         drop(inner);
-        let prompts = VecDeque::new();
-        *self.side.borrow_mut() = Some(Side { adapter, structured, beside, prompts, tail: None });
+        let (prompts, told) = (VecDeque::new(), VecDeque::new());
+        *self.side.borrow_mut() = Some(Side { adapter, structured, beside, prompts, told, tail: None });
     }
 
     /// What runs beside the program can be spoken to, or not any more.
@@ -128,16 +131,12 @@ impl Session {
     }
 
     fn obey(&self, side: &mut Side) {
-        let mut taken: Option<u64> = None;
         loop {
             let Some(output) = side.adapter.poll() else {
-                // It waits until the log has it as said.
-                if let Some(queued) = taken.take() {
-                    self.log_chat(&Chat::Taken { queued });
+                if self.pass_prompt(side) {
+                    continue;
                 }
-                let Some(prompt) = self.pass_prompt(side) else { return };
-                taken = prompt.queued;
-                continue;
+                return;
             };
             match output {
                 Output::Send(bytes) => {
@@ -155,7 +154,11 @@ impl Session {
                 Output::Enter => self.put_off_enter(),
                 Output::Chat(chat) => {
                     self.log_chat(&chat);
+                    if let Chat::User { prompt: Some(prompt), .. } = chat {
+                        self.end_wait(side, &prompt);
+                    }
                 }
+                Output::Untaken { prompt } => self.end_wait(side, &prompt),
                 Output::Partial { item, text, thinking } => self.log_partial(&item, &text, thinking),
                 Output::Ask { key, request } => {
                     if let Err(why) = self.ask_for_agent(key, *request) {
@@ -185,16 +188,30 @@ impl Session {
         self.presses.notify_one();
     }
 
-    fn pass_prompt(&self, side: &mut Side) -> Option<Prompt> {
-        if !self.inner.borrow().is_told() || !side.adapter.takes_prompt() {
-            return None;
+    /// The log has this prompt as said, or why the agent did not take it.
+    fn end_wait(&self, side: &mut Side, id: &str) {
+        let place = side.told.iter().position(|prompt| prompt.id == id);
+        let prompt = place.and_then(|place| side.told.remove(place));
+        if let Some(queued) = prompt.and_then(|prompt| prompt.queued) {
+            self.log_chat(&Chat::Taken { queued });
         }
-        let prompt = side.prompts.pop_front()?;
+    }
+
+    /// The next one goes to the adapter; whether there was one.
+    fn pass_prompt(&self, side: &mut Side) -> bool {
+        if !self.inner.borrow().is_told() || !side.adapter.takes_prompt() {
+            return false;
+        }
+        let Some(prompt) = side.prompts.pop_front() else { return false };
         self.inner.borrow_mut().queued = side.prompts.len();
         let Prompt { id, text, files, by, .. } = &prompt;
         side.adapter.handle(Input::Prompt { id, text, files, by }, clock::unix_ms());
         self.hurry.notify_one();
-        Some(prompt)
+        if side.told.len() == MAX_PROMPTS {
+            side.told.pop_front();
+        }
+        side.told.push_back(prompt);
+        true
     }
 
     /// A prompt was taken. One for a terminal is typed there.
@@ -207,13 +224,12 @@ impl Session {
         let mut side = self.side.borrow_mut();
         let Some(side) = side.as_mut().filter(|_| self.inner.borrow().is_told()) else { return };
         let text = String::from_utf8_lossy(text).into_owned();
-        side.prompts.push_back(Prompt { id, text, files, by, queued: None });
+        side.prompts.push_back(Prompt { id: id.clone(), text, files, by, queued: None });
         self.inner.borrow_mut().queued = side.prompts.len();
         self.obey(side);
-        // One that waits is in the log before its sender hears that it was taken, and so outlives this process.
-        if let Some(Prompt { text, files, by, queued, .. }) =
-            side.prompts.back_mut().filter(|last| last.queued.is_none())
-        {
+        // One that the agent has not taken is in the log before its sender hears that it was, and so outlives this process.
+        let waits = side.prompts.iter_mut().chain(&mut side.told).find(|prompt| prompt.id == id);
+        if let Some(Prompt { text, files, by, queued, .. }) = waits {
             let files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
             *queued = self.log_chat(&Chat::Queued { text: text.clone(), by: by.clone(), files });
         }

@@ -465,7 +465,6 @@ impl Adapter for Control {
                 for open in std::mem::take(&mut self.open) {
                     self.out.push_back(Output::Withdraw { key: open.key });
                 }
-                self.out.extend(self.turn.take_told().map(Output::Chat));
                 if matches!(before.doing, Doing::Working | Doing::NeedsYou) {
                     let error = Some(format!("claude has ended with exit status {exit}"));
                     let (outcome, total) = (Outcome::Failed, self.state.cost);

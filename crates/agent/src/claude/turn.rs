@@ -87,9 +87,4 @@ impl Turn {
     pub fn is_busy(&self) -> bool {
         self.is_on() || self.told.is_some()
     }
-
-    /// The prompt that it has not taken.
-    pub fn take_told(&mut self) -> Option<Chat> {
-        self.told.take().map(|(_, chat)| chat)
-    }
 }

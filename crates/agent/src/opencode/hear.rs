@@ -219,7 +219,7 @@ impl Opencode {
 
     fn unknown(&mut self, ours: &Ours) {
         let text = text::cut(&ours.text, 2000).0;
-        self.out.note(format!("It is not known whether this was taken: {text}"));
+        self.out.untaken(&ours.prompt, format!("It is not known whether this was taken: {text}"));
     }
 
     fn cut(&mut self) {
@@ -343,7 +343,8 @@ impl Opencode {
             Call::New(ours) | Call::Prompt(ours) => {
                 self.ours.retain(|other| other.id != ours.id);
                 let text = text::cut(&ours.text, 2000).0;
-                self.out.note(format!("{NAME} did not take this ({status} {said}): {text}"));
+                let why = format!("{NAME} did not take this ({status} {said}): {text}");
+                self.out.untaken(&ours.prompt, why);
             }
             Call::Reply(_) => {
                 self.out.note(if status == 0 {

@@ -55,6 +55,10 @@ fn withdrawn(said: &[Output]) -> usize {
     said.iter().filter(|output| matches!(output, Output::Withdraw { .. })).count()
 }
 
+fn untaken(said: &[Output]) -> usize {
+    said.iter().filter(|output| matches!(output, Output::Untaken { .. })).count()
+}
+
 /// One that is spoken to, and follows the conversation `ses_1`.
 fn up() -> Opencode {
     let mut adapter = Opencode::new(place("/w"), Some("ses_1".into()), None);
@@ -281,6 +285,7 @@ fn a_prompt_that_may_not_have_been_taken_is_told_of() {
         let unknown = lines.iter().filter(|line| line.contains("not known whether this was taken"));
         assert!(unknown.clone().count() == texts.len(), "{lines:?}");
         assert!(unknown.zip(texts).all(|(line, text)| line.contains(text)), "{lines:?}");
+        assert_eq!(untaken(said), texts.len(), "it waits no more");
     };
     let prompt = "POST /session/ses_1/prompt_async";
     for end in [Input::Cut, Input::Ended { exit: 0 }] {
@@ -310,6 +315,7 @@ fn a_prompt_that_may_not_have_been_taken_is_told_of() {
     let said = answer(&mut adapter, &one, prompt, 400, &json!({ "data": { "message": "no" } }));
     let lines = outline(&chats(&said));
     assert!(lines[0].contains("did not take this (400 no): one"), "{lines:?}");
+    assert_eq!(untaken(&said), 1);
     is_unknown(&answer(&mut adapter, &two, prompt, 0, &json!("late")), &["two"]);
 }
 

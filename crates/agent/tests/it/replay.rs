@@ -67,7 +67,9 @@ impl Stage<'_> {
                 }
                 Output::Withdraw { key } => self.came.withdrawn.push(key),
                 Output::State(state) => self.came.states.push(*state),
-                Output::Answer { .. } | Output::Tail(_) | Output::Enter => panic!("not in a conversation"),
+                Output::Answer { .. } | Output::Tail(_) | Output::Enter | Output::Untaken { .. } => {
+                    panic!("not in a conversation")
+                }
             }
         }
     }

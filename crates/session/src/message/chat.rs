@@ -22,8 +22,8 @@ pub enum Chat {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         prompt: Option<String>,
     },
-    /// A person says something to the agent, which waits until the agent is done with what it does. Where no
-    /// [`Chat::Taken`] names it, the agent was not told it.
+    /// A person says something to the agent, which waits until the agent is done with what it does and takes it. Where no
+    /// [`Chat::Taken`] names it, the agent has not taken it.
     Queued {
         /// What, in full.
         text: String,
@@ -33,7 +33,8 @@ pub enum Chat {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<String>,
     },
-    /// The agent was told what waited; a [`Chat::User`] says what.
+    /// What waited does not any more: a [`Chat::User`] says that the agent has it, or a [`Chat::Note`] why that is not so, or
+    /// not known.
     Taken {
         /// The number of the [`Chat::Queued`]'s last event.
         queued: u64,

@@ -486,7 +486,7 @@ fn a_prompt_that_is_taken_up_in_the_midst_of_a_turn_is_answered_by_it() {
 }
 
 #[test]
-fn a_prompt_that_claude_drops_or_never_takes_is_told_and_over() {
+fn a_prompt_that_claude_drops_is_told_and_over_and_one_that_dies_with_it_was_not_said() {
     let mut second = Second::told();
     second.becomes("queued");
     second.becomes("cancelled");
@@ -495,7 +495,7 @@ fn a_prompt_that_claude_drops_or_never_takes_is_told_and_over() {
 
     let mut second = Second::told();
     second.run.hear(Input::Ended { exit: 1 });
-    assert_eq!(second.said(), ["user two phone", "turn Failed None Some(100000)"]);
+    assert_eq!(second.said(), ["turn Failed None Some(100000)"], "it stays what waits");
 }
 
 #[test]

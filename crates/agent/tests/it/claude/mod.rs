@@ -101,6 +101,7 @@ fn clone(output: &Output) -> Output {
         Output::Withdraw { key } => Output::Withdraw { key: *key },
         Output::Answer { id, output } => Output::Answer { id: *id, output: output.clone() },
         Output::Enter => Output::Enter,
+        Output::Untaken { prompt } => Output::Untaken { prompt: prompt.clone() },
         Output::Tail(path) => Output::Tail(path.clone()),
         Output::State(state) => Output::State(state.clone()),
     }
