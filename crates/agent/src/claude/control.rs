@@ -316,12 +316,17 @@ impl Control {
             Some(Became::Taken(chat)) => self.say(chat),
             Some(Became::Dropped(chat)) => {
                 self.say(chat);
-                let (outcome, total) = (Outcome::Interrupted, self.state.cost);
-                self.say(Chat::Turn { outcome, error: None, cost: None, total, tokens: None, took: None });
-                self.rest();
+                self.dropped();
             }
             None => {}
         }
+    }
+
+    /// The prompt that was said last is answered by nothing.
+    fn dropped(&mut self) {
+        let (outcome, total) = (Outcome::Interrupted, self.state.cost);
+        self.say(Chat::Turn { outcome, error: None, cost: None, total, tokens: None, took: None });
+        self.rest();
     }
 
     fn asked(&mut self, json: &Value) {
@@ -382,11 +387,15 @@ impl Control {
             let error = text::line(text_of(response, "error"), MAX_LINE);
             return self.note(format!("claude did not do what it was told: {error}"));
         }
+        let said = &response["response"];
         if id.starts_with("int-") {
-            self.turn.interrupted();
+            if let Some(chat) = self.turn.interrupted(&said["still_queued"]) {
+                self.say(chat);
+                self.note("claude was interrupted, and has not said that it took this".into());
+                self.dropped();
+            }
             return self.rest();
         }
-        let said = &response["response"];
         let told = |name: &str| said.get(name).and_then(Value::as_str).map(str::to_owned);
         let mut setup = self.setup.clone();
         if id.starts_with("init-") {

@@ -71,11 +71,14 @@ impl Turn {
     }
 
     /// An interruption was heard: a turn that nobody asked for is not waited for any longer, since nothing says for certain
-    /// that there is one.
-    pub fn interrupted(&mut self) {
+    /// that there is one. Nor is a prompt that Claude has not taken and does not name among those that are `still` queued,
+    /// which is given back.
+    pub fn interrupted(&mut self, still: &Value) -> Option<Chat> {
         if self.now == Now::Own {
             self.now = Now::Over;
         }
+        let still = still.to_string();
+        self.told.take_if(|(name, _)| !still.contains(name.as_str())).map(|(_, chat)| chat)
     }
 
     /// Whether it is in one.

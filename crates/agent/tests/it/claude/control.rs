@@ -499,6 +499,25 @@ fn a_prompt_that_claude_drops_is_told_and_over_and_one_that_dies_with_it_was_not
 }
 
 #[test]
+fn a_prompt_of_which_claude_says_nothing_is_over_for_whoever_interrupts() {
+    let mut second = Second::told();
+    let name = second.name.clone();
+    let mut interrupt = |still_queued: Value| {
+        let asked = sent(&second.run.hear(Input::Interrupt)).remove(0);
+        let response = json!({"still_queued": still_queued});
+        let done = json!({"subtype": "success", "request_id": asked["request_id"], "response": response});
+        second.run.line(&json!({"type": "control_response", "response": done}));
+        second.run.adapter.takes_prompt()
+    };
+    assert!(!interrupt(json!([name])), "it is still to be taken");
+    assert!(interrupt(json!([])));
+    let note = r#"Note { text: "claude was interrupted, and has not said that it took this" }"#;
+    assert_eq!(second.said(), ["user two phone", note, "turn Interrupted None Some(100000)"]);
+    second.becomes("started");
+    assert_eq!(second.said().len(), 3, "it is said once");
+}
+
+#[test]
 fn a_conversation_that_is_cleared_says_so() {
     let mut run = Run::structured();
     run.line(&json!({"type": "conversation_reset", "trigger": "clear", "new_conversation_id": "t"}));
