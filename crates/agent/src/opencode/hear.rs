@@ -100,6 +100,8 @@ pub(super) struct Ours {
     pub(super) text: String,
     pub(super) files: Vec<PathBuf>,
     pub(super) by: String,
+    /// It is not known whether opencode heard it, and nothing waits for it any more.
+    pub(super) lost: bool,
 }
 
 /// The adapter.
@@ -218,6 +220,9 @@ impl Opencode {
     }
 
     fn unknown(&mut self, ours: &Ours) {
+        for ours in self.ours.iter_mut().filter(|other| other.id == ours.id) {
+            ours.lost = true;
+        }
         let text = text::cut(&ours.text, 2000).0;
         self.out.untaken(&ours.prompt, format!("It is not known whether this was taken: {text}"));
     }
@@ -423,14 +428,16 @@ impl Opencode {
                 if self.is_child(str_at(part, "sessionID")) {
                     continue;
                 }
-                if let Some(at) = self.ours.iter().position(|ours| ours.text == *text) {
-                    let ours = self.ours.remove(at).into_iter().next();
-                    if let Some(call) = ours.as_ref().and_then(|ours| self.calls.get_mut(&ours.id)) {
+                let place = |lost| self.ours.iter().position(|ours| ours.lost == lost && ours.text == *text);
+                if let Some(ours) = place(false).or_else(|| place(true)).and_then(|at| self.ours.remove(at)) {
+                    if let Some(call) = self.calls.get_mut(&ours.id) {
                         // It was taken.
                         *call = Call::Nothing;
                     }
-                    *files = ours.iter().flat_map(|ours| names(&ours.files)).collect();
-                    (*by, *prompt) = ours.map(|ours| (ours.by, ours.prompt)).unzip();
+                    *files = names(&ours.files).collect();
+                    *by = Some(ours.by);
+                    // The same words may have come from the desk, and nothing that is said then answers a prompt.
+                    *prompt = Some(ours.prompt).filter(|_| !ours.lost);
                 }
             }
             self.out.chat(chat);

@@ -171,7 +171,7 @@ impl Opencode {
 
     pub(super) fn prompt(&mut self, id: &str, text: &str, files: &[PathBuf], by: &str) {
         let (prompt, text, by) = (id.to_owned(), text.to_owned(), by.to_owned());
-        let ours = Ours { id: 0, prompt, text, files: files.to_vec(), by };
+        let ours = Ours { id: 0, prompt, text, files: files.to_vec(), by, lost: false };
         if let Some(session) = self.current.clone() {
             return self.say(&session, ours);
         }

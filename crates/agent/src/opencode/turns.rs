@@ -139,6 +139,11 @@ impl Opencode {
 
     /// A conversation does nothing more by itself.
     pub(super) fn rest(&mut self, session: &str, now: u64) {
+        let looks = self.calls.values().any(|call| matches!(call, Call::Status | Call::Missed));
+        if !looks && !self.is_child(session) {
+            // These would have been told of by now: the same words are from the desk.
+            self.ours.retain(|ours| !ours.lost);
+        }
         let here = self.waiting.iter().filter(|(_, waiting)| waiting.session == session);
         let keys: Vec<_> = here.map(|(key, _)| *key).collect();
         for key in keys {

@@ -320,6 +320,66 @@ fn a_prompt_that_may_not_have_been_taken_is_told_of() {
 }
 
 #[test]
+fn words_from_the_desk_are_not_taken_for_a_prompt_that_was_lost() {
+    let say = |adapter: &mut Opencode, id, by| {
+        let mut said = Vec::new();
+        hear(adapter, Input::Prompt { id, text: "go on", files: &[], by }, &mut said);
+        said
+    };
+    let lost = |adapter: &mut Opencode| {
+        let said = say(adapter, "p1", "phone");
+        answer(adapter, &said, "POST /session/ses_1/prompt_async", 0, &json!("late"));
+    };
+    let user = json!({ "id": "msg_u", "role": "user", "sessionID": "ses_1" });
+    let part =
+        json!({ "id": "prt_u", "type": "text", "text": "go on", "messageID": "msg_u", "sessionID": "ses_1" });
+    let whose = |said: &[Output]| match chats(said).into_iter().find(|chat| matches!(chat, Chat::User { .. }))
+    {
+        Some(Chat::User { by, prompt, .. }) => (by, prompt),
+        _ => panic!("{said:?}"),
+    };
+    let echo = |adapter: &mut Opencode| {
+        told(adapter, "message.updated", json!({ "info": user }));
+        whose(&told(adapter, "message.part.updated", json!({ "part": part })))
+    };
+    let idle = json!({ "sessionID": "ses_1" });
+    let (phone, tablet) = (Some("phone".to_owned()), Some("tablet".to_owned()));
+
+    // It may have come, and nobody waits for what is said then.
+    let mut adapter = up();
+    lost(&mut adapter);
+    assert_eq!(echo(&mut adapter), (phone.clone(), None));
+
+    // One that is under way goes first.
+    let mut adapter = up();
+    lost(&mut adapter);
+    say(&mut adapter, "p2", "tablet");
+    assert_eq!(echo(&mut adapter), (tablet, Some("p2".into())));
+
+    // It was cut off: it is lost once opencode rests and what was missed is known.
+    for missed in [true, false] {
+        let mut adapter = up();
+        say(&mut adapter, "p1", "phone");
+        let mut said = Vec::new();
+        hear(&mut adapter, Input::Cut, &mut said);
+        said.clear();
+        hear(&mut adapter, Input::Started, &mut said);
+        let said =
+            answer(&mut adapter, &said, "GET /session/status", 200, &json!({ "ses_1": { "type": "busy" } }));
+        told(&mut adapter, "session.idle", idle.clone());
+        told(&mut adapter, "session.status", json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
+        let messages = if missed { json!([{ "info": user, "parts": [part] }]) } else { json!([]) };
+        let came = answer(&mut adapter, &said, "GET /session/ses_1/message?limit=20", 200, &messages);
+        if missed {
+            assert_eq!(whose(&came), (phone.clone(), None));
+        } else {
+            told(&mut adapter, "session.idle", idle.clone());
+            assert_eq!(echo(&mut adapter), (None, None));
+        }
+    }
+}
+
+#[test]
 fn what_a_call_gets_is_known_before_anybody_is_asked_to_allow_it() {
     let about = json!({
         "id": "per_1", "sessionID": "ses_1", "permission": "mcp_send", "patterns": ["*"], "metadata": {},
