@@ -2,6 +2,7 @@
 
 use crate::support::{Home, Ran, Terminal, eventually, kill, pid, with_agent};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 /// A conversation, and it in a terminal.
@@ -206,6 +207,49 @@ fn a_script_is_read_no_faster_than_the_agent_answers_and_fails_where_something_w
         let ran = told(&home, &["chat", "--agent", "claude"], input);
         assert!(ran.status == 1 && ran.err.contains(why) && ran.out.contains(last), "{why}: {ran:?}");
     }
+}
+
+/// A conversation in which somebody else's turn is on, until there is a file `go`.
+fn held(home: &Home) -> (String, PathBuf, Terminal) {
+    let (session, mut terminal) = chat(home);
+    terminal.keys("hold\r");
+    terminal.wait("> hold");
+    (session, home.path().join("go"), terminal)
+}
+
+fn queued(home: &Home, session: &str, many: u64) {
+    eventually("it to wait", || (home.listed(session)["agent"]["queued"] == many).then_some(()));
+}
+
+#[test]
+fn a_script_waits_for_the_answer_to_its_own_prompt_whoevers_turn_ends_before() {
+    let home = with_agent();
+    let (session, go, _terminal) = held(&home);
+    std::thread::scope(|scope| {
+        let ran = scope.spawn(|| told(&home, &["attach", &session], "fail\n"));
+        queued(&home, &session, 1);
+        std::fs::write(&go, "").unwrap();
+        let ran = ran.join().unwrap();
+        assert!(ran.out.contains("answer 1") && ran.out.contains("no luck"), "{ran:?}");
+        assert!(ran.status == 125 && ran.err.contains("Not all of it was done"), "{ran:?}");
+    });
+}
+
+#[test]
+fn what_somebody_else_says_in_the_same_words_is_not_what_a_script_said() {
+    let home = with_agent();
+    let (session, go, mut terminal) = held(&home);
+    terminal.keys("slow\r");
+    queued(&home, &session, 1);
+    std::thread::scope(|scope| {
+        let ran = scope.spawn(|| told(&home, &["attach", &session], "slow\n"));
+        queued(&home, &session, 2);
+        std::fs::write(&go, "").unwrap();
+        terminal.wait("> slow");
+        home.ok(&["kill", &session]);
+        let ran = ran.join().unwrap();
+        assert!(ran.status == 125 && ran.err.contains("The agent was not told: slow"), "{ran:?}");
+    });
 }
 
 #[test]

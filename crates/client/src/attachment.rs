@@ -4,7 +4,7 @@ use crate::driver::{Driver, Order};
 use crate::{Error, Route};
 use bytes::Bytes;
 use session::codec::MAX_PAYLOAD;
-use session::id::{ApprovalId, SessionId};
+use session::id::{ApprovalId, SessionId, StreamId};
 use session::message::{
     Act, Approval, ApprovalState, Chat, Cursor, Decider, Decision, ErrorKind, Failure, Size,
 };
@@ -73,6 +73,8 @@ pub enum Update {
         size: Size,
         /// Nothing that was shown before holds any more: begin with an empty screen.
         fresh: bool,
+        /// What the prompts that are given here are named by.
+        stream: StreamId,
     },
     /// All that was there when it answered has come.
     Level,

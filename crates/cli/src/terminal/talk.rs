@@ -13,8 +13,8 @@ use crate::visible::{visible, visible_line};
 use asked::{Stage, Waiting};
 use client::{AttachOpts, Attachment, Route, Update};
 use input::{Input, Typed};
-use session::id::SessionId;
-use session::message::{Approval, Chat, Cursor, ErrorKind, Failure, Outcome as End};
+use session::id::{SessionId, StreamId};
+use session::message::{Approval, Chat, Cursor, ErrorKind, Failure, Outcome as End, Prompted};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -108,9 +108,13 @@ struct Talk {
     given: u64,
     /// Prompts that the agent was not told yet, by their commands.
     untold: Vec<(u64, String)>,
+    /// Prompts that the agent was told in the turn that is on: it is the turn of somebody else where there is none.
+    begun: usize,
+    /// What prompts that are given here are named by.
+    stream: Option<StreamId>,
     /// What the agent calls the conversation, once it has said it.
     conversation: Option<String>,
-    /// The last turn has failed, perhaps because the agent ends.
+    /// The last turn that was for what was said here has failed, perhaps because the agent ends.
     failed: bool,
     /// Something was not taken, or not done.
     wrong: bool,
@@ -319,7 +323,8 @@ impl Talk {
 
     fn heard(&mut self, update: Update) {
         match update {
-            Update::Attached { head, .. } => {
+            Update::Attached { head, stream, .. } => {
+                self.stream = Some(stream);
                 self.known.get_or_insert(head.seq);
             }
             Update::Chat { cursor, chat, .. } => {
@@ -366,17 +371,32 @@ impl Talk {
     /// Something that happens, rather than what had happened before.
     fn heard_now(&mut self, chat: &Chat) {
         match chat {
-            Chat::User { text, .. } => {
-                if let Some(at) = self.untold.iter().position(|(_, untold)| untold == text.trim()) {
+            Chat::User { text, by, prompt, .. } => {
+                if let Some(at) = self.ours(text, by.is_some(), prompt.as_deref()) {
                     self.untold.remove(at);
+                    self.begun += 1;
                 }
             }
-            Chat::Turn { outcome, .. } => {
-                self.open = self.open.saturating_sub(1);
+            Chat::Turn { outcome, .. } if self.begun > 0 => {
+                self.open = self.open.saturating_sub(std::mem::take(&mut self.begun));
                 self.failed = *outcome == End::Failed;
                 self.wrong |= *outcome != End::Done;
             }
             _ => {}
+        }
+    }
+
+    /// Which of the prompts that were given here the agent was told with this.
+    fn ours(&self, text: &str, sent: bool, prompt: Option<&str>) -> Option<usize> {
+        let same = self.untold.iter().position(|(_, untold)| untold == text.trim());
+        match (prompt, &self.stream) {
+            (Some(prompt), Some(stream)) if Prompted::is_of(prompt, stream) => {
+                // One that is very long is said in part.
+                same.or_else(|| (!self.untold.is_empty()).then_some(0))
+            }
+            (Some(_), _) => None,
+            // An older keeper names none; nor has one that was typed at the agent itself a name.
+            (None, _) => same.filter(|_| sent),
         }
     }
 

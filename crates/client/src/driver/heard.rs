@@ -30,7 +30,8 @@ impl Driver {
                 if let Some(size) = self.size {
                     self.outbox.handle_screen(size, self.clock.now());
                 }
-                self.ready.push_back(Update::Attached { head, size, fresh });
+                let stream = self.outbox.stream().clone();
+                self.ready.push_back(Update::Attached { head, size, fresh, stream });
                 self.level = Some(head.seq);
             }
             ToClient::Event { session, epoch, seq, at, event } if session == *ours => {

@@ -271,6 +271,12 @@ impl Prompted {
     pub fn name(stream: &StreamId, n: u64) -> String {
         format!("{stream}.{n}")
     }
+
+    /// Whether the prompt of this name was given in this stream.
+    #[must_use]
+    pub fn is_of(name: &str, stream: &StreamId) -> bool {
+        name.strip_prefix(stream.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    }
 }
 
 /// The reply to `token.create`.
