@@ -169,6 +169,25 @@ fn whoever_does_not_want_to_go_on_with_what_has_ended_is_told_how_and_nothing_is
 }
 
 #[test]
+fn what_somebody_else_has_gone_on_with_meanwhile_is_not_gone_on_with_twice() {
+    let home = with_agent();
+    let (session, mut terminal) = chat(&home);
+    terminal.keys("hello\r");
+    terminal.wait("answer 1");
+    home.ok(&["kill", &session]);
+    terminal.wait("Go on with its conversation in a new session? [Y/n]");
+    home.ok(&["restart", &session, "--detach"]);
+    let after = next(&home, &session);
+    terminal.keys("y\r");
+    terminal.wait(&format!("The session is {after}."));
+    terminal.keys("hello again\r");
+    terminal.wait("again-answer 1");
+    terminal.keys("\u{4}");
+    assert_eq!(terminal.end().0, 0);
+    assert_eq!(home.json(&["ls", "--json"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn a_script_whose_agent_ends_fails_and_is_told_how_to_go_on() {
     let home = with_agent();
     for input in ["hello\ndie\n", "hello\ndie\nand then?\n"] {

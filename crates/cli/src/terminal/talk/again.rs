@@ -37,6 +37,8 @@ pub async fn offer(
             _ => unsaid.push(line),
         }
     }
+    // Somebody else may have gone on with it while that was asked: two are never to go on with one conversation.
+    let (last, runs) = latest(host, session).await?;
     let session = if runs { last } else { restarted(host, last).await? };
     let next = Talking { resumes: Resumes::Known, ..Talking::new(host, session) };
     note!("The session is {}. Come back to it with: {}", next.session, next.command("attach"));
