@@ -127,8 +127,7 @@ fn a_conversation_whose_agent_ends_goes_on_and_is_told_what_was_typed() {
     // Who comes to the ended one is led to where it goes on.
     let mut again = home.terminal(&["attach", &session]);
     again.wait("> slow");
-    again
-        .wait(&format!("It has ended. Go on with its conversation in {after}, where it was taken up? [Y/n]"));
+    again.wait(&format!("Go on with its conversation in {after}, where it was taken up? [Y/n]"));
     again.keys("y\r");
     again.wait("again-answer 3");
     again.keys("\u{4}");
@@ -142,7 +141,7 @@ fn whoever_does_not_want_to_go_on_with_what_has_ended_is_told_how_and_nothing_is
     terminal.keys("hello\r");
     terminal.wait("answer 1");
     terminal.keys("die\r");
-    terminal.wait("It has ended. Go on with its conversation in a new session? [Y/n]");
+    terminal.wait("Go on with its conversation in a new session? [Y/n]");
     terminal.keys("n\r");
     let (status, shown) = terminal.end();
     assert_eq!(status, 3, "as the agent: {shown}");
@@ -153,13 +152,13 @@ fn whoever_does_not_want_to_go_on_with_what_has_ended_is_told_how_and_nothing_is
     terminal.keys("hello\r");
     terminal.wait("answer 1");
     kill(pid(&home.listed(&lost)["keeper_pid"]), "KILL");
-    terminal.wait("It has ended. Go on with its conversation in a new session? [Y/n]");
+    terminal.wait("Go on with its conversation in a new session? [Y/n]");
     terminal.keys("n\r");
     terminal.end();
     state(&home, &lost, "lost");
     let mut terminal = home.terminal(&["attach", &lost]);
     terminal.wait("answer 1");
-    terminal.wait("It has ended. Go on with its conversation in a new session? [Y/n]");
+    terminal.wait("Go on with its conversation in a new session? [Y/n]");
     terminal.keys("what next?\r");
     terminal.wait("[Y/n]");
     terminal.keys("no\r");

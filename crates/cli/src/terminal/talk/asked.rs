@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long something has to stand here before it is answered: what was typed before that was meant for something else.
-const STILL: Duration = Duration::from_millis(400);
+pub const STILL: Duration = Duration::from_millis(400);
 
 /// What is asked and waits.
 pub struct Waiting {

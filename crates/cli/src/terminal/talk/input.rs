@@ -24,7 +24,7 @@ impl Input {
 }
 
 impl<R: AsyncBufRead + Unpin> Input<R> {
-    fn new(from: R) -> Self {
+    pub fn new(from: R) -> Self {
         Self(from.split(b'\n'))
     }
 
