@@ -54,8 +54,8 @@ def watch(over):
         try:
             for waiting in ask("GET", "/api/approvals")["approvals"]:
                 if waiting["id"] not in known:
-                    known.add(waiting["id"])
                     put(ask("GET", "/api/approvals/" + waiting["id"]))
+                    known.add(waiting["id"])
         except (Problem, OSError, ValueError) as why:
             # Somebody else was faster, it is not waited for any more, or too much was asked: the next one is shown all the same.
             print(why, file=sys.stderr)

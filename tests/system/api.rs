@@ -405,3 +405,30 @@ fn the_example_in_python_holds_a_conversation() {
     let lost = talk("hello", &prompt);
     assert_eq!(String::from_utf8_lossy(&lost.stdout), "again-answer 1\n", "a killed keeper: {lost:?}");
 }
+
+#[test]
+fn the_example_in_python_shows_what_it_could_not_fetch_once_it_can_and_then_no_more() {
+    let check = r#"
+import chat
+class Rounds:
+    left = 5
+    def wait(self, seconds):
+        self.left -= 1
+        return self.left < 0
+asked = []
+def ask(method, path, body=None):
+    asked.append(path)
+    if path == "/api/approvals":
+        return {"approvals": [{"id": "one"}]}
+    if asked.count(path) < 3:
+        raise chat.Problem({"detail": "too much was asked"})
+    return {"id": "one"}
+shown = []
+chat.ask, chat.put = ask, shown.append
+chat.watch(Rounds())
+assert shown == [{"id": "one"}], (shown, asked)
+"#;
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples");
+    let ran = Command::new("python3").args(["-B", "-c", check]).env("PYTHONPATH", examples).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
