@@ -67,7 +67,7 @@ fn steps<'a>(root: &Path, steps: impl Iterator<Item = &'a (&'a str, Step)>) -> E
     if !failed.is_empty() {
         println!("steps that failed: {}", failed.join(", "));
     }
-    println!("total: {} passed, {} failed", counts.passed, counts.failed);
+    println!("total: {} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped);
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -119,6 +119,7 @@ struct Counts {
     lines: Vec<String>,
     passed: u64,
     failed: u64,
+    skipped: u64,
 }
 
 impl Counts {
@@ -137,6 +138,7 @@ impl Counts {
         }
         self.passed += before(line, " passed").unwrap_or(0);
         self.failed += before(line, " failed").unwrap_or(0);
+        self.skipped += before(line, " skipped").unwrap_or(0);
         self.lines.push(line.to_owned());
     }
 }
@@ -158,12 +160,12 @@ mod tests {
         for line in [
             "     Summary [  12.345s] 120 tests run: 118 passed (1 slow), 2 failed, 3 skipped",
             "      Tests  4 failed | 31 passed (35)",
-            "\u{1b}[1mbrowser: 12 passed, 0 failed\u{1b}[0m",
+            "\u{1b}[1mbrowser: 12 passed, 0 failed, 2 skipped\u{1b}[0m",
             "        PASS [   0.004s] longrein-wire frame::tests::all_passed",
             " Test Files  9 passed (9)",
         ] {
             counts.read(line);
         }
-        assert_eq!((counts.passed, counts.failed, counts.lines.len()), (161, 6, 3));
+        assert_eq!((counts.passed, counts.failed, counts.skipped, counts.lines.len()), (161, 6, 5, 3));
     }
 }
