@@ -2,6 +2,7 @@ import { render } from "svelte/server";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { Chat, Event } from "../../lib/session/message";
 import { Joiner, type Item } from "../../lib/session/said";
+import type { Whereabouts } from "../../lib/session/view";
 
 const CHANGE = { path: "/a", old: "x\ny", new: "x\nz" };
 const CHATS: readonly Chat[] = [
@@ -74,17 +75,20 @@ function itemOf(event: unknown, json?: unknown, at = 5): Item {
 
 const piece = { kind: "chat", part: 0, last: true };
 
+beforeAll(() => {
+  vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => undefined }));
+  vi.stubGlobal("localStorage", { getItem: () => null, setItem: () => undefined });
+  vi.stubGlobal("location", { hash: "" });
+  vi.stubGlobal("history", {});
+  vi.stubGlobal("document", { documentElement: { dataset: {} } });
+  vi.stubGlobal("addEventListener", () => undefined);
+});
+
 describe("a row", () => {
   const viewing = { summary: { approvals: [] }, over: false, entry: { rid: "r" }, session: "s" };
   let html: (row: Item, result?: Item) => string;
 
   beforeAll(async () => {
-    vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => undefined }));
-    vi.stubGlobal("localStorage", { getItem: () => null, setItem: () => undefined });
-    vi.stubGlobal("location", { hash: "" });
-    vi.stubGlobal("history", {});
-    vi.stubGlobal("document", { documentElement: { dataset: {} } });
-    vi.stubGlobal("addEventListener", () => undefined);
     const { default: Row } = await import("./Row.svelte");
     const chatting = { open: new Map([[1, true]]), plan: null, viewing };
     html = (row) => render(Row, { props: { chatting: chatting as never, row, found: false } }).body;
@@ -122,5 +126,24 @@ describe("a row", () => {
       }
     }
     for (const at of [1e300, NaN, -1e300]) expect(html(itemOf(piece, CHATS[0], at))).toContain("hello");
+  });
+});
+
+describe("the composer", () => {
+  it("says that a text was taken where no row says that it waits", async () => {
+    const { default: Composer } = await import("./Composer.svelte");
+    const html = (rows: readonly Item[], at: Whereabouts) => {
+      const sending = { draft: { text: "" }, problem: null, files: [], stays: [], empty: true };
+      const chatting = { viewing: { over: false, summary: {} }, sending, setup: null, rows };
+      const last = { prompt: { text: "and then" }, at };
+      return render(Composer, { props: { chatting: chatting as never, last: last as never } }).body;
+    };
+    const shown = 'data-testid="whereabouts"';
+    const queued = itemOf(piece, { type: "queued", text: "and then", by: "d" });
+    const another = itemOf(piece, { type: "queued", text: "first", by: "d" });
+    expect(html([queued], "taken")).not.toContain(shown);
+    expect(html([another], "taken")).toContain(shown);
+    // Somebody else's, in the same words.
+    expect(html([queued], "at_host")).toContain(shown);
   });
 });
