@@ -7,6 +7,7 @@
 use super::plan::Plans;
 use super::said::{self, Block, between};
 use super::stream::Stream;
+use super::tasks::Tasks;
 use super::tool::{self, Place, text_of};
 use super::turn::{Became, Turn};
 use crate::adapter::{Adapter, Input, Output};
@@ -50,6 +51,7 @@ pub struct Control {
     spent: Option<u64>,
     stream: Stream,
     plan: Plans,
+    tasks: Tasks,
     strange: u32,
     started: bool,
     ended: bool,
@@ -84,6 +86,7 @@ impl Control {
             spent: (!resumed).then_some(0),
             stream: Stream::default(),
             plan: Plans::default(),
+            tasks: Tasks::default(),
             strange: 0,
             started: false,
             ended: false,
@@ -231,6 +234,7 @@ impl Control {
                 }
                 Block::Call { id, name, input } => {
                     self.plan.hear(id, name, input);
+                    self.tasks.hear(id, name, input);
                     self.out.extend(said::plan(name, input).map(Output::Chat));
                 }
                 _ => {}
@@ -255,6 +259,7 @@ impl Control {
         };
         let results = said::results(&json["message"], detail, &rejected);
         self.out.extend(results.into_iter().map(Output::Chat));
+        self.out.extend(self.tasks.came(&json["message"], detail).map(Output::Chat));
         // What a slash command of its own answers.
         for block in said::blocks(&json["message"]) {
             if let Block::Text(text) = block

@@ -10,6 +10,7 @@ mod plan;
 mod said;
 mod settings;
 mod stream;
+mod tasks;
 mod tool;
 mod transcript;
 mod turn;

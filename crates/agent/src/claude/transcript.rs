@@ -2,6 +2,7 @@
 //! is Claude's own, so what is not known is passed over.
 
 use super::said::{self, Block, between};
+use super::tasks::Tasks;
 use super::tool::text_of;
 use crate::text;
 use serde_json::Value;
@@ -17,6 +18,7 @@ const MAX_KNOWN: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
     known: HashSet<u128>,
+    tasks: Tasks,
 }
 
 /// What a line says.
@@ -48,8 +50,8 @@ impl Transcript {
             return said;
         }
         match text_of(&json, "type") {
-            "user" => user(&json, &mut said),
-            "assistant" => assistant(&json, &mut said),
+            "user" => user(&json, &mut self.tasks, &mut said),
+            "assistant" => assistant(&json, &mut self.tasks, &mut said),
             "system" if text_of(&json, "subtype") == "turn_duration" => {
                 let took = json.get("durationMs").and_then(Value::as_u64);
                 said.chats.push(said::turn(Outcome::Done, took));
@@ -67,26 +69,30 @@ impl Transcript {
     }
 }
 
-fn assistant(json: &Value, said: &mut Said) {
+fn assistant(json: &Value, tasks: &mut Tasks, said: &mut Said) {
     for block in said::blocks(&json["message"]) {
         match block {
             // Of blocks that are not known there may be any; the terminal shows them.
             Block::Unknown(_) => continue,
             Block::Text(text) if !text.trim().is_empty() => said.last = Some(text::line(text, MAX_LINE)),
-            Block::Call { name, input, .. } => said.chats.extend(said::plan(name, input)),
+            Block::Call { id, name, input } => {
+                tasks.hear(id, name, input);
+                said.chats.extend(said::plan(name, input));
+            }
             _ => {}
         }
         said.chats.extend(said::chat(&block, None, None));
     }
 }
 
-fn user(json: &Value, said: &mut Said) {
+fn user(json: &Value, tasks: &mut Tasks, said: &mut Said) {
     let detail = json.get("toolUseResult").unwrap_or(&Value::Null);
     let rejected = |_: &str| {
         let no = text_of(&json["permissionDecision"], "decision") == "reject";
         (no || detail.as_str() == Some("User rejected tool use")).then_some(Outcome::Denied)
     };
     said.chats.extend(said::results(&json["message"], detail, &rejected));
+    said.chats.extend(tasks.came(&json["message"], detail));
     for block in said::blocks(&json["message"]) {
         let Block::Text(text) = block else { continue };
         if text.starts_with("[Request interrupted by user") {
