@@ -82,6 +82,8 @@ export class Desk extends Host {
       ANTHROPIC_API_KEY: KEY,
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
       DISABLE_AUTOUPDATER: "1",
+      // Of a model that it does not know it offers them to none.
+      CLAUDE_CODE_ENABLE_TODO_TOOLS: "1",
       CODEX_HOME: join(this.home, ".codex"),
       FAKE_KEY: "fake",
       GEMINI_API_KEY: "fake",
