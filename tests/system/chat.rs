@@ -329,3 +329,18 @@ fn what_waited_for_an_agent_when_its_keeper_was_killed_is_shown_to_whoever_comes
     terminal.keys("n\r");
     terminal.end();
 }
+
+#[test]
+fn a_script_on_another_machine_ends_with_the_keeper_though_what_is_left_can_be_read_still() {
+    let (home, guest) = (with_agent(), Home::new());
+    guest.ok(&["join", &home.link(), "--name", "desk"]);
+    let session = home.ok(&["chat", "--agent", "claude", "--detach"]).trim().to_owned();
+    let there = format!("desk/{session}");
+    std::thread::scope(|scope| {
+        let script = scope.spawn(|| told(&guest, &["attach", &there], "slow\n"));
+        eventually("it to be told", || (home.listed(&session)["agent"]["doing"] == "working").then_some(()));
+        kill(pid(&home.listed(&session)["keeper_pid"]), "KILL");
+        let ran = script.join().unwrap();
+        assert!(ran.status == 125 && ran.err.contains("The agent has ended"), "{ran:?}");
+    });
+}

@@ -224,7 +224,11 @@ async fn hold(
             update = updates.recv() => match update {
                 Some(Update::Exit { exit }) => return Ok(talk.ended(Some(exit))),
                 // Without an exit it was lost, with its keeper or its machine.
-                Some(Update::Level) if talking.ended => return Ok(talk.ended(None)),
+                Some(Update::Level) => {
+                    if talking.ended || again::is_over(talking).await {
+                        return Ok(talk.ended(None));
+                    }
+                }
                 // Its keeper was killed.
                 Some(Update::Ended(Some(why))) if here && why.kind == ErrorKind::NotFound => {
                     return Ok(talk.ended(None));

@@ -93,6 +93,13 @@ async fn latest(host: &Route, session: &SessionId) -> Result<(SessionId, bool), 
     Ok((last, runs))
 }
 
+/// Whether its program is gone for good, as far as its host can be asked: what was lost with its keeper has no end in its log,
+/// and can be read still.
+pub async fn is_over(talking: &Talking) -> bool {
+    let Ok(sessions) = hosts::sessions(&talking.host).await else { return false };
+    sessions.iter().any(|one| one.id == talking.session && one.run != RunState::Running)
+}
+
 async fn restarted(host: &Route, session: SessionId) -> Result<SessionId, Failure> {
     // Another machine starts it from its own daemon's environment; ours is none of its business.
     let env = matches!(host, Route::Daemon(_) | Route::Keeper(_)).then(environment);
