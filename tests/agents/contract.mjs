@@ -148,7 +148,7 @@ export function structured(name, agent) {
       assert.equal((await chat.agent()).conversation, conversation);
     });
 
-    keeperKilled(chat);
+    keeperKilled(chat, true);
   });
 }
 
@@ -330,11 +330,14 @@ function interrupted(chat) {
   });
 }
 
-function keeperKilled(chat) {
+/** `attached` where whoever said it at the desk is still there. */
+function keeperKilled(chat, attached = false) {
   const { desk } = chat;
 
   it("does nothing where its keeper is killed, and leaves no process", async () => {
-    await chat.say("run bash");
+    const talking = attached
+      ? desk.say(chat.session, "run bash").catch(({ message }) => message)
+      : chat.say("run bash");
     await chat.waiting();
     const { keeper_pid: keeper } = await desk.summary(chat.session);
     const all = below(keeper);
@@ -350,6 +353,8 @@ function keeperKilled(chat) {
       "the session to be lost",
     );
     assert.equal(desk.has(FILE), false);
+    const shown = await talking;
+    if (attached) assert.match(shown, /exit 125[^]*The agent has ended/);
   });
 }
 
