@@ -163,14 +163,18 @@ trust_level = "trusted"
   }
 
   /** An agent in its own terminal. Gives the session. */
-  async terminal(...command) {
+  terminal(...command) {
+    return this.terminalIn(this.project, ...command);
+  }
+
+  async terminalIn(folder, ...command) {
     const out = await this.cli(
       "run",
       "--detach",
       "--size",
       "100x40",
       "--cwd",
-      this.project,
+      folder,
       "--",
       ...command,
     );
@@ -208,6 +212,25 @@ trust_level = "trusted"
       );
       talk.stdin.end(lines.map((line) => `${line}\n`).join(""));
     });
+  }
+
+  /** Says something to an agent as a script does. */
+  async prompt(session, text) {
+    const token = await this.cli(
+      ...["token", "create", "--scope", "prompt", "--ttl", "1h"],
+    );
+    const answer = await fetch(
+      new URL(`/api/sessions/${session}/prompt`, this.url),
+      {
+        method: "POST",
+        headers: {
+          Authorization: `Bearer ${token.trim()}`,
+          "Content-Type": "application/json",
+        },
+        body: JSON.stringify({ text }),
+      },
+    );
+    if (!answer.ok) throw new Error(await answer.text());
   }
 
   /** Waits until the model was told exactly this by a person. */

@@ -13,7 +13,17 @@ export class Chat {
     await this.phone.pair(await this.desk.link());
   }
 
+  /** Opens a session that is one with an agent. */
   async enter(session) {
+    await this.look(session);
+    await this.page
+      .locator("[data-testid=chat-text]:visible, [data-testid=chat-tab]")
+      .first()
+      .waitFor();
+  }
+
+  /** Opens a session, whatever it shows. */
+  async look(session) {
     this.session = session;
     const { page } = this;
     if (this.entered) await page.goto(this.desk.url);
@@ -21,10 +31,6 @@ export class Chat {
     await page
       .locator(`[data-testid=session][data-session="${session}"]`)
       .click();
-    await page
-      .locator("[data-testid=chat-text]:visible, [data-testid=chat-tab]")
-      .first()
-      .waitFor();
   }
 
   async chat() {

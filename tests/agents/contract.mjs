@@ -344,9 +344,11 @@ function keeperKilled(chat, attached = false) {
     assert.ok(all.length > 0);
     process.kill(keeper, "SIGKILL");
     const left = () => all.filter(({ pid }) => runs(pid));
+    // Without its terminal an agent may take a minute to end, but does nothing.
     await until(
       () => left().length === 0,
       () => `all to end; there are ${JSON.stringify(left())}`,
+      90_000,
     );
     await until(
       async () => (await desk.summary(chat.session))?.state === "lost",

@@ -21,20 +21,6 @@ let begun;
 
 terminal("Gemini", {
   command: ["gemini", ...MODEL],
-  async ready(chat) {
-    await chat.doing("idle");
-    await chat.terminal();
-    await chat.phone.shows("Type your message");
-    // On a busy machine it shows that some time before it takes an Enter.
-    await chat.phone.type("hi");
-    const taken = async () => {
-      await chat.phone.press("Enter");
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      return /"human":"hi"/.test(chat.desk.heard());
-    };
-    await until(taken, "the first prompt to be taken");
-    await chat.doing("idle");
-  },
   dialog: "Allow once",
   async atDesk(chat, asked) {
     const { phone, desk } = chat;
@@ -101,7 +87,28 @@ terminal("Gemini", {
       assert.ok(approvals.every(({ state }) => state !== "pending"));
       await chat.terminal();
       await chat.phone.shows("Which colour?");
-      await chat.phone.press("Escape");
+      const left = async () => {
+        await chat.phone.press("Escape");
+        return (await chat.agent()).doing === "idle";
+      };
+      await until(left, "the question to be left");
+    });
+
+    it("is told nothing where it asks something of its own, and all of it behind that", async () => {
+      const unknown = join(desk.home, "unknown");
+      mkdirSync(unknown);
+      await chat.look(await desk.terminalIn(unknown, "gemini", ...MODEL));
+      // It has no chat to say it in before that.
+      await chat.phone.shows("Do you trust the files in this folder?");
+      await desk.prompt(chat.session, "hi from afar");
+      await chat.doing("needs_you");
+      await chat.phone.shows("Do you trust the files in this folder?");
+      assert.equal(/hi from afar/.test(desk.heard()), false);
+      await chat.phone.press("Enter");
+      await desk.told("hi from afar");
+      await chat.chat();
+      await chat.said("person", "hi from afar");
+      await chat.answer("Hello from the fake model.");
       await chat.doing("idle");
     });
   },

@@ -5,9 +5,11 @@
 //! ([`Adapter::poll`]) until it asks for nothing. It never fails: what it does not understand becomes
 //! [`Chat::Unknown`], and an agent that speaks quite differently a [`Chat::Note`].
 
+use crate::Cursor;
 use session::approval::EXPIRES_WITHIN;
 use session::message::{AgentState, ApprovalState, Chat, Doing, Request};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Bytes of one line, or of one hook's input, that an adapter is given at most.
 pub const MAX_LINE: usize = 16 * 1024 * 1024;
@@ -46,6 +48,8 @@ pub enum Input<'a> {
     Tailed(&'a [u8]),
     /// What the program says of itself through its terminal (OSC 7501, titles, bells).
     Said(&'a Said),
+    /// What is in its terminal now, as [`Output::Look`] asked.
+    Looked(&'a Cursor),
     /// Somebody typed into the terminal while the agent needed a person.
     Typed,
     /// A person says something to the agent. Given only while the adapter [`Adapter::takes_prompt`]. It is in the log as
@@ -116,9 +120,9 @@ pub enum Output {
     /// Write this to the agent's standard input, or to what runs beside it; where it has neither, as if it were typed in its
     /// terminal.
     Send(Vec<u8>),
-    /// Press Enter in its terminal, a moment after what was typed there: some take one right behind a paste for a part of it.
-    /// Where the agent has come to wait for a person meanwhile, once it does not any more; prompts are refused until then.
-    Enter,
+    /// Look at its terminal, so long from now, and say what is there with [`Input::Looked`]. Takes the place of a look that
+    /// has not been taken yet.
+    Look(Duration),
     /// Log this, and show it.
     Chat(Chat),
     /// This prompt will not be a [`Chat::User`], or it is not known whether it will: it waits no more, and why was said.
@@ -168,7 +172,7 @@ pub trait Adapter {
     /// The next thing to be done, until there is none.
     fn poll(&mut self) -> Option<Output>;
 
-    /// Whether it would pass a prompt on now. Where prompts are typed into a terminal, this is not asked.
+    /// Whether it would pass a prompt on now. Where the keeper types prompts into a terminal, this is not asked.
     fn takes_prompt(&self) -> bool {
         false
     }
@@ -178,8 +182,12 @@ pub trait Adapter {
         false
     }
 
-    /// How a prompt is typed into its terminal and sent off, where it is to be otherwise than pasted whole; what is to be done
-    /// then is asked for with [`Adapter::poll`]. The text has no control characters but line ends and tabs.
+    /// Whether it types prompts into its terminal itself, at its time: then it is given them as [`Input::Prompt`].
+    fn types_prompts(&self) -> bool {
+        false
+    }
+
+    /// How a prompt is typed into its terminal and sent off otherwise, where that is not pasted whole. The text has no control characters but line ends and tabs.
     fn typed(&mut self, _text: &str) -> Option<String> {
         None
     }

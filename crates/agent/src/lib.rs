@@ -27,4 +27,4 @@ pub use env::clean_env;
 pub use out::Place;
 pub use pipes::piped;
 pub use pty::{Pty, SpawnError, SpawnSpec, Stop, reap};
-pub use screen::{Screen, Viewport};
+pub use screen::{Cursor, Screen, Viewport};

@@ -7,6 +7,7 @@ use serde_json::Value;
 use session::message::{AgentState, ApprovalState, Chat, Doing, Request, Risk, Scope, Tool};
 use session::risk;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Characters of what is shown in lists.
 const MAX_LINE: usize = 200;
@@ -54,9 +55,9 @@ impl Out {
         self.queue.push_back(Output::Send(line));
     }
 
-    /// Presses Enter in its terminal, behind what was typed.
-    pub(crate) fn enter(&mut self) {
-        self.queue.push_back(Output::Enter);
+    /// Looks at its terminal, so long from now.
+    pub(crate) fn look(&mut self, after: Duration) {
+        self.queue.push_back(Output::Look(after));
     }
 
     /// Answers a hook.

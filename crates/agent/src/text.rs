@@ -27,6 +27,13 @@ pub fn line(text: &str, most: usize) -> String {
     line
 }
 
+/// What is to be typed, without what would be a key there, or would end a paste.
+pub fn plain(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    text.trim_end_matches('\n').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -196,7 +196,7 @@ pub(crate) fn page(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use agent::adapter::{Adapter, Input, Output};
     use session::id::StreamId;
@@ -287,7 +287,7 @@ mod tests {
     }
 
     /// What is in the log, each in a word.
-    fn logged(session: &Session, id: ClientId) -> Vec<String> {
+    pub(crate) fn logged(session: &Session, id: ClientId) -> Vec<String> {
         let (page, ..) = ask(session, id, u64::MAX, u32::MAX);
         let in_a_word = |(seq, chat): (u64, Chat)| match chat {
             Chat::User { text, .. } => format!("said {text}"),

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::follower::Client;
 use crate::session::{ClientId, Inner, Session, failure};
-use crate::side;
+use agent::text::plain;
 use bytes::Bytes;
 use session::approval::too_late as too_late_to_decide;
 use session::id::SessionId;
@@ -39,8 +39,6 @@ pub(crate) struct Input {
     counted: usize,
     /// It is not for the program: it waits for its turn to be refused.
     refusal: Option<Failure>,
-    /// Enter is due behind it.
-    enters: bool,
 }
 
 impl Session {
@@ -150,7 +148,7 @@ impl Session {
         let bytes = match act {
             Act::Input => payload.clone(),
             Act::Prompt { files } if !inner.is_told() => {
-                let text = side::plain(&inner.with_files(payload, files));
+                let text = plain(&inner.with_files(payload, files));
                 drop(inner);
                 let keys = self.type_prompt(&text, self.model.pastes());
                 inner = self.inner.borrow_mut();
@@ -159,7 +157,7 @@ impl Session {
             _ => Bytes::new(),
         };
         let size = inner.sized(id, act, !bytes.is_empty());
-        inner.take_in_of(act, id, key, n, bytes);
+        inner.take_in(id, key, n, bytes, None);
         drop(inner);
         self.apply_size(size);
         // That somebody looked away is reported like a key, and is none.
@@ -220,7 +218,7 @@ impl Input {
         counted: usize,
         refusal: Option<Failure>,
     ) -> Self {
-        Self { from, client, bytes, since: clock::unix_ms(), begun: false, counted, refusal, enters: false }
+        Self { from, client, bytes, since: clock::unix_ms(), begun: false, counted, refusal }
     }
 }
 
@@ -317,15 +315,6 @@ impl Inner {
         text
     }
 
-    /// Puts what an act gives the program behind what waits.
-    fn take_in_of(&mut self, act: &Act, client: ClientId, key: inbox::Key, n: u64, bytes: Bytes) {
-        self.take_in(client, key, n, bytes, None);
-        let enters = self.enter_at.is_some() && matches!(act, Act::Prompt { .. });
-        if let Some(input) = self.inputs.back_mut() {
-            input.enters = enters;
-        }
-    }
-
     /// Puts a command behind those that wait.
     fn take_in(&mut self, client: ClientId, key: inbox::Key, n: u64, bytes: Bytes, refusal: Option<Failure>) {
         let counted = bytes.len() + OVERHEAD;
@@ -365,19 +354,10 @@ impl Inner {
         }
     }
 
-    /// Whether a prompt behind which Enter is due waits for the program.
-    pub(crate) fn types_prompt(&self) -> bool {
-        self.inputs.iter().any(|input| input.enters)
-    }
-
     /// Takes the first input out and answers whoever holds its stream now.
     fn settle_front(&mut self) {
         let Some(input) = self.inputs.pop_front() else { return };
         let Some((key, n)) = self.counted_out(&input) else { return };
-        if input.enters {
-            // It comes a moment behind what was read, and not at all behind what was not.
-            self.enter_at = input.refusal.is_none().then(side::enter_at);
-        }
         let session = self.about.id.clone();
         let message = if let Some(why) = input.refusal {
             self.inbox.handle_refused(&key, n, why.clone());
@@ -412,33 +392,6 @@ impl Inner {
             client.answer(message);
         } else if let Some(client) = self.clients.get_mut(&sender) {
             client.answer(message);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use session::id::StreamId;
-
-    #[tokio::test(start_paused = true)]
-    async fn enter_waits_for_a_prompt_to_be_read_and_is_not_pressed_behind_one_that_never_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let session = crate::start::tests::session(folder.path());
-        for refusal in [None, Some(too_late())] {
-            session.put_off_enter();
-            tokio::time::advance(std::time::Duration::from_secs(1)).await;
-            let mut inner = session.inner.borrow_mut();
-            let first = inner.enter_at;
-            let key = (String::new(), StreamId::from_random([1; 10]));
-            inner.take_in(1, key, 1, Bytes::from_static(b"pasted"), None);
-            let input = inner.inputs.back_mut().unwrap();
-            (input.enters, input.refusal) = (true, refusal.clone());
-            assert!(inner.types_prompt());
-            inner.settle_front();
-            assert!(!inner.types_prompt());
-            assert_eq!(inner.enter_at > first, refusal.is_none());
-            assert_eq!(inner.enter_at.is_none(), refusal.is_some());
         }
     }
 }

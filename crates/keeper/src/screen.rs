@@ -7,8 +7,8 @@
 //! when [`LAZY`] bytes wait, and when somebody asks for what it knows.
 
 use crate::journal::{self, Record};
-use agent::Screen;
 use agent::adapter::Said;
+use agent::{Cursor, Screen};
 use bytes::Bytes;
 use session::message::{Event, Size};
 use session::replay::Mark;
@@ -46,6 +46,7 @@ pub(crate) struct Snapshot {
 enum Ask {
     Snapshot(Option<u32>, oneshot::Sender<Snapshot>),
     Preview(oneshot::Sender<Vec<String>>),
+    Cursor(oneshot::Sender<Cursor>),
 }
 
 #[derive(Default)]
@@ -150,6 +151,13 @@ impl Model {
     pub fn preview(&self) -> oneshot::Receiver<Vec<String>> {
         let (answer, wait) = oneshot::channel();
         self.ask(Ask::Preview(answer));
+        wait
+    }
+
+    /// Where the cursor is.
+    pub fn cursor(&self) -> oneshot::Receiver<Cursor> {
+        let (answer, wait) = oneshot::channel();
+        self.ask(Ask::Cursor(answer));
         wait
     }
 
@@ -303,6 +311,7 @@ fn run(shared: &Shared, origin: Origin) {
             match ask {
                 Ask::Snapshot(scrollback, answer) => drop(answer.send(thread.snapshot(scrollback))),
                 Ask::Preview(answer) => drop(answer.send(thread.screen.preview(PREVIEW.0, PREVIEW.1))),
+                Ask::Cursor(answer) => drop(answer.send(thread.screen.cursor())),
             }
         }
     }

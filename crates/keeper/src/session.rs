@@ -97,8 +97,8 @@ pub(crate) struct Inner {
     pub meant: Beside,
     /// It is an agent that asks through hooks, whatever is shown in its terminal.
     pub gated: bool,
-    /// When Enter is to be pressed behind what was typed for it.
-    pub enter_at: Option<tokio::time::Instant>,
+    /// When the adapter is to be told what is in the terminal.
+    pub look_at: Option<tokio::time::Instant>,
     /// What it is to be asked there.
     pub to_ask: served::Asked,
     /// When somebody typed last.
@@ -126,7 +126,7 @@ pub(crate) struct Inner {
     pub end_shown: bool,
 }
 
-/// Who is spoken to beside a terminal: prompts are told to them, and not typed.
+/// Who is spoken to beside a terminal: prompts are told to them, and not typed by the keeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beside {
     /// Nobody.
@@ -135,6 +135,8 @@ pub(crate) enum Beside {
     Shared,
     /// The terminal's own program, which a key might end.
     Itself,
+    /// The adapter, which types them into the terminal when that takes them.
+    Adapter,
 }
 
 /// The session. Its methods are called from the keeper's one thread.
@@ -167,8 +169,8 @@ pub(crate) struct Session {
     pub decided: Notify,
     /// The adapter names another file.
     pub tailed: Notify,
-    /// Enter is to be pressed.
-    pub presses: Notify,
+    /// The adapter wants to know what is in the terminal.
+    pub looks: Notify,
     /// There is something to be asked of the program's server.
     pub to_ask: Notify,
     pub disk: Disk,
@@ -208,7 +210,7 @@ impl Session {
             beside: Beside::Nobody,
             meant: Beside::Nobody,
             gated: false,
-            enter_at: None,
+            look_at: None,
             to_ask: served::Asked::default(),
             notices: 0,
             typed_at: None,
@@ -239,7 +241,7 @@ impl Session {
             asked: Notify::new(),
             decided: Notify::new(),
             tailed: Notify::new(),
-            presses: Notify::new(),
+            looks: Notify::new(),
             to_ask: Notify::new(),
             disk,
         }

@@ -27,8 +27,6 @@ const MAX_NAME: usize = 32;
 const MAX_ABOUT: usize = 200;
 /// A bell so soon after a key answers it.
 const ANSWERS_KEYS: Duration = Duration::from_secs(2);
-/// From typing something to the Enter that sends it off, where that is not to come at once.
-const MOMENT: Duration = Duration::from_millis(200);
 /// Characters of a notice.
 const MAX_NOTICE: usize = 1000;
 
@@ -88,8 +86,12 @@ impl Session {
         inner.meant = match &beside {
             Some(_) => Who::Shared,
             None if adapter.serves().is_some() => Who::Itself,
+            None if adapter.types_prompts() => Who::Adapter,
             None => Who::Nobody,
         };
+        if inner.meant == Who::Adapter {
+            inner.beside = Who::Adapter;
+        }
         drop(inner);
         let (prompts, told) = (VecDeque::new(), VecDeque::new());
         *self.side.borrow_mut() = Some(Side { adapter, structured, beside, prompts, told, tail: None });
@@ -151,7 +153,7 @@ impl Session {
                         self.reply_to_program(bytes);
                     }
                 }
-                Output::Enter => self.put_off_enter(),
+                Output::Look(after) => self.put_off_look(after),
                 Output::Chat(chat) => {
                     self.log_chat(&chat);
                     if let Chat::User { prompt: Some(prompt), .. } = chat {
@@ -182,10 +184,9 @@ impl Session {
         }
     }
 
-    /// Enter is due a moment from now.
-    pub fn put_off_enter(&self) {
-        self.inner.borrow_mut().enter_at = Some(enter_at());
-        self.presses.notify_one();
+    fn put_off_look(&self, after: Duration) {
+        self.inner.borrow_mut().look_at = Some(tokio::time::Instant::now() + after);
+        self.looks.notify_one();
     }
 
     /// The log has this prompt as said, or why the agent did not take it.
@@ -240,12 +241,7 @@ impl Session {
     /// that is, and sent off.
     pub fn type_prompt(&self, plain: &str, pastes: bool) -> Bytes {
         let mut side = self.side.borrow_mut();
-        let side = side.as_mut().filter(|_| pastes);
-        let own = side.and_then(|side| {
-            let keys = side.adapter.typed(plain)?;
-            self.obey(side);
-            Some(keys)
-        });
+        let own = side.as_mut().filter(|_| pastes).and_then(|side| side.adapter.typed(plain));
         match own {
             Some(keys) => keys.into(),
             None if pastes => format!("\x1b[200~{plain}\x1b[201~\r").into(),
@@ -384,7 +380,12 @@ impl Inner {
     pub(crate) fn is_told_to_stop(&self) -> bool {
         let doing = self.agent.as_ref().map(|agent| agent.doing);
         let busy = matches!(doing, Some(Doing::Working | Doing::NeedsYou));
-        self.structured || self.beside == Who::Itself || self.beside == Who::Shared && busy
+        let told = match self.beside {
+            Who::Itself | Who::Adapter => true,
+            Who::Shared => busy,
+            Who::Nobody => false,
+        };
+        self.structured || told
     }
 
     /// Why its agent is neither told anything nor typed to, if that is so: it is to be spoken to beside its terminal and cannot
@@ -394,7 +395,7 @@ impl Inner {
             return Ok(());
         }
         let hint = match self.meant {
-            Who::Nobody => return Ok(()),
+            Who::Nobody | Who::Adapter => return Ok(()),
             Who::Shared => "type it in the terminal, or try again in a moment",
             // It may never be up, and then this stays so.
             Who::Itself => {
@@ -417,7 +418,7 @@ impl Inner {
     /// it be at an agent whose terminal takes some texts for its own shell.
     pub(crate) fn judge_talk(&self, id: ClientId, text: &[u8]) -> Result<(), Failure> {
         let talks_only = self.clients.get(&id).is_none_or(|client| client.peer.talks_only);
-        if self.is_told() || !talks_only {
+        if !talks_only || self.is_told() && self.beside != Who::Adapter {
             return Ok(());
         }
         // What says in its terminal that it is an agent is not known to be one, nor to be there still.
@@ -458,11 +459,6 @@ impl Inner {
             let message = "the agent waits for an answer to what it asks, and would take this for one";
             return Err(failure(ErrorKind::Invalid, message, "answer that first"));
         }
-        // Behind what was typed and not sent off, it would be a part of that.
-        if !told && self.enter_at.is_some() {
-            let message = "the prompt before this one is just being sent off";
-            return Err(failure(ErrorKind::Limited, message, "try again in a moment"));
-        }
         if told && self.queued >= MAX_PROMPTS {
             let message = format!("{MAX_PROMPTS} prompts wait for the agent already");
             return Err(failure(ErrorKind::Limited, message, "wait until it has taken one, or interrupt it"));
@@ -479,40 +475,23 @@ pub(crate) async fn watch(session: Rc<Session>) {
     }
 }
 
-/// Presses Enter behind what was typed for the adapter: once the program has read that, and waits for no answer.
-pub(crate) async fn press(session: Rc<Session>) {
+/// Tells the adapter what is in the terminal, when it wants to know.
+pub(crate) async fn look(session: Rc<Session>) {
     loop {
-        let at = session.inner.borrow().enter_at;
-        let Some(at) = at else {
-            session.presses.notified().await;
-            continue;
+        let at = session.inner.borrow().look_at;
+        let due = async {
+            match at {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
         };
-        sleep_until(at).await;
-        let mut inner = session.inner.borrow_mut();
-        if inner.enter_at != Some(at) {
-            continue;
+        tokio::select! {
+            () = session.looks.notified() => continue,
+            () = due => session.inner.borrow_mut().look_at = None,
         }
-        let early = inner.waits_for_answer() || inner.types_prompt();
-        inner.enter_at = None;
-        drop(inner);
-        if early {
-            session.put_off_enter();
-        } else {
-            session.reply_to_program(vec![b'\r']);
-        }
+        let Ok(cursor) = session.model.cursor().await else { return };
+        session.hear(Input::Looked(&cursor));
     }
-}
-
-/// A moment from now.
-pub(crate) fn enter_at() -> tokio::time::Instant {
-    tokio::time::Instant::now() + MOMENT
-}
-
-/// A prompt without what would be a key where it is typed, or would end a paste.
-pub(crate) fn plain(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
-    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
-    text.trim_end_matches('\n').to_owned()
 }
 
 #[cfg(test)]

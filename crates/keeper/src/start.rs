@@ -122,7 +122,7 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     let mut tasks = vec![
         spawn_local(clients::accept(Rc::clone(&session), listener)),
         spawn_local(side::watch(Rc::clone(&session))),
-        spawn_local(side::press(Rc::clone(&session))),
+        spawn_local(side::look(Rc::clone(&session))),
         spawn_local(tail::watch(Rc::clone(&session))),
         spawn_local(served::watch(Rc::clone(&session))),
         spawn_local(upkeep::show(Rc::clone(&session))),

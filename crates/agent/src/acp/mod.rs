@@ -357,6 +357,7 @@ impl Adapter for Acp {
             Input::Hook { .. }
             | Input::HookGone { .. }
             | Input::Tailed(_)
+            | Input::Looked(_)
             | Input::Said(_)
             | Input::Typed
             | Input::Cut => {}

@@ -271,6 +271,7 @@ impl Adapter for Hooks {
             | Input::Line(_)
             | Input::Overlong(_)
             | Input::Tailed(_)
+            | Input::Looked(_)
             | Input::Said(_)
             | Input::Typed
             | Input::Cut

@@ -13,7 +13,9 @@
 //!
 //! Nothing here can make Gemini skip its dialog: where a hook fails, or Longrein is gone, the desk is asked as ever.
 
-use super::{NAME, tool};
+use super::composer::{Composer, Prompt};
+use super::{NAME, pasted, tool};
+use crate::Cursor;
 use crate::adapter::{Adapter, Input, Output, Said};
 use crate::jsonrpc::{str_at, text_at};
 use crate::out::{MAX_RESULT, Out, Place, Verdict, about_tool, verdict};
@@ -31,6 +33,8 @@ const MAX_OPEN: usize = 64;
 const MAX_REASON: usize = 1300;
 /// What is wanted where no device can answer.
 const AT_THE_DESK: &str = "an answer in its terminal";
+/// And where a prompt cannot be typed.
+const IN_THE_WAY: &str = "its terminal: a prompt waits, and something else stands there";
 
 /// Whether the keys of this version's dialog are known.
 pub(super) fn knows(version: &str) -> bool {
@@ -65,7 +69,7 @@ pub struct Hooks {
     out: Out,
     place: Place,
     setup: Setup,
-    /// The dialog's keys are known.
+    /// The dialog's keys are known, and what its composer looks like.
     keys: bool,
     /// Why it is not heard.
     problem: Option<String>,
@@ -77,6 +81,9 @@ pub struct Hooks {
     /// What is to be said once it is idle.
     reason: Option<String>,
     asking: bool,
+    /// Its title says that it does nothing.
+    ready: bool,
+    composer: Composer,
 }
 
 impl Hooks {
@@ -86,7 +93,7 @@ impl Hooks {
             out: Out::new(NAME, false),
             place,
             setup: Setup::default(),
-            keys,
+            keys: keys && problem.is_none(),
             problem,
             open: Vec::new(),
             calls: 0,
@@ -94,6 +101,8 @@ impl Hooks {
             held: VecDeque::new(),
             reason: None,
             asking: false,
+            ready: false,
+            composer: Composer::default(),
         }
     }
 
@@ -114,7 +123,9 @@ impl Hooks {
             "BeforeAgent" => {
                 self.close(Outcome::Interrupted);
                 let text = str_at(&input, "prompt").to_owned();
-                self.out.chat(Chat::User { text, by: None, files: Vec::new(), prompt: None });
+                if let Some(prompt) = self.composer.taken(&text) {
+                    self.out.chat(prompt.said(text));
+                }
                 self.out.state().doing = Doing::Working;
             }
             "BeforeTool" => self.call(&input),
@@ -247,6 +258,14 @@ impl Hooks {
         self.press();
     }
 
+    /// Ctrl-C would end it where it is pressed twice; Esc where nothing is to be stopped means something else.
+    fn interrupt(&mut self) {
+        self.give_up();
+        if !self.ready || self.composer.is_sent() {
+            self.out.send(CANCEL.into());
+        }
+    }
+
     fn press(&mut self) {
         let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.stands) else { return };
         if let Some(key) = dialog.press.take() {
@@ -261,7 +280,7 @@ impl Hooks {
             Some('✦' | '⏲') => (false, Doing::Working),
             // Something else has the terminal, such as an editor that a dialog has opened.
             _ => {
-                self.asking = false;
+                (self.asking, self.ready) = (false, false);
                 if let Some(dialog) = &mut self.dialog {
                     dialog.stands = false;
                 }
@@ -269,6 +288,7 @@ impl Hooks {
             }
         };
         let was = std::mem::replace(&mut self.asking, asking);
+        self.ready = doing == Doing::Idle;
         if asking {
             if let Some(dialog) = &mut self.dialog {
                 dialog.stands = true;
@@ -284,28 +304,55 @@ impl Hooks {
         let worked = was || state.doing == Doing::Working;
         state.doing = doing;
         state.wants.clear();
-        if doing == Doing::Idle {
-            if worked && !self.open.is_empty() {
-                self.close(Outcome::Interrupted);
-                self.turn(Outcome::Interrupted);
-            }
-            if let Some(reason) = self.reason.take() {
-                // So that it is no command of Gemini's, and none of the shell's.
-                self.out.send(pasted(&format!("Not allowed: {reason}")).into_bytes());
-                self.out.enter();
-            }
+        if doing == Doing::Idle && worked && !self.open.is_empty() {
+            self.close(Outcome::Interrupted);
+            self.turn(Outcome::Interrupted);
         }
         self.next_dialog();
     }
-}
 
-/// A text as it is pasted. Gemini takes an Enter that comes right behind it for none.
-fn pasted(text: &str) -> String {
-    format!("\x1b[200~{text}\x1b[201~")
+    /// Nothing stands in its terminal, as far as is known.
+    fn is_ready(&self) -> bool {
+        self.ready && !self.asking && self.dialog.is_none()
+    }
+
+    /// Says why it was denied.
+    fn explain(&mut self, now: u64) {
+        if !self.is_ready() || !self.composer.is_free() {
+            return;
+        }
+        if let Some(reason) = self.reason.take() {
+            // So that it is no command of Gemini's, and none of the shell's.
+            let text = format!("Not allowed: {reason}");
+            self.composer.begin(Prompt { text, ..Prompt::default() }, now, &mut self.out);
+        }
+    }
+
+    fn looked(&mut self, cursor: &Cursor, now: u64) {
+        if self.composer.is_free() {
+            return;
+        }
+        let ready = self.is_ready();
+        let wanted =
+            self.composer.looked(cursor, ready, self.setup.conversation.is_some(), now, &mut self.out);
+        let sent = self.composer.is_sent();
+        if !ready {
+            return;
+        }
+        let state = self.out.state();
+        state.doing = if wanted {
+            Doing::NeedsYou
+        } else if sent {
+            Doing::Working
+        } else {
+            Doing::Idle
+        };
+        state.wants = if wanted { IN_THE_WAY.to_owned() } else { String::new() };
+    }
 }
 
 impl Adapter for Hooks {
-    fn handle(&mut self, input: Input<'_>, _now: u64) {
+    fn handle(&mut self, input: Input<'_>, now: u64) {
         if let Some(problem) = self.problem.take() {
             self.out.note(problem);
         }
@@ -328,6 +375,12 @@ impl Adapter for Hooks {
                 self.dialog = None;
                 self.close(Outcome::Interrupted);
             }
+            Input::Prompt { id, text, files, by } => {
+                let (id, by, text) = (Some(id.to_owned()), Some(by.to_owned()), text.to_owned());
+                self.composer.begin(Prompt { id, by, text, files: files.to_vec() }, now, &mut self.out);
+            }
+            Input::Looked(cursor) => self.looked(cursor, now),
+            Input::Interrupt => self.interrupt(),
             // It has a terminal, and is written to there.
             Input::Started
             | Input::Line(_)
@@ -335,10 +388,9 @@ impl Adapter for Hooks {
             | Input::Cut
             | Input::Tailed(_)
             | Input::Said(_)
-            | Input::Prompt { .. }
-            | Input::Interrupt
             | Input::Configure { .. } => {}
         }
+        self.explain(now);
     }
 
     fn takes_hooks(&self) -> bool {
@@ -349,8 +401,16 @@ impl Adapter for Hooks {
         self.out.poll()
     }
 
+    fn types_prompts(&self) -> bool {
+        self.keys
+    }
+
+    fn takes_prompt(&self) -> bool {
+        self.is_ready() && self.composer.is_free() && self.reason.is_none()
+    }
+
     fn typed(&mut self, text: &str) -> Option<String> {
-        self.out.enter();
-        Some(pasted(text))
+        // An Enter that it reads together with a paste is a line of that, unless another key is between them.
+        Some(format!("{}\x05\r", pasted(text)))
     }
 }

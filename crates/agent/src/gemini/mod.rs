@@ -1,8 +1,10 @@
 //! Gemini CLI in its own terminal. Without one it speaks the Agent Client Protocol ([`crate::acp`]).
 //!
 //! Gemini's own dialog is the gate, here as elsewhere: a hook of Gemini's can say no and cannot say yes, and one that
-//! fails says nothing. ([`hooks`]) hears of the dialog, asks on every device what it asks, and presses its key.
+//! fails says nothing. ([`hooks`]) hears of the dialog, asks on every device what it asks, and presses its key. What is said
+//! to it is typed into its composer ([`composer`]).
 
+mod composer;
 pub mod hooks;
 mod settings;
 mod tool;
@@ -34,4 +36,9 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Option<Launched> {
         settings::version(program, launch.cwd, launch.env).is_some_and(|version| hooks::knows(&version));
     let adapter = Box::new(Hooks::new(Place::of(launch), keys, problem));
     Some(Launched { command, env, structured: false, beside: None, adapter })
+}
+
+/// A text as it is pasted. Gemini takes an Enter that comes right behind it for none.
+fn pasted(text: &str) -> String {
+    format!("\x1b[200~{text}\x1b[201~")
 }

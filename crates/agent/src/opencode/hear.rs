@@ -474,6 +474,7 @@ impl Adapter for Opencode {
             Input::Hook { .. }
             | Input::HookGone { .. }
             | Input::Tailed(_)
+            | Input::Looked(_)
             | Input::Said(_)
             | Input::Typed
             | Input::Configure { .. } => {}

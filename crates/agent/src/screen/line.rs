@@ -198,7 +198,12 @@ impl Line {
 
     /// Its text, without empty cells at the end.
     pub fn push_text(&self, pool: &Pool, out: &mut String) {
-        for cell in &self.cells[..self.trimmed().min(self.cells.len())] {
+        self.push_text_to(self.trimmed().min(self.cells.len()), pool, out);
+    }
+
+    /// The text of its first cells, with all that are empty.
+    pub fn push_text_to(&self, cols: usize, pool: &Pool, out: &mut String) {
+        for cell in (0..cols).map(|col| self.get(col)) {
             if cell.has_content() {
                 cell.push_text(pool, out);
             } else if cell.width() > 0 {

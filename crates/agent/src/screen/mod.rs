@@ -36,6 +36,15 @@ use parser::Parser;
 
 pub use viewport::Viewport;
 
+/// Where a terminal's cursor is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// What stands before it in its line.
+    pub before: String,
+    /// The program asked to be told when somebody looks at the terminal (mode 1004).
+    pub hears_focus: bool,
+}
+
 /// A terminal without a window.
 #[derive(Debug)]
 pub struct Screen {
@@ -128,6 +137,14 @@ impl Screen {
     /// Whether the program asked to be told what is pasted (mode 2004).
     pub fn pastes(&self) -> bool {
         self.model.modes.bracketed_paste
+    }
+
+    /// Where the cursor is.
+    pub fn cursor(&self) -> Cursor {
+        let buffer = self.model.shown();
+        let mut before = String::new();
+        buffer.row(buffer.y).push_text_to(buffer.x, &self.model.pool, &mut before);
+        Cursor { before, hears_focus: self.model.modes.focus }
     }
 
     /// The window title, if the program set one.

@@ -1,13 +1,18 @@
 //! Gemini in its terminal: its hooks, its titles, and the keys of its dialog.
 
 use crate::replay::{allowed, denied, place, transcript};
+use longrein_agent::Cursor;
 use longrein_agent::adapter::{Adapter, Input, Output, Said};
 use longrein_agent::gemini::hooks::Hooks;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use session::message::{ApprovalState, Chat, Doing, Outcome, Request};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
 
+/// What stands before the cursor in a composer in which nothing is typed.
+const EMPTY: &str = " > ";
 const READY: &str = "◇  Ready (project)";
 const WORKING: &str = "✦  Working… (project)";
 const ASKING: &str = "✋  Action Required (project)";
@@ -17,6 +22,14 @@ struct Run(Hooks);
 impl Run {
     fn new() -> Self {
         Self(Hooks::new(place("/home/dev/project"), true, None))
+    }
+
+    /// One whose hooks run, and that waits for a prompt.
+    fn ready() -> Self {
+        let mut run = Self::new();
+        run.hook(80, "SessionStart", &json!({}));
+        run.title(READY);
+        run
     }
 
     /// Hears something, and gives what is to be done for it.
@@ -41,6 +54,28 @@ impl Run {
 
     fn title(&mut self, title: &str) -> Vec<Output> {
         self.hear(Input::Said(&Said::Title(title.to_owned())))
+    }
+
+    /// Its terminal has this before the cursor.
+    fn looks(&mut self, before: &str) -> Vec<Output> {
+        self.looks_at(before, 0)
+    }
+
+    fn looks_at(&mut self, before: &str, now: u64) -> Vec<Output> {
+        let cursor = Cursor { before: before.to_owned(), hears_focus: true };
+        self.0.handle(Input::Looked(&cursor), now);
+        std::iter::from_fn(|| self.0.poll()).collect()
+    }
+
+    fn prompt(&mut self, id: &str, text: &str) -> Vec<Output> {
+        let files = [PathBuf::from("/up/a.png")];
+        let files = if text == "see" { &files[..] } else { &[] };
+        self.hear(Input::Prompt { id, text, files, by: "phone" })
+    }
+
+    /// It has begun with this.
+    fn begins(&mut self, text: &str) -> Vec<Output> {
+        self.hook(90, "BeforeAgent", &json!({"prompt": text}))
     }
 
     fn allow(&mut self, key: u64) -> Vec<Output> {
@@ -69,7 +104,6 @@ fn answered(out: &[Output]) -> Vec<u64> {
 fn keys(out: &[Output]) -> String {
     let sent = |output: &Output| match output {
         Output::Send(keys) => Some(String::from_utf8(keys.clone()).unwrap()),
-        Output::Enter => Some("\r".to_owned()),
         _ => None,
     };
     out.iter().filter_map(sent).collect()
@@ -156,8 +190,7 @@ fn whoever_types_has_the_dialog() {
     run.title(ASKING);
     let out = run.hear(Input::Typed);
     assert!(withdrawn(&out));
-    let wants = |output: &Output| matches!(output, Output::State(state) if state.doing == Doing::NeedsYou);
-    assert!(!out.iter().any(|output| matches!(output, Output::State(_)) && !wants(output)));
+    assert!(wants(&out).is_none_or(|(doing, _)| doing == Doing::NeedsYou));
     assert_eq!(keys(&run.allow(key)), "");
 }
 
@@ -170,7 +203,9 @@ fn a_no_cancels_and_is_explained_once_it_is_idle() {
     let state = denied(Some("!rm -rf x\nuse y\x1b[201~"));
     assert_eq!(keys(&run.hear(Input::Decided { key, state: &state })), "\x1b");
     let out = run.title(READY);
-    assert_eq!(keys(&out), "\x1b[200~Not allowed: !rm -rf x use y[201~\x1b[201~\r");
+    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~Not allowed: !rm -rf x use y[201~\x1b[201~");
+    run.looks(" > not allowed: !rm -rf x use y[201~");
+    assert_eq!(keys(&run.looks(" > not allowed: !rm -rf x use y[201~")), "\r");
     let denied =
         |output: &Output| matches!(output, Output::Chat(Chat::Result { outcome: Outcome::Denied, .. }));
     assert!(out.iter().any(denied));
@@ -198,6 +233,187 @@ fn what_is_not_exactly_what_was_told_of_is_asked_at_the_desk_alone() {
     let mut run = Run::new();
     run.title(ASKING);
     assert_eq!(asked(&run.asks(1, "ls")), None);
+}
+
+fn said(out: &[Output]) -> Vec<(String, Option<String>)> {
+    let user = |output: &Output| match output {
+        Output::Chat(Chat::User { text, by, prompt, .. }) => {
+            assert_eq!(by.is_some(), prompt.is_some());
+            Some((text.clone(), prompt.clone()))
+        }
+        _ => None,
+    };
+    out.iter().filter_map(user).collect()
+}
+
+fn untaken(out: &[Output]) -> Option<(&str, &str)> {
+    match out {
+        [.., Output::Chat(Chat::Note { text }), Output::Untaken { prompt }]
+        | [.., Output::Chat(Chat::Note { text }), Output::Untaken { prompt }, Output::State(_)] => {
+            Some((text, prompt))
+        }
+        _ => None,
+    }
+}
+
+fn wants(out: &[Output]) -> Option<(Doing, &str)> {
+    out.iter().rev().find_map(|output| match output {
+        Output::State(state) => Some((state.doing, state.wants.as_str())),
+        _ => None,
+    })
+}
+
+/// A prompt that is in the composer, and not sent off.
+fn pasted() -> Run {
+    let mut run = Run::ready();
+    run.prompt("s.1", "go on");
+    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~go on\x1b[201~");
+    run
+}
+
+#[test]
+fn a_prompt_is_sent_off_once_it_is_shown_and_said_when_gemini_has_it() {
+    let run = Run::new();
+    assert!(run.0.types_prompts() && !run.0.takes_prompt(), "nothing is known of it");
+    let mut run = Run::ready();
+    assert!(run.0.takes_prompt());
+    let out = run.prompt("s.1", "see");
+    assert!(out.contains(&Output::Look(Duration::ZERO)), "{out:?}");
+    assert!(!run.0.takes_prompt());
+    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~see\n/up/a.png\x1b[201~");
+    assert_eq!(keys(&run.looks(EMPTY)), "", "it is read later");
+    assert_eq!(keys(&run.looks("   /up/a.png")), "", "an Enter right behind it would be a line of it");
+    assert_eq!(keys(&run.looks("   /up/a.png")), "\r");
+    assert_eq!(keys(&run.looks("   /up/a.png")), "");
+    // It was a line after all.
+    assert_eq!(keys(&run.looks_at("   ", 1000)), "\r");
+    assert_eq!(wants(&run.looks(EMPTY)), Some((Doing::Working, "")));
+    assert_eq!(said(&run.begins("see\n/up/a.png\n")), [("see".to_owned(), Some("s.1".to_owned()))]);
+    assert_eq!(said(&run.begins("another")), [("another".to_owned(), None)]);
+    assert!(run.0.takes_prompt(), "the title decides");
+    run.title(WORKING);
+    assert!(!run.0.takes_prompt());
+}
+
+#[test]
+fn nothing_is_typed_where_something_else_stands() {
+    // At the edge where it asks whether a folder is to be trusted; in a field of some dialog; behind what somebody types;
+    // where it would be a command.
+    for (elsewhere, edge) in
+        [("", true), ("│ > ", true), (" > a draft", false), ("   and more", false), (" ! ", false)]
+    {
+        let mut run = Run::new();
+        run.title(READY);
+        run.prompt("s.1", "go on");
+        let focus = if edge { "\x1b[I" } else { "" };
+        assert_eq!(keys(&run.looks(elsewhere)), focus, "{elsewhere:?}");
+        let out = run.looks_at(elsewhere, 10_000);
+        assert_eq!(keys(&out), "", "{elsewhere:?}");
+        assert_eq!(wants(&out).map(|(doing, _)| doing), Some(Doing::NeedsYou), "{elsewhere:?}");
+        assert_eq!(keys(&run.looks_at(EMPTY, 3_600_000)), "\x1b[200~go on\x1b[201~");
+        assert_eq!(wants(&run.looks_at(EMPTY, 3_600_000)), None, "it is idle again");
+    }
+    for title in [WORKING, ASKING, "vim"] {
+        let mut run = Run::new();
+        run.title(READY);
+        run.prompt("s.1", "go on");
+        run.title(title);
+        assert_eq!(keys(&run.looks(EMPTY)) + &keys(&run.looks("")), "", "{title}");
+    }
+}
+
+#[test]
+fn it_is_stopped_by_the_key_that_does_not_end_it_and_where_it_does_something_alone() {
+    let mut run = pasted();
+    run.looks(" > go on");
+    assert_eq!(keys(&run.hear(Input::Interrupt)), "", "it would clear what is typed");
+    run.looks(" > go on");
+    run.looks(EMPTY);
+    assert_eq!(keys(&run.hear(Input::Interrupt)), "\x1b");
+    run.begins("go on");
+    run.title(WORKING);
+    assert_eq!(keys(&run.hear(Input::Interrupt)), "\x1b");
+    run.asks(1, "ls");
+    run.title(ASKING);
+    let out = run.hear(Input::Interrupt);
+    assert!(withdrawn(&out) && keys(&out) == "\x1b");
+    run.title(READY);
+    assert_eq!(keys(&run.hear(Input::Interrupt)), "");
+}
+
+#[test]
+fn enter_is_pressed_into_nothing_but_the_composer() {
+    let mut run = pasted();
+    run.looks(" > go on");
+    assert_eq!(keys(&run.looks("")), "\x1b[I", "a dialog came");
+    assert_eq!(keys(&run.looks_at("", 60_000)), "");
+    assert_eq!(keys(&run.looks(" > go on")), "\r");
+    assert_eq!(keys(&run.looks_at("", 2000)), "\x1b[I", "such as whether a file may be read");
+    assert_eq!(keys(&run.looks_at("", 60_000)), "");
+    assert_eq!(said(&run.begins("go on")).len(), 1);
+}
+
+#[test]
+fn a_prompt_that_gemini_does_not_take_is_said_to_be_none() {
+    let mut run = pasted();
+    assert_eq!(untaken(&run.looks_at(EMPTY, 59_999)), None);
+    let out = run.looks_at(EMPTY, 60_000);
+    let (why, prompt) = untaken(&out).unwrap();
+    assert!(prompt == "s.1" && why.contains("does not show it: go on"), "{why}");
+    assert!(run.0.takes_prompt());
+
+    let mut run = pasted();
+    run.looks(" > go on");
+    assert!(untaken(&run.looks(EMPTY)).unwrap().0.contains("removed"));
+
+    let mut run = pasted();
+    run.looks(" > go on");
+    let presses = (1..100).take_while(|n| {
+        let out = run.looks_at(" > go on", n * 1000);
+        assert_eq!(keys(&out).is_empty(), untaken(&out).is_some());
+        untaken(&out).is_none()
+    });
+    assert_eq!(presses.count(), 20);
+
+    let mut run = pasted();
+    run.looks(" > go on");
+    run.looks(" > go on");
+    run.looks(EMPTY);
+    assert_eq!(untaken(&run.looks_at(EMPTY, 119_999)), None);
+    let out = run.looks_at(EMPTY, 120_000);
+    assert!(untaken(&out).unwrap().0.contains("has not said"));
+    assert_eq!(said(&run.begins("go on")), [("go on".to_owned(), None)], "it has it after all");
+}
+
+#[test]
+fn a_command_of_gemini_is_said_once_it_is_sent_off() {
+    let mut run = Run::ready();
+    run.prompt("s.1", "/etc/hosts is odd");
+    run.looks(EMPTY);
+    run.looks(" > /etc/hosts is odd");
+    run.looks(" > /etc/hosts is odd");
+    assert_eq!(said(&run.looks(EMPTY)), [("/etc/hosts is odd".to_owned(), Some("s.1".to_owned()))]);
+    assert!(run.0.takes_prompt());
+    assert_eq!(said(&run.begins("/etc/hosts is odd")), [], "it was none");
+    assert_eq!(said(&run.begins("/etc/hosts is odd")).len(), 1);
+
+    let mut silent = Run::new();
+    silent.title(READY);
+    silent.prompt("s.1", "go on");
+    silent.looks(EMPTY);
+    silent.looks(" > go on");
+    silent.looks(" > go on");
+    assert_eq!(said(&silent.looks(EMPTY)).len(), 1, "its hooks do not run where it trusts nothing");
+}
+
+#[test]
+fn where_its_hooks_or_its_looks_are_not_known_a_prompt_is_typed_at_once() {
+    let without = Hooks::new(place("/home/dev/project"), true, Some("no hooks".to_owned()));
+    let unknown = Hooks::new(place("/home/dev/project"), false, None);
+    for mut hooks in [without, unknown] {
+        assert!(!hooks.types_prompts());
+        assert_eq!(hooks.typed("a\nb").unwrap(), "\x1b[200~a\nb\x1b[201~\x05\r");
+    }
 }
 
 #[derive(Clone, Debug)]

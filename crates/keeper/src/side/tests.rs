@@ -1,11 +1,10 @@
 use super::*;
-use tokio::time::sleep;
 
 #[tokio::test]
 async fn a_prompt_is_pasted_and_cannot_leave_the_paste() {
     let folder = tempfile::tempdir().unwrap();
     let session = crate::start::tests::session(folder.path());
-    let typed = |text, pastes| session.type_prompt(&plain(text), pastes);
+    let typed = |text, pastes| session.type_prompt(&agent::text::plain(text), pastes);
     assert_eq!(typed("one\r\ntwo\n", true), "\x1b[200~one\ntwo\x1b[201~\r");
     assert_eq!(typed("a\x1b[201~\x03rm\u{9b}b", true), "\x1b[200~a[201~rmb\x1b[201~\r");
     assert_eq!(typed("one\ntwo", false), "one two\r");
@@ -111,32 +110,68 @@ async fn no_prompt_is_typed_into_a_dialog() {
     assert!(session.inner.borrow().judge_prompt(b"see", &["nothing.png".to_owned()]).is_err());
 }
 
-#[tokio::test(start_paused = true)]
-async fn enter_is_pressed_a_moment_later_and_not_into_a_dialog() {
+/// Types its prompts itself, and notes in the chat what stands in the terminal then.
+#[derive(Default)]
+struct Typist(std::collections::VecDeque<Output>);
+
+impl Adapter for Typist {
+    fn handle(&mut self, input: Input<'_>, _: u64) {
+        match input {
+            Input::Prompt { text, .. } => {
+                self.0.push_back(Output::Send(text.as_bytes().to_vec()));
+                self.0.push_back(Output::Look(Duration::from_mins(1)));
+                self.0.push_back(Output::Look(Duration::from_millis(1)));
+            }
+            Input::Looked(cursor) => {
+                self.0.push_back(Output::Chat(Chat::Note { text: cursor.before.clone() }));
+            }
+            _ => {}
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.0.pop_front()
+    }
+
+    fn takes_prompt(&self) -> bool {
+        true
+    }
+
+    fn types_prompts(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn an_adapter_that_types_sees_what_stands_before_the_cursor() {
     let folder = tempfile::tempdir().unwrap();
     let session = Rc::new(crate::start::tests::session(folder.path()));
-    let waits = || session.inner.borrow().replies_bytes;
-    let refused = || session.inner.borrow().judge_prompt(b"and", &[]).err().map(|why| why.kind);
+    session.set_side(Box::new(Typist::default()), None, None);
+    let stream = session::id::StreamId::from_random([1; 10]);
+    let (id, ..) = session.join(stream.clone(), None);
+    session.append(Event::Output, Bytes::from_static("\x1b[1;1H > 世界 no\x1b[2D".as_bytes()));
     let does =
         |doing| session.set_agent(AgentState { name: "gemini".into(), doing, ..AgentState::default() });
+    does(Doing::NeedsYou);
+    assert!(session.inner.borrow().judge_prompt(b"hi", &[]).is_ok(), "it waits until it can be typed");
+    assert!(session.inner.borrow().is_told_to_stop(), "its own key stops it");
+    session.inner.borrow_mut().gated = true;
+    session.inner.borrow_mut().clients.get_mut(&id).unwrap().peer.talks_only = true;
+    assert!(session.inner.borrow().judge_talk(id, b"!ls").is_err(), "it is typed after all");
     let local = tokio::task::LocalSet::new();
-    let task = local.spawn_local(press(Rc::clone(&session)));
-    local
-        .run_until(async {
-            session.put_off_enter();
-            sleep(MOMENT / 2).await;
-            assert_eq!((waits(), refused()), (0, Some(ErrorKind::Limited)));
-            sleep(MOMENT).await;
-            assert_eq!((waits(), refused()), (1, None), "nobody reads it here");
-            does(Doing::NeedsYou);
-            session.put_off_enter();
-            sleep(5 * MOMENT).await;
-            assert_eq!(waits(), 1);
-            does(Doing::Working);
-            assert_eq!(refused(), Some(ErrorKind::Limited), "it would be glued to what stands there");
-            sleep(2 * MOMENT).await;
-            assert_eq!((waits(), refused()), (2, None));
-        })
-        .await;
+    let task = local.spawn_local(look(Rc::clone(&session)));
+    let noted = async {
+        session.prompted(id, 1, b"hi", &[]);
+        assert_eq!(session.inner.borrow().replies_bytes, 2, "nobody reads it here");
+        loop {
+            if session.inner.borrow().chat > 2 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    local.run_until(noted).await;
     task.abort();
+    let page = crate::chat::tests::logged(&session, id);
+    assert_eq!(page, ["2: hi of someone at the host", " > 世界 "]);
 }

@@ -100,7 +100,7 @@ fn clone(output: &Output) -> Output {
         Output::Ask { key, request } => Output::Ask { key: *key, request: request.clone() },
         Output::Withdraw { key } => Output::Withdraw { key: *key },
         Output::Answer { id, output } => Output::Answer { id: *id, output: output.clone() },
-        Output::Enter => Output::Enter,
+        Output::Look(after) => Output::Look(*after),
         Output::Untaken { prompt } => Output::Untaken { prompt: prompt.clone() },
         Output::Tail(path) => Output::Tail(path.clone()),
         Output::State(state) => Output::State(state.clone()),
