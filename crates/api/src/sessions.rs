@@ -143,7 +143,7 @@ pub(crate) async fn input(
     tell(&mut caller, Method::SessionInput { session, text }).await
 }
 
-/// Stops what the program is doing: Ctrl-C in a terminal, the end of its turn for an agent without one.
+/// Stops what the agent is doing. In a session without an agent that asks it is Ctrl-C, which wants the scope `input`, too.
 #[utoipa::path(post, path = "/api/sessions/{id}/interrupt", tag = "sessions", security(("bearer" = ["prompt"]), ("basic" = ["prompt"])),
     params(("id" = String, Path, description = "The session's id")),
     responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]

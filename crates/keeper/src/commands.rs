@@ -267,7 +267,7 @@ impl Inner {
             Some(Act::Prompt { files }) => {
                 self.judge_prompt(payload, files).and_then(|()| self.judge_talk(id, payload)).err()
             }
-            Some(Act::Interrupt) => self.judge_interrupt().err(),
+            Some(Act::Interrupt) => self.judge_interrupt(id).err(),
             Some(Act::Upload { file, from, last }) => {
                 self.uploads.handle_piece(file, *from, *last, payload).err()
             }

@@ -405,8 +405,19 @@ impl Inner {
         Err(failure(ErrorKind::Environment, "the agent cannot be spoken to just now", hint))
     }
 
-    /// Why an interrupt is refused, if it is: its key might end a program that is to be spoken to and cannot be now.
-    pub(crate) fn judge_interrupt(&self) -> Result<(), Failure> {
+    /// Whether this is somebody who may talk to agents, and not type.
+    fn talks_only(&self, id: ClientId) -> bool {
+        self.clients.get(&id).is_none_or(|client| client.peer.talks_only)
+    }
+
+    /// Why an interrupt is refused, if it is: its key might end a program that is to be spoken to and cannot be now, and in a
+    /// shell it ends whatever a person runs there.
+    pub(crate) fn judge_interrupt(&self, id: ClientId) -> Result<(), Failure> {
+        if self.talks_only(id) && !self.is_told() && !self.gated {
+            let message =
+                "no agent that asks runs in the session, and its program would take this for Ctrl-C";
+            return Err(failure(ErrorKind::Invalid, message, "a token with the scope input may type that"));
+        }
         if self.meant != Who::Itself || self.is_told() {
             return Ok(());
         }
@@ -417,8 +428,7 @@ impl Inner {
     /// Why a prompt of somebody who may not type is refused, if it is: typed at a shell it would be a command, and so would
     /// it be at an agent whose terminal takes some texts for its own shell.
     pub(crate) fn judge_talk(&self, id: ClientId, text: &[u8]) -> Result<(), Failure> {
-        let talks_only = self.clients.get(&id).is_none_or(|client| client.peer.talks_only);
-        if !talks_only || self.is_told() && self.beside != Who::Adapter {
+        if !self.talks_only(id) || self.is_told() && self.beside != Who::Adapter {
             return Ok(());
         }
         // What says in its terminal that it is an agent is not known to be one, nor to be there still.

@@ -44,9 +44,10 @@ impl Adapter for Mute {
 async fn an_agent_that_is_to_be_spoken_to_and_cannot_be_is_typed_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let session = crate::start::tests::session(folder.path());
+    let (id, ..) = session.join(session::id::StreamId::from_random([1; 10]), None);
     let judge = || {
         let inner = session.inner.borrow();
-        (inner.judge_prompt(b"go on", &[]).is_ok(), inner.judge_interrupt().is_ok())
+        (inner.judge_prompt(b"go on", &[]).is_ok(), inner.judge_interrupt(id).is_ok())
     };
     session.set_side(Box::new(Mute(None)), None, None);
     assert_eq!(judge(), (true, true), "it has a terminal alone");
@@ -78,6 +79,8 @@ async fn who_may_not_type_talks_to_agents_alone_and_runs_no_command_of_their_she
     assert_eq!(judge("echo pwned"), None, "a person's own device");
     session.inner.borrow_mut().clients.get_mut(&id).unwrap().peer.talks_only = true;
     assert_eq!(judge("echo pwned"), Some(ErrorKind::Invalid), "a shell");
+    let interrupts = || session.inner.borrow().judge_interrupt(id).is_ok();
+    assert!(!interrupts(), "a person's own program");
     session.set_side(Box::new(Mute(None)), None, None);
     session.set_agent(AgentState { name: "claude".to_owned(), ..AgentState::default() });
     assert_eq!(
@@ -86,7 +89,7 @@ async fn who_may_not_type_talks_to_agents_alone_and_runs_no_command_of_their_she
         "a shell in which something calls itself an agent"
     );
     session.inner.borrow_mut().gated = true;
-    assert_eq!(judge("go on!\n!ls"), None);
+    assert_eq!((judge("go on!\n!ls"), interrupts()), (None, true));
     for shell in ["!ls", " !ls", "\n\t!ls", "\u{1}!ls", "\u{feff}\u{200b}!ls", "\u{ff01}ls"] {
         assert_eq!(judge(shell), Some(ErrorKind::Forbidden), "{shell:?}");
     }
