@@ -19,6 +19,7 @@ mod disk;
 mod ending;
 mod follower;
 mod journal;
+mod judge;
 mod lines;
 mod process;
 mod program;

@@ -7,6 +7,7 @@ use crate::commands::Input;
 use crate::disk::Disk;
 use crate::follower::Client;
 use crate::journal::Journal;
+use crate::judge::Beside;
 use crate::program::Program;
 use crate::screen::{Model, Snapshot};
 use crate::served;
@@ -124,19 +125,6 @@ pub(crate) struct Inner {
     /// The end was shown together with the last preview. Watchers look no further once they heard of the end, so that
     /// they must not hear of it before.
     pub end_shown: bool,
-}
-
-/// Who is spoken to beside a terminal: prompts are told to them, and not typed by the keeper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Beside {
-    /// Nobody.
-    Nobody,
-    /// A program that is shared with the terminal, in which a key interrupts as well.
-    Shared,
-    /// The terminal's own program, which a key might end.
-    Itself,
-    /// The adapter, which types them into the terminal when that takes them.
-    Adapter,
 }
 
 /// The session. Its methods are called from the keeper's one thread.
