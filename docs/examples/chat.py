@@ -49,16 +49,31 @@ def ask(method, path, body=None):
 
 def watch(over):
     """Puts what waits for a decision to the person at this terminal."""
-    known = set()
+    known, told = set(), {}
+
+    def tell(what, why):
+        # The same trouble once, and not each second.
+        if told.get(what) != str(why):
+            told[what] = str(why)
+            print(why, file=sys.stderr)
+
     while not over.wait(1):
         try:
-            for waiting in ask("GET", "/api/approvals")["approvals"]:
-                if waiting["id"] not in known:
-                    put(ask("GET", "/api/approvals/" + waiting["id"]))
-                    known.add(waiting["id"])
+            waiting = [one["id"] for one in ask("GET", "/api/approvals")["approvals"]]
         except (Problem, OSError, ValueError) as why:
-            # Somebody else was faster, it is not waited for any more, or too much was asked: the next one is shown all the same.
-            print(why, file=sys.stderr)
+            tell(None, why)
+            continue
+        for one in waiting:
+            if one in known:
+                continue
+            try:
+                put(ask("GET", "/api/approvals/" + one))
+                known.add(one)
+            except (Problem, OSError, ValueError) as why:
+                # Somebody else was faster, or it is not waited for any more; all other trouble may pass.
+                if isinstance(why, Problem) and why.problem.get("status") in (404, 409):
+                    known.add(one)
+                tell(one, why)
 
 
 def put(whole):

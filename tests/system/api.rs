@@ -419,8 +419,8 @@ asked = []
 def ask(method, path, body=None):
     asked.append(path)
     if path == "/api/approvals":
-        return {"approvals": [{"id": "one"}]}
-    if asked.count(path) < 3:
+        return {"approvals": [{"id": "broken"}, {"id": "one"}]}
+    if path.endswith("broken") or asked.count(path) < 3:
         raise chat.Problem({"detail": "too much was asked"})
     return {"id": "one"}
 shown = []
@@ -431,4 +431,6 @@ assert shown == [{"id": "one"}], (shown, asked)
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples");
     let ran = Command::new("python3").args(["-B", "-c", check]).env("PYTHONPATH", examples).output().unwrap();
     assert!(ran.status.success(), "{ran:?}");
+    let told = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(told.lines().count(), 2, "of each once: {told}");
 }
