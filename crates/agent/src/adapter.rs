@@ -49,7 +49,7 @@ pub enum Input<'a> {
     /// What the program says of itself through its terminal (OSC 7501, titles, bells).
     Said(&'a Said),
     /// What is in its terminal now, as [`Output::Look`] asked.
-    Looked(&'a Cursor),
+    Looked(&'a Looked),
     /// Somebody typed into the terminal while the agent needed a person.
     Typed,
     /// A person says something to the agent. Given only while the adapter [`Adapter::takes_prompt`]. It is in the log as
@@ -112,6 +112,15 @@ pub enum Said {
     Bell,
     /// It notifies its person (OSC 9, OSC 99, OSC 777): at most 1,000 characters of plain text.
     Notice(String),
+}
+
+/// What is in a program's terminal.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    /// Where its cursor is.
+    pub cursor: Cursor,
+    /// Somebody has typed there just now.
+    pub typing: bool,
 }
 
 /// Something to be done for an adapter.

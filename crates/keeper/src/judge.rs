@@ -2,6 +2,7 @@
 
 use crate::session::{ClientId, Inner, failure};
 use crate::side::MAX_PROMPTS;
+use agent::text::plain;
 use session::message::{AgentState, Doing, ErrorKind, Failure};
 
 /// Who is spoken to beside a terminal: prompts are told to them, and not typed by the keeper.
@@ -108,7 +109,7 @@ impl Inner {
     pub(crate) fn judge_prompt(&self, text: &[u8], files: &[String]) -> Result<(), Failure> {
         let invalid = |message: &str| Err(failure(ErrorKind::Invalid, message, ""));
         let Ok(text) = std::str::from_utf8(text) else { return invalid("a prompt is text") };
-        if text.trim().is_empty() && files.is_empty() {
+        if plain(text).trim().is_empty() && files.is_empty() {
             return invalid("a prompt says something");
         }
         if let Some(missing) = files.iter().find(|file| !self.uploads.has(file)) {

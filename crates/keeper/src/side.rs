@@ -7,7 +7,7 @@ use crate::follower::Leave;
 use crate::judge::Beside as Who;
 use crate::session::{ClientId, Session, failure};
 use crate::structured::Structured;
-use agent::adapter::{Adapter, Input, Output, Said};
+use agent::adapter::{Adapter, Input, Looked, Output, Said};
 use bytes::Bytes;
 use session::id::{ApprovalId, SessionId};
 use session::message::{
@@ -28,6 +28,8 @@ const MAX_NAME: usize = 32;
 const MAX_ABOUT: usize = 200;
 /// A bell so soon after a key answers it.
 const ANSWERS_KEYS: Duration = Duration::from_secs(2);
+/// Somebody who typed so long ago may type on, and what was typed may not be shown yet.
+const JUST_NOW: Duration = Duration::from_secs(1);
 /// Characters of a notice.
 const MAX_NOTICE: usize = 1000;
 
@@ -393,7 +395,8 @@ pub(crate) async fn look(session: Rc<Session>) {
             () = due => session.inner.borrow_mut().look_at = None,
         }
         let Ok(cursor) = session.model.cursor().await else { return };
-        session.hear(Input::Looked(&cursor));
+        let typing = session.inner.borrow().typed_at.is_some_and(|at| at.elapsed() < JUST_NOW);
+        session.hear(Input::Looked(&Looked { cursor, typing }));
     }
 }
 

@@ -1,19 +1,22 @@
-//! How a prompt gets into Gemini's composer, the line of its terminal where prompts are typed, and is sent off.
+//! How a prompt gets into Gemini's composer, the lines of its terminal where prompts are typed, and is sent off.
 //!
 //! A text that is pasted anywhere else is lost, and an Enter anywhere else answers whatever stands there, such as whether a
 //! folder is to be trusted. Neither does Gemini tell of everything that it shows, nor does it take every Enter: one that it
-//! reads together with a paste is a line of that. So before each of them the terminal is looked at: the cursor stands in
+//! reads together with a paste is a line of that. So before each key the terminal is looked at, twice: the cursor stands in
 //! the composer or at the left edge. A prompt is
 //!
-//! - pasted into an empty composer alone, so that it is mixed with nothing that somebody is typing at the desk;
-//! - sent off while it is shown, again where it stays;
+//! - pasted into an empty composer alone, while nobody types at the desk, so that it is mixed with nothing;
+//! - sent off while it is shown there, and once more only where that Enter became a line, since one that Gemini has not read
+//!   yet would be read by whatever stands there then;
 //! - taken when Gemini says so, and no sooner.
 
 use super::pasted;
 use crate::Cursor;
+use crate::adapter::Looked;
 use crate::out::Out;
 use crate::text;
 use session::message::Chat;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,16 +27,19 @@ const FOCUS: &str = "\x1b[I";
 const SOON: Duration = Duration::from_millis(100);
 /// And where it may take its time.
 const LATER: Duration = Duration::from_millis(500);
-/// Milliseconds after which Enter is pressed once more, and how often it is pressed at most.
-const AGAIN: u64 = 1000;
-const MOST: u32 = 20;
+/// How often Enter is pressed at most.
+const MOST: u32 = 3;
 /// Milliseconds after which somebody is wanted at the desk, so that a prompt can be typed.
 const PATIENCE: u64 = 10_000;
 /// And after which it is given up: where it is not shown, and where Gemini does not say that it has it.
 const UNSEEN: u64 = 60_000;
 const UNHEARD: u64 = 120_000;
+/// And after which what stands there otherwise stays.
+const CHANGED: u64 = 1000;
 /// Columns before what is typed.
 const MARGIN: usize = 3;
+/// The line behind an Enter that was none.
+const NEW_LINE: &str = "   ";
 
 /// Something that is to be said to Gemini.
 #[derive(Debug, Default)]
@@ -45,37 +51,59 @@ pub(super) struct Prompt {
     pub files: Vec<PathBuf>,
 }
 
+/// A text whatever its blanks.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Prompt {
-    /// As it is typed: it names its files.
+    /// As Gemini gets it: it names its files.
     fn whole(&self) -> String {
         let mut whole = self.text.clone();
         for file in &self.files {
             whole.push('\n');
             whole.push_str(&file.to_string_lossy());
         }
-        text::plain(&whole)
+        text::plain(&whole).trim().to_owned()
+    }
+
+    /// It is one of Gemini's commands.
+    fn is_command(&self) -> bool {
+        let whole = self.whole();
+        whole.starts_with('/') && !whole.starts_with("//") && !whole.starts_with("/*")
+    }
+
+    /// As it is pasted. Gemini completes what stands at the end, and takes a `\` there for another line, but not behind a
+    /// blank, which it leaves out.
+    fn typed(&self) -> String {
+        let blank = if self.is_command() { "" } else { " " };
+        pasted(&format!("{}{blank}", self.whole()))
+    }
+
+    /// Whether this text is it, with whatever Gemini puts around it.
+    fn is_in(&self, text: &str) -> bool {
+        words(text).contains(&words(&self.whole()))
     }
 
     /// It is said, in these words.
     pub(super) fn said(self, text: String) -> Chat {
         let files = self.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
-        let text = if text.trim() == self.whole().trim() { self.text } else { text };
-        Chat::User { text, by: self.by, files, prompt: self.id }
+        // What it names may stand behind it.
+        let own = self.id.is_some() && words(&text).starts_with(&words(&self.whole()));
+        Chat::User { text: if own { self.text } else { text }, by: self.by, files, prompt: self.id }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     /// Waits for an empty composer.
     Waits,
     /// It was pasted there, and is not shown yet.
     Pasted,
-    /// It is shown there.
-    Shown,
-    /// Enter was pressed so many times.
-    Pressed(u32),
-    /// It is not there any more, and so is Gemini's.
-    Gone,
+    /// Enter was pressed so many times, the last time where this stood.
+    Pressed(u32, Cursor),
+    /// It is not there any more, and so is Gemini's. It may have been stopped.
+    Gone { stopped: bool },
 }
 
 /// Where the cursor is.
@@ -91,6 +119,12 @@ impl Place {
     fn of(cursor: &Cursor) -> Self {
         let before = &cursor.before;
         if !before.starts_with(' ') || before.chars().count() < MARGIN {
+            return Self::Elsewhere;
+        }
+        // Its first line has a mark. Behind another it is a command of a shell.
+        let mut lines = std::iter::once(before).chain(cursor.above.iter().rev());
+        let first = lines.find(|line| !line.starts_with(NEW_LINE) && !line.trim().is_empty());
+        if !first.is_some_and(|first| first.starts_with(" > ") || first.starts_with(" * ")) {
             Self::Elsewhere
         } else if matches!(before.as_str(), " > " | " * ") {
             Self::Empty
@@ -100,124 +134,179 @@ impl Place {
     }
 }
 
+/// What is being typed.
 #[derive(Debug)]
-struct Typing {
-    prompt: Prompt,
+pub(super) struct Composer {
+    /// The first of them is being typed.
+    prompts: VecDeque<Prompt>,
     step: Step,
     /// Unix milliseconds at which the step began.
     since: u64,
     /// It was told in this step that somebody looks.
     focused: bool,
+    /// What stood there at the last look.
+    seen: Cursor,
+    /// What is taken to be said, and may be a prompt that Gemini says it has.
+    supposed: Option<Prompt>,
 }
 
-/// What is being typed.
-#[derive(Debug, Default)]
-pub(super) struct Composer {
-    typing: Option<Typing>,
-    /// What is taken to be said, and may be a prompt that Gemini says it has.
-    supposed: Option<String>,
+impl Default for Composer {
+    fn default() -> Self {
+        Self {
+            prompts: VecDeque::new(),
+            step: Step::Waits,
+            since: 0,
+            focused: false,
+            seen: Cursor::default(),
+            supposed: None,
+        }
+    }
 }
 
 impl Composer {
     pub(super) fn is_free(&self) -> bool {
-        self.typing.is_none()
+        self.prompts.is_empty()
     }
 
-    /// This is to be typed; it is free.
+    /// What is being typed can wait.
+    pub(super) fn waits(&self) -> bool {
+        self.step == Step::Waits
+    }
+
+    /// This is to be typed, before all that waits; nothing is being typed.
     pub(super) fn begin(&mut self, prompt: Prompt, now: u64, out: &mut Out) {
-        self.typing = Some(Typing { prompt, step: Step::Waits, since: now, focused: false });
+        self.prompts.push_front(prompt);
+        self.enter(Step::Waits, now);
         out.look(Duration::ZERO);
+    }
+
+    fn enter(&mut self, step: Step, now: u64) {
+        (self.step, self.since, self.focused) = (step, now, false);
+    }
+
+    /// The first one is typed no more.
+    fn finish(&mut self, now: u64, out: &mut Out) -> Option<Prompt> {
+        let prompt = self.prompts.pop_front();
+        self.enter(Step::Waits, now);
+        if !self.is_free() {
+            out.look(SOON);
+        }
+        prompt
     }
 
     /// The terminal looks like this; `ready` where Gemini does nothing and asks nothing, as far as it says, `tells` where its
     /// hooks run. Returns whether somebody is wanted at the desk.
     pub(super) fn looked(
         &mut self,
-        cursor: &Cursor,
+        looked: &Looked,
         ready: bool,
         tells: bool,
         now: u64,
         out: &mut Out,
     ) -> bool {
-        let Some(typing) = &mut self.typing else { return false };
+        let Some(prompt) = self.prompts.front() else { return false };
+        let cursor = &looked.cursor;
         let place = Place::of(cursor);
-        let waited = now.saturating_sub(typing.since);
-        if place == Place::Elsewhere && ready && cursor.hears_focus && !typing.focused {
-            typing.focused = true;
+        // What is being drawn looks like anything.
+        let stands = std::mem::replace(&mut self.seen, cursor.clone()) == *cursor;
+        let may = ready && stands && !looked.typing;
+        let waited = now.saturating_sub(self.since);
+        if place == Place::Elsewhere && ready && cursor.hears_focus && !self.focused {
+            self.focused = true;
             out.send(FOCUS.into());
         }
-        let (next, wait) = match (typing.step, place) {
-            (Step::Waits, Place::Empty) if ready => {
-                out.send(pasted(&typing.prompt.whole()).into_bytes());
-                (Step::Pasted, SOON)
-            }
-            (Step::Pasted, Place::Filled) => (Step::Shown, SOON),
+        let given_up = match (&self.step, place) {
             (Step::Pasted, Place::Empty) if waited >= UNSEEN => {
-                return self.untaken("was pasted into Gemini's terminal, which does not show it", out);
+                Some("was pasted into Gemini's terminal, which does not show it")
             }
-            (Step::Shown, Place::Filled) => {
+            (Step::Pressed(_, last), Place::Filled)
+                if may && cursor != last && cursor.before != NEW_LINE && waited >= CHANGED =>
+            {
+                Some("stands in Gemini's terminal otherwise than it was said: look at it there")
+            }
+            (Step::Pressed(..), Place::Filled) if waited >= UNHEARD => {
+                Some("stands in Gemini's terminal, which does not take it: send it off there")
+            }
+            (Step::Gone { stopped: true }, _) if ready && waited >= PATIENCE => {
+                Some("was stopped before Gemini began with it")
+            }
+            (Step::Gone { .. }, _) if ready && waited >= UNHEARD => {
+                Some("was sent off, and Gemini has not said that it has it: look at its terminal")
+            }
+            _ => None,
+        };
+        if let Some(why) = given_up {
+            self.untaken(why, now, out);
+            return false;
+        }
+        match (&self.step, place) {
+            (Step::Waits, Place::Empty) if may => {
+                out.send(prompt.typed().into_bytes());
+                self.enter(Step::Pasted, now);
+            }
+            (Step::Pasted, Place::Filled) if may => {
                 out.send(ENTER.into());
-                (Step::Pressed(1), SOON)
+                self.enter(Step::Pressed(1, cursor.clone()), now);
             }
-            (Step::Shown, Place::Empty) => {
-                return self.untaken("was removed from Gemini's terminal before it was sent off", out);
-            }
-            (Step::Pressed(MOST), Place::Filled) if waited >= AGAIN => {
-                return self
-                    .untaken("stands in Gemini's terminal, which does not take it: send it off there", out);
-            }
-            (Step::Pressed(times), Place::Filled) if waited >= AGAIN => {
+            (Step::Pressed(times, last), Place::Filled)
+                if may && cursor != last && cursor.before == NEW_LINE && *times < MOST =>
+            {
                 out.send(ENTER.into());
-                (Step::Pressed(times + 1), SOON)
+                self.enter(Step::Pressed(times + 1, cursor.clone()), now);
             }
-            (Step::Pressed(_), Place::Empty) => {
-                let text = typing.prompt.whole();
-                if text.starts_with('/') || !tells {
+            (Step::Pressed(..), Place::Empty) if stands => {
+                if prompt.is_command() || !tells {
                     // Of a command it says nothing, and nothing at all in a folder that it does not trust.
-                    let said = std::mem::take(&mut typing.prompt).said(text.clone());
-                    out.chat(said);
-                    (self.typing, self.supposed) = (None, Some(text));
+                    let prompt = self.finish(now, out).unwrap_or_default();
+                    let text = prompt.whole();
+                    self.supposed = Some(Prompt { text: text.clone(), ..Prompt::default() });
+                    out.chat(prompt.said(text));
                     return false;
                 }
-                (Step::Gone, LATER)
+                self.enter(Step::Gone { stopped: false }, now);
             }
-            (Step::Gone, Place::Empty) if ready && waited >= UNHEARD => {
-                return self.untaken(
-                    "was sent off, and Gemini has not said that it has it: look at its terminal",
-                    out,
-                );
-            }
-            (step @ (Step::Pasted | Step::Pressed(_)), _) => (step, SOON),
-            (step, _) => (step, LATER),
-        };
-        if next != typing.step {
-            (typing.step, typing.since, typing.focused) = (next, now, false);
+            _ => {}
         }
-        out.look(wait);
-        ready && next != Step::Gone && now.saturating_sub(typing.since) >= PATIENCE
+        let waited = now.saturating_sub(self.since);
+        let later = waited >= PATIENCE || matches!(self.step, Step::Gone { .. });
+        out.look(if later { LATER } else { SOON });
+        ready && waited >= PATIENCE && (!self.is_sent() || place == Place::Elsewhere)
     }
 
     /// It is Gemini's, which has not begun with it.
     pub(super) fn is_sent(&self) -> bool {
-        self.typing.as_ref().is_some_and(|typing| typing.step == Step::Gone)
+        !self.is_free() && matches!(self.step, Step::Gone { .. })
+    }
+
+    /// What was not sent off yet is not wanted any more.
+    pub(super) fn stop(&mut self, now: u64, out: &mut Out) {
+        if self.is_sent() {
+            self.enter(Step::Gone { stopped: true }, now);
+        } else if !self.is_free() && self.waits() {
+            self.untaken("was stopped before it was typed", now, out);
+        }
     }
 
     /// Gemini has this text now: whose it is, and nothing where that has been said.
-    pub(super) fn taken(&mut self, text: &str) -> Option<Prompt> {
-        if self.supposed.take().is_some_and(|supposed| supposed.trim() == text.trim()) {
+    pub(super) fn taken(&mut self, text: &str, now: u64, out: &mut Out) -> Option<Prompt> {
+        if self.supposed.take_if(|supposed| supposed.is_in(text)).is_some() {
             return None;
         }
-        let typed = self.typing.take_if(|typing| !matches!(typing.step, Step::Waits | Step::Pasted));
-        Some(typed.map(|typing| typing.prompt).unwrap_or_default())
+        let ours = self.prompts.front().is_some_and(|prompt| match self.step {
+            Step::Waits => false,
+            Step::Pasted | Step::Pressed(..) => prompt.is_in(text),
+            // It may read what is named instead of saying it.
+            Step::Gone { .. } => prompt.is_in(text) || prompt.text.contains('@'),
+        });
+        Some(ours.then(|| self.finish(now, out)).flatten().unwrap_or_default())
     }
 
-    fn untaken(&mut self, why: &str, out: &mut Out) -> bool {
-        let prompt = self.typing.take().map(|typing| typing.prompt).unwrap_or_default();
+    fn untaken(&mut self, why: &str, now: u64, out: &mut Out) {
+        let prompt = self.finish(now, out).unwrap_or_default();
         let why = format!("What was said {why}: {}", text::line(&prompt.text, 80));
         match prompt.id {
             Some(id) => out.untaken(&id, why),
             None => out.note(why),
         }
-        false
     }
 }

@@ -14,19 +14,23 @@
 //! Nothing here can make Gemini skip its dialog: where a hook fails, or Longrein is gone, the desk is asked as ever.
 
 use super::composer::{Composer, Prompt};
-use super::{NAME, pasted, tool};
-use crate::Cursor;
-use crate::adapter::{Adapter, Input, Output, Said};
+use super::{NAME, tool};
+use crate::adapter::{Adapter, Input, Looked, Output, Said};
 use crate::jsonrpc::{str_at, text_at};
 use crate::out::{MAX_RESULT, Out, Place, Verdict, about_tool, verdict};
 use crate::text;
 use serde_json::Value;
 use session::message::{Chat, Doing, Outcome, Setup, Tool};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// The dialog's first answer, "Allow once", and what cancels it.
 const ALLOW: &str = "1";
 const CANCEL: &str = "\x1b";
+/// What interrupts one of which nothing is known.
+const INTERRUPT: &str = "\x03";
+/// How long after it was told to stop it may be told again.
+const STUBBORN: Duration = Duration::from_millis(1500);
 /// Calls without a result that are remembered.
 const MAX_OPEN: usize = 64;
 /// Characters of a reason.
@@ -69,7 +73,7 @@ pub struct Hooks {
     out: Out,
     place: Place,
     setup: Setup,
-    /// The dialog's keys are known, and what its composer looks like.
+    /// The dialog's keys are known.
     keys: bool,
     /// Why it is not heard.
     problem: Option<String>,
@@ -80,10 +84,13 @@ pub struct Hooks {
     held: VecDeque<(u64, Value)>,
     /// What is to be said once it is idle.
     reason: Option<String>,
-    asking: bool,
-    /// Its title says that it does nothing.
-    ready: bool,
+    /// What its title says, once there was one; it is unknown where something else has the terminal.
+    titled: Option<Doing>,
     composer: Composer,
+    /// What lists say was seen in the composer.
+    seen: bool,
+    /// When it was told to stop, in Unix milliseconds, where that is not seen yet.
+    stopping: Option<u64>,
 }
 
 impl Hooks {
@@ -93,20 +100,21 @@ impl Hooks {
             out: Out::new(NAME, false),
             place,
             setup: Setup::default(),
-            keys: keys && problem.is_none(),
+            keys,
             problem,
             open: Vec::new(),
             calls: 0,
             dialog: None,
             held: VecDeque::new(),
             reason: None,
-            asking: false,
-            ready: false,
+            titled: None,
             composer: Composer::default(),
+            seen: false,
+            stopping: None,
         }
     }
 
-    fn hook(&mut self, id: u64, input: &[u8]) {
+    fn hook(&mut self, id: u64, input: &[u8], now: u64) {
         let input: Value = serde_json::from_slice(input).unwrap_or_default();
         match str_at(&input, "hook_event_name") {
             "Notification" if str_at(&input, "notification_type") == "ToolPermission" => {
@@ -123,9 +131,10 @@ impl Hooks {
             "BeforeAgent" => {
                 self.close(Outcome::Interrupted);
                 let text = str_at(&input, "prompt").to_owned();
-                if let Some(prompt) = self.composer.taken(&text) {
+                if let Some(prompt) = self.composer.taken(&text, now, &mut self.out) {
                     self.out.chat(prompt.said(text));
                 }
+                self.seen = false;
                 self.out.state().doing = Doing::Working;
             }
             "BeforeTool" => self.call(&input),
@@ -197,7 +206,7 @@ impl Hooks {
         let Some((hook, details)) = self.held.pop_front() else { return };
         let about = self.about(&details);
         let call = about.as_ref().map(|(call, ..)| call.clone()).unwrap_or_default();
-        let key = about.filter(|_| self.keys && !self.asking).map(|(_, cwd, tool)| {
+        let key = about.filter(|_| self.keys && !self.asks()).map(|(_, cwd, tool)| {
             let what = match (&tool.command, tool.paths.as_slice()) {
                 (Some(command), _) => format!("run: {}", text::line(command, 200)),
                 (None, []) => format!("use {}", text::line(&tool.name, 80)),
@@ -224,7 +233,7 @@ impl Hooks {
     }
 
     fn wants(&mut self) {
-        if self.dialog.is_some() || self.asking {
+        if self.dialog.is_some() || self.asks() {
             let state = self.out.state();
             state.doing = Doing::NeedsYou;
             AT_THE_DESK.clone_into(&mut state.wants);
@@ -259,10 +268,28 @@ impl Hooks {
     }
 
     /// Ctrl-C would end it where it is pressed twice; Esc where nothing is to be stopped means something else.
-    fn interrupt(&mut self) {
+    fn interrupt(&mut self, now: u64) {
         self.give_up();
-        if !self.ready || self.composer.is_sent() {
+        if self.titled.is_none() && !self.composer.is_sent() {
+            self.out.send(INTERRUPT.into());
+        } else if self.is_busy() || self.composer.is_sent() {
             self.out.send(CANCEL.into());
+            self.stopping = Some(now);
+            self.out.look(STUBBORN);
+        }
+        self.composer.stop(now, &mut self.out);
+    }
+
+    /// Where its composer has modes as vim has, the first Esc goes to the composer.
+    fn stop_again(&mut self, now: u64) {
+        let Some(since) = self.stopping else { return };
+        if !self.is_busy() {
+            self.stopping = None;
+        } else if u128::from(now.saturating_sub(since)) >= STUBBORN.as_millis() {
+            self.stopping = None;
+            self.out.send(CANCEL.into());
+        } else {
+            self.out.look(STUBBORN);
         }
     }
 
@@ -280,15 +307,15 @@ impl Hooks {
             Some('✦' | '⏲') => (false, Doing::Working),
             // Something else has the terminal, such as an editor that a dialog has opened.
             _ => {
-                (self.asking, self.ready) = (false, false);
+                self.titled = Some(Doing::Unknown);
                 if let Some(dialog) = &mut self.dialog {
                     dialog.stands = false;
                 }
                 return self.give_up();
             }
         };
-        let was = std::mem::replace(&mut self.asking, asking);
-        self.ready = doing == Doing::Idle;
+        let was = self.asks();
+        (self.titled, self.seen) = (Some(doing), false);
         if asking {
             if let Some(dialog) = &mut self.dialog {
                 dialog.stands = true;
@@ -313,12 +340,21 @@ impl Hooks {
 
     /// Nothing stands in its terminal, as far as is known.
     fn is_ready(&self) -> bool {
-        self.ready && !self.asking && self.dialog.is_none()
+        matches!(self.titled, None | Some(Doing::Idle)) && self.dialog.is_none()
+    }
+
+    /// Its title says that it asks something.
+    fn asks(&self) -> bool {
+        self.titled == Some(Doing::NeedsYou)
+    }
+
+    fn is_busy(&self) -> bool {
+        matches!(self.titled, Some(Doing::Working | Doing::NeedsYou))
     }
 
     /// Says why it was denied.
     fn explain(&mut self, now: u64) {
-        if !self.is_ready() || !self.composer.is_free() {
+        if !self.is_ready() || !self.composer.is_free() && !self.composer.waits() {
             return;
         }
         if let Some(reason) = self.reason.take() {
@@ -328,26 +364,27 @@ impl Hooks {
         }
     }
 
-    fn looked(&mut self, cursor: &Cursor, now: u64) {
+    fn looked(&mut self, looked: &Looked, now: u64) {
+        self.stop_again(now);
         if self.composer.is_free() {
             return;
         }
-        let ready = self.is_ready();
-        let wanted =
-            self.composer.looked(cursor, ready, self.setup.conversation.is_some(), now, &mut self.out);
-        let sent = self.composer.is_sent();
+        let (ready, tells) = (self.is_ready(), self.setup.conversation.is_some());
+        let wanted = self.composer.looked(looked, ready, tells, now, &mut self.out);
         if !ready {
             return;
         }
         let state = self.out.state();
-        state.doing = if wanted {
-            Doing::NeedsYou
-        } else if sent {
-            Doing::Working
-        } else {
-            Doing::Idle
-        };
-        state.wants = if wanted { IN_THE_WAY.to_owned() } else { String::new() };
+        if wanted {
+            (state.doing, self.seen) = (Doing::NeedsYou, true);
+            IN_THE_WAY.clone_into(&mut state.wants);
+        } else if self.composer.is_sent() {
+            (state.doing, self.seen) = (Doing::Working, true);
+            state.wants.clear();
+        } else if std::mem::take(&mut self.seen) {
+            state.doing = Doing::Idle;
+            state.wants.clear();
+        }
     }
 }
 
@@ -357,7 +394,7 @@ impl Adapter for Hooks {
             self.out.note(problem);
         }
         match input {
-            Input::Hook { id, input } => self.hook(id, input),
+            Input::Hook { id, input } => self.hook(id, input, now),
             Input::HookGone { id } => {
                 let before = self.held.len();
                 self.held.retain(|(held, _)| *held != id);
@@ -379,8 +416,8 @@ impl Adapter for Hooks {
                 let (id, by, text) = (Some(id.to_owned()), Some(by.to_owned()), text.to_owned());
                 self.composer.begin(Prompt { id, by, text, files: files.to_vec() }, now, &mut self.out);
             }
-            Input::Looked(cursor) => self.looked(cursor, now),
-            Input::Interrupt => self.interrupt(),
+            Input::Looked(looked) => self.looked(looked, now),
+            Input::Interrupt => self.interrupt(now),
             // It has a terminal, and is written to there.
             Input::Started
             | Input::Line(_)
@@ -402,15 +439,10 @@ impl Adapter for Hooks {
     }
 
     fn types_prompts(&self) -> bool {
-        self.keys
+        true
     }
 
     fn takes_prompt(&self) -> bool {
         self.is_ready() && self.composer.is_free() && self.reason.is_none()
-    }
-
-    fn typed(&mut self, text: &str) -> Option<String> {
-        // An Enter that it reads together with a paste is a line of that, unless another key is between them.
-        Some(format!("{}\x05\r", pasted(text)))
     }
 }

@@ -41,6 +41,8 @@ pub use viewport::Viewport;
 pub struct Cursor {
     /// What stands before it in its line.
     pub before: String,
+    /// The lines of the screen above that one.
+    pub above: Vec<String>,
     /// The program asked to be told when somebody looks at the terminal (mode 1004).
     pub hears_focus: bool,
 }
@@ -139,12 +141,22 @@ impl Screen {
         self.model.modes.bracketed_paste
     }
 
-    /// Where the cursor is.
+    /// Where the cursor is; nowhere in the midst of a change of the screen.
     pub fn cursor(&self) -> Cursor {
+        if self.is_synchronized() || self.is_unfinished() {
+            return Cursor::default();
+        }
         let buffer = self.model.shown();
-        let mut before = String::new();
-        buffer.row(buffer.y).push_text_to(buffer.x, &self.model.pool, &mut before);
-        Cursor { before, hears_focus: self.model.modes.focus }
+        let line = |y: usize, cols: Option<usize>| {
+            let (row, mut text) = (buffer.row(y), String::new());
+            match cols {
+                Some(cols) => row.push_text_to(cols, &self.model.pool, &mut text),
+                None => row.push_text(&self.model.pool, &mut text),
+            }
+            text
+        };
+        let above = (0..buffer.y).map(|y| line(y, None)).collect();
+        Cursor { before: line(buffer.y, Some(buffer.x)), above, hears_focus: self.model.modes.focus }
     }
 
     /// The window title, if the program set one.

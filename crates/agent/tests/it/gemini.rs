@@ -2,7 +2,7 @@
 
 use crate::replay::{allowed, denied, place, transcript};
 use longrein_agent::Cursor;
-use longrein_agent::adapter::{Adapter, Input, Output, Said};
+use longrein_agent::adapter::{Adapter, Input, Looked, Output, Said};
 use longrein_agent::gemini::hooks::Hooks;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -56,14 +56,22 @@ impl Run {
         self.hear(Input::Said(&Said::Title(title.to_owned())))
     }
 
-    /// Its terminal has this before the cursor.
+    /// Its terminal has this before the cursor, and has had it for a moment.
     fn looks(&mut self, before: &str) -> Vec<Output> {
         self.looks_at(before, 0)
     }
 
     fn looks_at(&mut self, before: &str, now: u64) -> Vec<Output> {
-        let cursor = Cursor { before: before.to_owned(), hears_focus: true };
-        self.0.handle(Input::Looked(&cursor), now);
+        let mut out = self.glances(before, now, false);
+        out.extend(self.glances(before, now, false));
+        out
+    }
+
+    /// Of several lines the first is further up.
+    fn glances(&mut self, before: &str, now: u64, typing: bool) -> Vec<Output> {
+        let above = ["────", "", " > first", ""].map(str::to_owned).to_vec();
+        let cursor = Cursor { before: before.to_owned(), above, hears_focus: true };
+        self.0.handle(Input::Looked(&Looked { cursor, typing }), now);
         std::iter::from_fn(|| self.0.poll()).collect()
     }
 
@@ -203,8 +211,7 @@ fn a_no_cancels_and_is_explained_once_it_is_idle() {
     let state = denied(Some("!rm -rf x\nuse y\x1b[201~"));
     assert_eq!(keys(&run.hear(Input::Decided { key, state: &state })), "\x1b");
     let out = run.title(READY);
-    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~Not allowed: !rm -rf x use y[201~\x1b[201~");
-    run.looks(" > not allowed: !rm -rf x use y[201~");
+    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~Not allowed: !rm -rf x use y[201~ \x1b[201~");
     assert_eq!(keys(&run.looks(" > not allowed: !rm -rf x use y[201~")), "\r");
     let denied =
         |output: &Output| matches!(output, Output::Chat(Chat::Result { outcome: Outcome::Denied, .. }));
@@ -263,34 +270,52 @@ fn wants(out: &[Output]) -> Option<(Doing, &str)> {
     })
 }
 
-/// A prompt that is in the composer, and not sent off.
+const TYPED: &str = "\x1b[200~go on \x1b[201~";
+const GO_ON: &str = " > go on ";
+
+/// A prompt that was pasted, and is not seen yet.
 fn pasted() -> Run {
     let mut run = Run::ready();
     run.prompt("s.1", "go on");
-    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~go on\x1b[201~");
+    assert_eq!(keys(&run.looks(EMPTY)), TYPED);
+    run
+}
+
+/// One that was sent off, and is Gemini's as far as is seen.
+fn sent() -> Run {
+    let mut run = pasted();
+    assert_eq!(keys(&run.looks(GO_ON)), "\r");
+    assert_eq!(wants(&run.looks(EMPTY)), Some((Doing::Working, "")));
     run
 }
 
 #[test]
 fn a_prompt_is_sent_off_once_it_is_shown_and_said_when_gemini_has_it() {
-    let run = Run::new();
-    assert!(run.0.types_prompts() && !run.0.takes_prompt(), "nothing is known of it");
     let mut run = Run::ready();
-    assert!(run.0.takes_prompt());
+    assert!(run.0.types_prompts() && run.0.takes_prompt());
     let out = run.prompt("s.1", "see");
     assert!(out.contains(&Output::Look(Duration::ZERO)), "{out:?}");
     assert!(!run.0.takes_prompt());
-    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~see\n/up/a.png\x1b[201~");
+    assert_eq!(keys(&run.glances(EMPTY, 0, false)), "", "it may be being drawn");
+    assert_eq!(keys(&run.glances(EMPTY, 0, true)), "", "somebody types");
+    assert_eq!(keys(&run.glances(EMPTY, 0, false)), "\x1b[200~see\n/up/a.png \x1b[201~");
     assert_eq!(keys(&run.looks(EMPTY)), "", "it is read later");
-    assert_eq!(keys(&run.looks("   /up/a.png")), "", "an Enter right behind it would be a line of it");
-    assert_eq!(keys(&run.looks("   /up/a.png")), "\r");
-    assert_eq!(keys(&run.looks("   /up/a.png")), "");
+    assert_eq!(keys(&run.glances("   /up/a.p", 0, false)), "");
+    assert_eq!(
+        keys(&run.glances("   /up/a.png ", 0, false)),
+        "",
+        "an Enter right behind it would be a line of it"
+    );
+    assert_eq!(keys(&run.glances("   /up/a.png ", 0, true)), "");
+    assert_eq!(keys(&run.glances("   /up/a.png ", 0, false)), "\r");
+    for now in 0..100 {
+        assert_eq!(keys(&run.looks_at("   /up/a.png ", now * 1000)), "", "it may not have been read yet");
+    }
     // It was a line after all.
-    assert_eq!(keys(&run.looks_at("   ", 1000)), "\r");
+    assert_eq!(keys(&run.looks("   ")), "\r");
     assert_eq!(wants(&run.looks(EMPTY)), Some((Doing::Working, "")));
     assert_eq!(said(&run.begins("see\n/up/a.png\n")), [("see".to_owned(), Some("s.1".to_owned()))]);
     assert_eq!(said(&run.begins("another")), [("another".to_owned(), None)]);
-    assert!(run.0.takes_prompt(), "the title decides");
     run.title(WORKING);
     assert!(!run.0.takes_prompt());
 }
@@ -299,58 +324,81 @@ fn a_prompt_is_sent_off_once_it_is_shown_and_said_when_gemini_has_it() {
 fn nothing_is_typed_where_something_else_stands() {
     // At the edge where it asks whether a folder is to be trusted; in a field of some dialog; behind what somebody types;
     // where it would be a command.
-    for (elsewhere, edge) in
-        [("", true), ("│ > ", true), (" > a draft", false), ("   and more", false), (" ! ", false)]
-    {
-        let mut run = Run::new();
-        run.title(READY);
+    for (elsewhere, edge) in [
+        ("", true),
+        ("│ > ", true),
+        (" > a draft", false),
+        ("   and more", false),
+        (" ! ", true),
+        (" ! ls", true),
+    ] {
+        let mut run = Run::ready();
         run.prompt("s.1", "go on");
         let focus = if edge { "\x1b[I" } else { "" };
         assert_eq!(keys(&run.looks(elsewhere)), focus, "{elsewhere:?}");
         let out = run.looks_at(elsewhere, 10_000);
         assert_eq!(keys(&out), "", "{elsewhere:?}");
         assert_eq!(wants(&out).map(|(doing, _)| doing), Some(Doing::NeedsYou), "{elsewhere:?}");
-        assert_eq!(keys(&run.looks_at(EMPTY, 3_600_000)), "\x1b[200~go on\x1b[201~");
-        assert_eq!(wants(&run.looks_at(EMPTY, 3_600_000)), None, "it is idle again");
+        let out = run.looks_at(EMPTY, 3_600_000);
+        assert_eq!(keys(&out), TYPED);
+        assert_eq!(wants(&out), Some((Doing::Idle, "")), "it is idle again");
     }
     for title in [WORKING, ASKING, "vim"] {
-        let mut run = Run::new();
-        run.title(READY);
+        let mut run = Run::ready();
         run.prompt("s.1", "go on");
         run.title(title);
         assert_eq!(keys(&run.looks(EMPTY)) + &keys(&run.looks("")), "", "{title}");
     }
+    // One without titles has its terminal alone.
+    let mut silent = Run::new();
+    silent.prompt("s.1", "go on");
+    assert_eq!(keys(&silent.looks(EMPTY)), TYPED);
 }
 
 #[test]
 fn it_is_stopped_by_the_key_that_does_not_end_it_and_where_it_does_something_alone() {
     let mut run = pasted();
-    run.looks(" > go on");
     assert_eq!(keys(&run.hear(Input::Interrupt)), "", "it would clear what is typed");
-    run.looks(" > go on");
-    run.looks(EMPTY);
+    let mut run = sent();
     assert_eq!(keys(&run.hear(Input::Interrupt)), "\x1b");
-    run.begins("go on");
+    let out = run.looks_at(EMPTY, 10_000);
+    assert!(untaken(&out).unwrap().0.contains("was stopped"));
     run.title(WORKING);
     assert_eq!(keys(&run.hear(Input::Interrupt)), "\x1b");
+    assert_eq!(keys(&run.looks_at("", 1499)), "");
+    assert_eq!(keys(&run.looks_at("", 1500)), "\x1b", "the first one went to its composer");
+    assert_eq!(keys(&run.looks_at("", 9000)), "");
+    assert_eq!(keys(&run.hear(Input::Interrupt)), "\x1b");
+    run.title(READY);
+    assert_eq!(keys(&run.looks_at("", 9000)), "");
+    run.title(WORKING);
     run.asks(1, "ls");
     run.title(ASKING);
     let out = run.hear(Input::Interrupt);
     assert!(withdrawn(&out) && keys(&out) == "\x1b");
     run.title(READY);
     assert_eq!(keys(&run.hear(Input::Interrupt)), "");
+    run.prompt("s.2", "go on");
+    assert_eq!(untaken(&run.hear(Input::Interrupt)).unwrap().1, "s.2");
+    assert_eq!(keys(&Run::new().hear(Input::Interrupt)), "\x03", "nothing is known of it");
 }
 
 #[test]
 fn enter_is_pressed_into_nothing_but_the_composer() {
     let mut run = pasted();
-    run.looks(" > go on");
     assert_eq!(keys(&run.looks("")), "\x1b[I", "a dialog came");
     assert_eq!(keys(&run.looks_at("", 60_000)), "");
-    assert_eq!(keys(&run.looks(" > go on")), "\r");
+    assert_eq!(keys(&run.looks(" ! go on ")), "", "its shell would run it");
+    run.title(ASKING);
+    assert_eq!(keys(&run.looks(GO_ON)), "");
+    run.title(READY);
+    assert_eq!(keys(&run.looks(GO_ON)), "\r");
     assert_eq!(keys(&run.looks_at("", 2000)), "\x1b[I", "such as whether a file may be read");
-    assert_eq!(keys(&run.looks_at("", 60_000)), "");
+    assert_eq!(wants(&run.looks_at("", 60_000)).unwrap().0, Doing::NeedsYou);
     assert_eq!(said(&run.begins("go on")).len(), 1);
+    // One that has it as far as was seen.
+    let mut run = sent();
+    assert_eq!(wants(&run.looks_at("", 60_000)).unwrap().0, Doing::NeedsYou);
 }
 
 #[test]
@@ -363,57 +411,82 @@ fn a_prompt_that_gemini_does_not_take_is_said_to_be_none() {
     assert!(run.0.takes_prompt());
 
     let mut run = pasted();
-    run.looks(" > go on");
-    assert!(untaken(&run.looks(EMPTY)).unwrap().0.contains("removed"));
+    run.looks(GO_ON);
+    assert!(untaken(&run.looks_at(GO_ON, 120_000)).unwrap().0.contains("does not take it"));
 
     let mut run = pasted();
-    run.looks(" > go on");
-    let presses = (1..100).take_while(|n| {
-        let out = run.looks_at(" > go on", n * 1000);
-        assert_eq!(keys(&out).is_empty(), untaken(&out).is_some());
-        untaken(&out).is_none()
-    });
-    assert_eq!(presses.count(), 20);
+    run.looks(GO_ON);
+    assert_eq!(untaken(&run.looks_at(" > go on@src/", 999)), None);
+    assert!(untaken(&run.looks_at(" > go on@src/", 1000)).unwrap().0.contains("otherwise"));
 
-    let mut run = pasted();
-    run.looks(" > go on");
-    run.looks(" > go on");
-    run.looks(EMPTY);
-    assert_eq!(untaken(&run.looks_at(EMPTY, 119_999)), None);
-    let out = run.looks_at(EMPTY, 120_000);
-    assert!(untaken(&out).unwrap().0.contains("has not said"));
+    let mut run = sent();
+    assert_eq!(untaken(&run.looks_at(" > a draft", 119_999)), None);
+    assert!(untaken(&run.looks_at(" > a draft", 120_000)).unwrap().0.contains("has not said"));
     assert_eq!(said(&run.begins("go on")), [("go on".to_owned(), None)], "it has it after all");
 }
 
 #[test]
-fn a_command_of_gemini_is_said_once_it_is_sent_off() {
+fn what_is_said_at_the_desk_is_not_taken_for_a_prompt() {
+    for mut run in [pasted(), sent()] {
+        assert_eq!(said(&run.begins("at the desk")), [("at the desk".to_owned(), None)]);
+        assert!(!run.0.takes_prompt());
+        // It waited with another.
+        let both = "at the desk\n\ngo  on";
+        assert_eq!(said(&run.begins(both)), [(both.to_owned(), Some("s.1".to_owned()))]);
+        assert!(run.0.takes_prompt());
+    }
     let mut run = Run::ready();
-    run.prompt("s.1", "/etc/hosts is odd");
+    run.prompt("s.1", "read @a");
     run.looks(EMPTY);
-    run.looks(" > /etc/hosts is odd");
-    run.looks(" > /etc/hosts is odd");
-    assert_eq!(said(&run.looks(EMPTY)), [("/etc/hosts is odd".to_owned(), Some("s.1".to_owned()))]);
-    assert!(run.0.takes_prompt());
-    assert_eq!(said(&run.begins("/etc/hosts is odd")), [], "it was none");
-    assert_eq!(said(&run.begins("/etc/hosts is odd")).len(), 1);
+    run.looks(" > read @a ");
+    run.looks(EMPTY);
+    let read = "read @a\n--- Content from referenced files ---\nall of it";
+    assert_eq!(said(&run.begins(read)), [("read @a".to_owned(), Some("s.1".to_owned()))]);
+}
+
+#[test]
+fn a_no_is_explained_before_what_waits() {
+    let mut run = Run::ready();
+    run.prompt("s.1", "go on");
+    let out = run.asks(1, "ls");
+    let (key, _) = asked(&out).unwrap();
+    run.title(ASKING);
+    run.hear(Input::Decided { key, state: &denied(Some("no")) });
+    run.title(READY);
+    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~Not allowed: no \x1b[201~");
+    run.looks(" > Not allowed: no ");
+    run.looks(EMPTY);
+    assert_eq!(said(&run.begins("Not allowed: no")), [("Not allowed: no".to_owned(), None)]);
+    assert!(!run.0.takes_prompt());
+    assert_eq!(keys(&run.looks(EMPTY)), TYPED);
+}
+
+#[test]
+fn a_command_of_gemini_is_said_once_it_is_sent_off() {
+    for (said_as, typed) in [("/etc/hosts is odd", "/etc/hosts is odd"), ("\n/clear", "/clear")] {
+        let mut run = Run::ready();
+        run.prompt("s.1", said_as);
+        assert_eq!(
+            keys(&run.looks(EMPTY)),
+            format!("\x1b[200~{typed}\x1b[201~"),
+            "nothing is completed behind a blank"
+        );
+        run.looks(&format!(" > {typed}"));
+        assert_eq!(said(&run.looks(EMPTY)), [(said_as.to_owned(), Some("s.1".to_owned()))]);
+        assert!(run.0.takes_prompt());
+        assert_eq!(said(&run.begins(typed)), [], "it was none");
+        assert_eq!(said(&run.begins(typed)).len(), 1);
+    }
+    let mut run = Run::ready();
+    run.prompt("s.1", "// not one");
+    assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~// not one \x1b[201~");
 
     let mut silent = Run::new();
     silent.title(READY);
     silent.prompt("s.1", "go on");
     silent.looks(EMPTY);
-    silent.looks(" > go on");
-    silent.looks(" > go on");
+    silent.looks(GO_ON);
     assert_eq!(said(&silent.looks(EMPTY)).len(), 1, "its hooks do not run where it trusts nothing");
-}
-
-#[test]
-fn where_its_hooks_or_its_looks_are_not_known_a_prompt_is_typed_at_once() {
-    let without = Hooks::new(place("/home/dev/project"), true, Some("no hooks".to_owned()));
-    let unknown = Hooks::new(place("/home/dev/project"), false, None);
-    for mut hooks in [without, unknown] {
-        assert!(!hooks.types_prompts());
-        assert_eq!(hooks.typed("a\nb").unwrap(), "\x1b[200~a\nb\x1b[201~\x05\r");
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -125,8 +125,8 @@ impl Adapter for Typist {
                 self.0.push_back(Output::Look(Duration::from_mins(1)));
                 self.0.push_back(Output::Look(Duration::from_millis(1)));
             }
-            Input::Looked(cursor) => {
-                self.0.push_back(Output::Chat(Chat::Note { text: cursor.before.clone() }));
+            Input::Looked(looked) => {
+                self.0.push_back(Output::Chat(Chat::Note { text: looked.cursor.before.clone() }));
             }
             _ => {}
         }
