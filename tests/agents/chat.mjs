@@ -104,6 +104,8 @@ export class Chat {
       .first()
       .click();
     await this.page.getByTestId("request").waitFor();
+    // There is nothing to be decided before all of it is there.
+    await this.page.getByTestId("buttons").waitFor();
     return asked;
   }
 

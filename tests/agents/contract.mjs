@@ -72,6 +72,12 @@ export function terminal(name, agent) {
     lists(chat, agent.list);
     interrupted(chat);
     plans(chat, agent.plan);
+    it("goes on with its conversation after it was started again", async () => {
+      await chat.say("hi");
+      await chat.over();
+      await resumed(chat);
+    });
+
     more?.(chat);
 
     if (agent.gate) {
@@ -137,15 +143,8 @@ export function structured(name, agent) {
     more?.(chat);
 
     it("goes on with its conversation after it was stopped", async () => {
-      const { conversation } = await chat.agent();
       await agent.beforeResume?.(chat);
-      const out = await desk.cli("restart", chat.session, "--stop", "--detach");
-      await chat.enter(/[a-z2-7]{16}/.exec(out)[0]);
-      await chat.say("hi once more");
-      await desk.told("hi once more");
-      await chat.answer("Hello from the fake model.");
-      await chat.over();
-      assert.equal((await chat.agent()).conversation, conversation);
+      await resumed(chat);
     });
 
     keeperKilled(chat, true);
@@ -328,6 +327,20 @@ function interrupted(chat) {
     await desk.told("hi again");
     await chat.over();
   });
+}
+
+async function resumed(chat) {
+  const { desk } = chat;
+  const { conversation } = await chat.agent();
+  assert.ok(conversation);
+  const out = await desk.cli("restart", chat.session, "--stop", "--detach");
+  await chat.enter(/[a-z2-7]{16}/.exec(out)[0]);
+  await chat.doing("idle");
+  await chat.say("hi once more");
+  await desk.told("hi once more");
+  await chat.answer("Hello from the fake model.");
+  await chat.over();
+  assert.equal((await chat.agent()).conversation, conversation);
 }
 
 /** `attached` where whoever said it at the desk is still there. */

@@ -333,6 +333,7 @@ fn what_is_wrong_gets_one_sentence_and_nothing_from_elsewhere_an_answer() {
     problem(&chat(&json!({ "message": "x", "cwd": "nowhere" })), 400);
     problem(&chat(&json!({ "message": "x".repeat(300_000) })), 413);
     problem(&chat(&json!({ "message": "x".repeat(40_000), "cwd": home.path() })), 400);
+    assert_eq!(home.json(&["ls", "--json"]), json!([]), "no agent is started for what it cannot be told");
     problem(&chat(&json!({ "message": "x", "agent": "nobody-has-this", "cwd": home.path() })), 404);
     problem(&http.send("POST", "/api/chat", &[("Content-Type", "application/json")], b"{"), 400);
     problem(&http.send("POST", "/api/chat", &[], b"message=x"), 415);

@@ -12,14 +12,16 @@ use tokio::time::timeout;
 
 /// How long a body may be under way.
 const ARRIVES: Duration = Duration::from_secs(30);
-/// Bytes of a text as JSON writes it; the rest of a message has room beside it.
-const MAX_TEXT: usize = 60_000;
+/// Bytes of a text, and of it as JSON writes it; the rest of a message has room beside it.
+const MAX_TEXT: usize = 32_768;
+const MAX_JSON: usize = 60_000;
 
 /// Whether a text fits into one message to the daemon.
 pub(crate) fn check_text(text: &str) -> Result<(), Problem> {
-    if serde_json::to_string(text).is_ok_and(|json| json.len() > MAX_TEXT) {
+    let json = serde_json::to_string(text).map_or(0, |json| json.len());
+    if text.len() > MAX_TEXT || json > MAX_JSON {
         let hint = "put what is long into a file, and name that";
-        return Err(Problem::invalid("the text is too long", hint));
+        return Err(Problem::invalid(format!("a text has at most {MAX_TEXT} bytes"), hint));
     }
     Ok(())
 }

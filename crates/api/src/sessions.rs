@@ -159,7 +159,7 @@ pub(crate) async fn stop(mut caller: Caller, Session(session): Session) -> Resul
     tell(&mut caller, Method::SessionStop { session }).await
 }
 
-/// Starts an ended session's program again, as a new session; an agent without a terminal goes on with its conversation.
+/// Starts an ended session's program again, as a new session; an agent goes on with its conversation.
 #[utoipa::path(post, path = "/api/sessions/{id}/restart", tag = "sessions", security(("bearer" = ["manage"]), ("basic" = ["manage"])),
     params(("id" = String, Path, description = "The session's id")),
     responses((status = 201, body = Started), (status = "default", body = Problem, content_type = "application/problem+json")))]

@@ -4,7 +4,7 @@ use crate::channel::Who;
 use crate::core::{Core, failure};
 use crate::{keepers, spawn};
 use session::id::SessionId;
-use session::message::{Agent, Create, ErrorKind, Failure, Restart};
+use session::message::{Agent, AgentState, Create, ErrorKind, Failure, Restart};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -30,10 +30,11 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
     if whole.imported && !(imported && who.local) {
         return Err(was_imported(&before, who.local));
     }
-    // An agent without a terminal goes on with its conversation; one with a terminal is told by its arguments.
-    let agent = whole.agent.filter(|agent| agent.structured).map(|agent| Agent {
+    // An agent goes on with its conversation. In a terminal it has one once it has done something; before, its arguments tell.
+    let spoken = |agent: &AgentState| agent.structured || agent.conversation.is_some() && agent.turns > 0;
+    let agent = whole.agent.filter(spoken).map(|agent| Agent {
         name: agent.name,
-        structured: true,
+        structured: agent.structured,
         resume: agent.conversation,
     });
     let create = Create {

@@ -16,7 +16,7 @@ use crate::spec::Spec;
 use crate::structured::{self, Streams, Structured};
 use crate::tail;
 use crate::upkeep::{self, Meta};
-use agent::adapter::Adapter;
+use agent::adapter::{Adapter, Input, Looked};
 use agent::family::{self, Launch, Launched};
 use agent::{SpawnSpec, clean_env};
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use link::unix::Listener;
 use session::id::SessionId;
 use session::message::{EndedBy, ErrorKind, Event, Failure, LostBy, RunState, Size, Ttl};
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 use store::{Paths, SessionLog};
@@ -61,6 +61,21 @@ impl From<StartError> for Failure {
     }
 }
 
+/// So that programs in the session find `longrein`, also where its folder is in nobody's `PATH`: behind all others then.
+fn find_ourselves(env: &mut [(String, String)]) {
+    let Ok(ourselves) = std::env::current_exe() else { return };
+    let (Some(name), Some(folder)) = (ourselves.file_name(), ourselves.parent().and_then(Path::to_str))
+    else {
+        return;
+    };
+    let Some((_, path)) = env.iter_mut().rev().find(|(name, _)| name == "PATH") else { return };
+    let found = std::env::split_paths(path).any(|folder| folder.join(name).is_file());
+    if !found && !folder.contains(':') {
+        path.push(':');
+        path.push_str(folder);
+    }
+}
+
 fn disk(error: &store::Error) -> Failure {
     failure(ErrorKind::Environment, error.to_string(), error.hint())
 }
@@ -86,6 +101,7 @@ pub async fn keep(mut spec: Spec, ready: impl FnOnce()) -> Result<(), Failure> {
     let env = spec.env.take().unwrap_or_else(|| std::env::vars_os().filter_map(text).collect());
     let mut env = clean_env(env);
     env.push(("LONGREIN_SESSION".to_owned(), id.to_owned()));
+    find_ourselves(&mut env);
     // So that `longrein` inside a session speaks to the host that the session belongs to.
     env.extend(std::env::var("LONGREIN_HOME").ok().map(|home| ("LONGREIN_HOME".to_owned(), home)));
     let started = start(&spec, env, size).await;
@@ -225,6 +241,8 @@ impl Session {
             Running::Terminal(program) => {
                 self.set_program(Rc::clone(program));
                 self.set_side(adapter, None, beside);
+                // What it has to say from the start is said, whatever the program does.
+                self.hear(Input::Looked(&Looked::default()));
             }
             Running::Structured(structured, _) => self.set_side(adapter, Some(Rc::clone(structured)), beside),
         }

@@ -339,7 +339,8 @@ impl Control {
         let request = &json["request"];
         if text_of(request, "subtype") != "can_use_tool" {
             let error = json!({"subtype": "error", "request_id": id, "error": "this is not known here"});
-            return self.send(&json!({"type": "control_response", "response": error}));
+            self.send(&json!({"type": "control_response", "response": error}));
+            return self.strange(said::bounded(Chat::Unknown { json: json.clone() }));
         }
         if self.open.iter().any(|open| open.request == id) {
             return;
@@ -348,7 +349,9 @@ impl Control {
         let input = request.get("input").filter(|input| input.is_object());
         let Some(input) = input.filter(|_| !name.is_empty() && id.is_string() && self.open.len() < MAX_OPEN)
         else {
-            return self.answer(&id, &refuse("This could not be asked, so it is not allowed."));
+            self.answer(&id, &refuse("This could not be asked, so it is not allowed."));
+            self.note("claude asks for something in a way that is not understood: it was denied".into());
+            return self.strange(said::bounded(Chat::Unknown { json: json.clone() }));
         };
         let asked = tool::request(name, input, &self.place, "", self.plan.of(Some(call)));
         let key = self.next;

@@ -340,7 +340,12 @@ impl Adapter for Hooks {
             {
                 self.said(*doing, message);
             }
-            Input::Ended { .. } => {
+            Input::Ended { exit } => {
+                if exit != 0 && self.sessions.is_empty() {
+                    // Another version may not know what it was started with.
+                    let text = "Claude ended before anything was heard of it. If it does not know an option, `longrein run --agent none -- claude` starts it with yours alone.";
+                    self.out.push_back(Output::Chat(Chat::Note { text: text.to_owned() }));
+                }
                 while !self.open.is_empty() {
                     self.withdraw(0);
                 }

@@ -33,6 +33,8 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Option<Launched> {
         });
     }
     let (program, given) = launch.command.split_first()?;
+    let goes_on = |given: &String| matches!(given.as_str(), "resume" | "fork");
+    let resume = resume.filter(|_| !given.iter().any(goes_on));
     let resume = resume.into_iter().flat_map(|conversation| ["resume".to_owned(), conversation]);
     let given: Vec<_> = resume.chain(given.iter().cloned()).collect();
     let gated = |why: &str| {

@@ -26,14 +26,20 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Option<Launched> {
         return None;
     }
     let resume = launch.agent.and_then(|agent| agent.resume.clone());
+    let resume = resume.filter(|_| !settings::resumes(given));
     let resume = resume.into_iter().flat_map(|conversation| ["--resume".to_owned(), conversation]);
     let command = [program.clone()].into_iter().chain(resume).chain(given.iter().cloned()).collect();
     let (env, problem) = match settings::write(launch) {
         Ok(env) => (env, None),
         Err(why) => (Vec::new(), Some(format!("Gemini asks in its terminal alone: {why}"))),
     };
-    let keys =
-        settings::version(program, launch.cwd, launch.env).is_some_and(|version| hooks::knows(&version));
+    let version = settings::version(program, launch.cwd, launch.env);
+    let keys = version.as_deref().is_some_and(hooks::knows);
+    let problem = problem.or_else(|| {
+        let which = version
+            .map_or_else(|| "of no known version".to_owned(), |version| format!("{version}, not 0.61"));
+        (!keys).then(|| format!("This Gemini is {which}: what it asks is answered in its terminal alone."))
+    });
     let adapter = Box::new(Hooks::new(Place::of(launch), keys, problem));
     Some(Launched { command, env, structured: false, beside: None, adapter })
 }

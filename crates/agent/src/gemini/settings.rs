@@ -53,6 +53,15 @@ pub(super) fn is_conversation(given: &[String]) -> bool {
         && !given.iter().take_while(|word| *word != "--").any(other)
 }
 
+/// Whether they name a conversation that it is to go on with.
+pub(super) fn resumes(given: &[String]) -> bool {
+    let name = |word: &String| word.split_once('=').map_or(word.as_str(), |(name, _)| name).to_owned();
+    given
+        .iter()
+        .take_while(|word| *word != "--")
+        .any(|word| matches!(name(word).as_str(), "-r" | "--resume" | "--session-id"))
+}
+
 fn set<'a>(env: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let found = env.iter().rev().find(|(set, _)| set == name);
     found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())

@@ -39,6 +39,7 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Option<Launched>, Failure> {
     let Some((program, given)) = launch.command.split_first() else { return Ok(None) };
     let resume = launch.agent.and_then(|agent| agent.resume.clone());
     let Given::Terminal(named) = read(given) else { return Ok(None) };
+    let resume = resume.filter(|_| named.is_none());
     let version = version::of(program, launch.cwd, launch.env);
     let mut command = vec![program.clone()];
     let mut env = acp::environment(NAME, launch.env);

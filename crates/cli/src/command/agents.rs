@@ -46,6 +46,9 @@ pub async fn run(args: &Json) -> Outcome {
         };
         let chat = if *chat { "chat" } else { "no chat" };
         say!("{name:10} {there}");
+        if path.is_none() {
+            continue;
+        }
         say!("{:10} in a terminal: {terminal}; alone: {chat}", "");
     }
     Ok(ExitCode::SUCCESS)
@@ -57,10 +60,11 @@ async fn look(known: &Known) -> Listed {
         Some(path) => version(path).await,
         None => None,
     };
-    let terminal = match known.terminal {
+    let terminal = match known.terminal_of(version.as_deref().unwrap_or_default()) {
         Terminal::Whole => "approvals, chat, status",
         Terminal::Gated => "approvals, status",
         Terminal::Status => "status where it says so",
+        Terminal::Alone => "the terminal alone, since this version is not known",
     };
     Listed { name: known.name, path, version, terminal, chat: known.chat }
 }

@@ -106,3 +106,16 @@ async fn a_log_that_lacks_what_was_shown_is_not_closed_in_good_order() {
     let log = SessionLog::open(&folder.path().join("log.db"), "another boot").unwrap();
     assert_eq!(log.epoch(), 2);
 }
+
+#[test]
+fn programs_find_longrein_behind_all_else_where_they_would_find_none() {
+    let ourselves = std::env::current_exe().unwrap();
+    let folder = ourselves.parent().unwrap().to_str().unwrap().to_owned();
+    let with = |path: &str| {
+        let mut env = vec![("PATH".to_owned(), path.to_owned())];
+        find_ourselves(&mut env);
+        env.remove(0).1
+    };
+    assert_eq!(with("/usr/bin:/bin"), format!("/usr/bin:/bin:{folder}"));
+    assert_eq!(with(&format!("/usr/bin:{folder}:/bin")), format!("/usr/bin:{folder}:/bin"));
+}

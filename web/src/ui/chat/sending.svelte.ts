@@ -88,7 +88,8 @@ export class Sending implements Carrier {
 
   /** Files are to come with the next message. */
   async attach(files: Iterable<File>): Promise<void> {
-    for (const file of files) this.problem = (await this.#attach(file)) ?? this.problem;
+    // A list that the page holds is emptied meanwhile.
+    for (const file of [...files]) this.problem = (await this.#attach(file)) ?? this.problem;
   }
 
   detach(file: string): void {

@@ -87,6 +87,14 @@ describe("going on with a conversation that has ended", () => {
     vi.restoreAllMocks();
   });
 
+  it("attaches all that was picked, though the page empties its list at once", async () => {
+    const picked = [new File(["x"], "x.txt"), new File(["y"], "y.txt")];
+    const attaching = old.attach(picked);
+    picked.length = 0;
+    await attaching;
+    expect(old.files.map(({ label }) => label)).toEqual(["x.txt", "y.txt"]);
+  });
+
   it("says what cannot go along, and starts nothing before it is taken away", async () => {
     old.draft.files = [{ file: "abc.txt", label: "Notes.txt", size: 3 }];
     old.write("Go on");

@@ -286,9 +286,12 @@ fn what_asks_in_an_unknown_way_is_refused_and_does_not_hang() {
     ] {
         let out = run.line(&json!({"type": "control_request", "request_id": "x", "request": request}));
         assert_eq!(sent(&out)[0]["response"]["response"]["behavior"], "deny", "{request}");
+        let kept = |chat: &&Chat| matches!(chat, Chat::Unknown { json } if json["request"] == request);
+        assert_eq!(chats(&out).into_iter().filter(kept).count(), 1, "{request}");
     }
     let out = run.line(&json!({"type": "control_request", "request_id": "x", "request": {"subtype": "new"}}));
     assert_eq!(sent(&out)[0]["response"]["subtype"], "error");
+    assert!(matches!(chats(&out)[..], [Chat::Unknown { .. }]), "it is kept");
     for n in 0..64 {
         assert_eq!(asks(&run.line(&question(&n.to_string(), "ls"))).len(), 1);
     }

@@ -323,3 +323,19 @@ fn what_an_interrupted_claude_put_back_is_deleted_wherever_it_was_interrupted() 
         assert_eq!(hooks.typed("x").unwrap().contains('\x15'), !stops);
     }
 }
+
+#[test]
+fn one_that_ends_badly_before_it_was_heard_may_not_know_how_it_was_started() {
+    let noted = |run: &mut Run, exit| {
+        let out = run.hear(Input::Ended { exit });
+        out.iter().any(
+            |output| matches!(output, Output::Chat(Chat::Note { text }) if text.contains("--agent none")),
+        )
+    };
+    assert!(noted(&mut Run::terminal(), 1));
+    assert!(!noted(&mut Run::terminal(), 0));
+    let mut run = Run::terminal();
+    let hooks: Vec<Value> = serde_json::from_str(&recorded("hooks-stdin.json")).unwrap();
+    run.hook(1, &hooks[0]);
+    assert!(!noted(&mut run, 1));
+}
