@@ -103,6 +103,24 @@ fn a_closed_pipe_makes_no_yes_of_a_no_and_what_cannot_be_told_is_no_answer() {
 }
 
 #[test]
+fn what_needs_somebody_comes_first_in_the_list() {
+    let home = Home::new();
+    home.up(&[]);
+    let asking = asks(&home, "'Go on?'");
+    let later = home.session(&["sleep", "1000"]);
+    waits(&home);
+    let first = || {
+        let list = home.ok(&["ls"]);
+        let mut lines = list.lines().skip(1).map(str::to_owned);
+        lines.next().unwrap_or_else(|| panic!("{list}"))
+    };
+    assert!(first().starts_with(&asking) && first().contains("needs you"), "{}", first());
+    home.ok(&["deny", id(&waits(&home))]);
+    says(&home, &asking, "exit-1");
+    eventually("it to need nobody", || first().starts_with(&later).then_some(()));
+}
+
+#[test]
 fn how_it_is_used_is_no_answer() {
     let host = Home::new();
     for wrong in

@@ -5,10 +5,10 @@ use crate::duration;
 use crate::hosts;
 use crate::problem::Outcome;
 use crate::table::{self, clean};
-use session::message::{EndedBy, LostBy, RunState, Summary};
+use session::message::{ApprovalState, Doing, EndedBy, LostBy, RunState, Summary};
 use std::process::ExitCode;
 
-/// Lists a host's sessions, the latest first.
+/// Lists a host's sessions, those that need somebody first, and then the latest.
 pub async fn run(args: &Ls) -> Outcome {
     let paths = hosts::paths()?;
     let route = hosts::route(&paths, args.host.as_deref()).await?;
@@ -22,6 +22,7 @@ pub async fn run(args: &Ls) -> Outcome {
         say!("No sessions. `longrein run -- CMD` starts one.");
         return Ok(ExitCode::SUCCESS);
     }
+    sessions.sort_by_key(|session| !needs_somebody(session));
     let now = table::now_ms();
     let rows: Vec<Vec<String>> = sessions
         .iter()
@@ -32,7 +33,7 @@ pub async fn run(args: &Ls) -> Outcome {
                 state(session, now),
                 table::ago(session.last_activity, now),
                 clean(&session.cwd),
-                clean(&session.command.join(" ")),
+                clean(&command(session)),
             ]
         })
         .collect();
@@ -57,12 +58,34 @@ fn entry(session: &Summary) -> serde_json::Value {
     value
 }
 
+/// What it runs; an agent without a terminal has its arguments alone as its command.
+fn command(session: &Summary) -> String {
+    let agent = session.agent.iter().filter(|agent| agent.structured).map(|agent| agent.name.as_str());
+    agent.chain(session.command.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+}
+
+fn needs_somebody(session: &Summary) -> bool {
+    let asks = session.approvals.iter().any(|approval| approval.state == ApprovalState::Pending);
+    let doing = session.agent.as_ref().map(|agent| agent.doing);
+    session.run == RunState::Running && (asks || doing == Some(Doing::NeedsYou))
+}
+
+/// What a session that runs does, as far as its agent says.
+fn does(session: &Summary) -> &'static str {
+    match session.agent.as_ref().map(|agent| agent.doing) {
+        _ if needs_somebody(session) => "needs you",
+        Some(Doing::Working) => "working",
+        Some(Doing::Idle) => "idle",
+        _ => "running",
+    }
+}
+
 /// In one glance: whether it runs, and if it does not, why.
 fn state(session: &Summary, now: u64) -> String {
     match session.run {
         RunState::Running => match session.ends_at {
-            Some(at) => format!("running ({} left)", duration::show(duration::left(at, now))),
-            None => "running".to_owned(),
+            Some(at) => format!("{} ({} left)", does(session), duration::show(duration::left(at, now))),
+            None => does(session).to_owned(),
         },
         RunState::Ended { exit, by: EndedBy::Itself, .. } => format!("ended ({exit})"),
         RunState::Ended { by: EndedBy::Person, .. } => "ended by hand".to_owned(),
