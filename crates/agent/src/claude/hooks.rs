@@ -14,9 +14,12 @@ use serde_json::{Value, json};
 use session::message::{AgentState, Chat, Doing, Question, Request, Setup};
 use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 /// Characters of what is shown in lists.
 const MAX_LINE: usize = 200;
+/// How long a Claude that has started may call no hook before that is said.
+const SILENT: Duration = Duration::from_secs(30);
 /// Characters of what the terminal says that a question is known by, and of what it says in all.
 const MAX_SHOWN: usize = 20;
 const MAX_SAID: usize = 1000;
@@ -60,6 +63,8 @@ pub struct Hooks {
     typed_rows: usize,
     /// It was interrupted since, and may have put that back.
     interrupted: bool,
+    /// How often its silence was looked at.
+    looks: u8,
 }
 
 /// What is known of a call: the same call is the same in all hooks.
@@ -105,6 +110,7 @@ impl Hooks {
             wants: String::new(),
             typed_rows: 0,
             interrupted: false,
+            looks: 0,
         }
     }
 
@@ -339,6 +345,16 @@ impl Adapter for Hooks {
                 if app.starts_with("claude") || self.says.is_some() =>
             {
                 self.said(*doing, message);
+            }
+            // The first one comes as it is started.
+            Input::Looked(_) if self.sessions.is_empty() && self.looks < 2 => {
+                self.out.push_back(if self.looks == 0 {
+                    Output::Look(SILENT)
+                } else {
+                    let text = "Claude has called none of its hooks yet, as before its folder is trusted. Until it does, what it asks is in its terminal alone.";
+                    Output::Chat(Chat::Note { text: text.to_owned() })
+                });
+                self.looks += 1;
             }
             Input::Ended { exit } => {
                 if exit != 0 && self.sessions.is_empty() {

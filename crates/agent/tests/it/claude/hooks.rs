@@ -1,7 +1,7 @@
 //! In a terminal.
 
 use super::{Run, answers, asks, recorded, told, withdrawn};
-use longrein_agent::adapter::{Input, Output, Said};
+use longrein_agent::adapter::{Input, Looked, Output, Said};
 use longrein_agent::claude::hooks::refusal;
 use serde_json::{Value, json};
 use session::message::{ApprovalState, Chat, Doing, Setup};
@@ -338,4 +338,22 @@ fn one_that_ends_badly_before_it_was_heard_may_not_know_how_it_was_started() {
     let hooks: Vec<Value> = serde_json::from_str(&recorded("hooks-stdin.json")).unwrap();
     run.hook(1, &hooks[0]);
     assert!(!noted(&mut run, 1));
+}
+
+#[test]
+fn one_that_calls_no_hook_is_said_to_be_in_its_terminal_alone() {
+    let look = Looked::default();
+    let noted = |out: &[Output]| {
+        out.iter().any(|output| matches!(output, Output::Chat(Chat::Note { text }) if text.contains("none of its hooks")))
+    };
+    let mut run = Run::terminal();
+    let out = run.hear(Input::Looked(&look));
+    assert!(out.iter().any(|output| matches!(output, Output::Look(_))) && !noted(&out), "{out:?}");
+    assert!(noted(&run.hear(Input::Looked(&look))));
+    assert!(!noted(&run.hear(Input::Looked(&look))), "once");
+    let mut run = Run::terminal();
+    run.hear(Input::Looked(&look));
+    let hooks: Vec<Value> = serde_json::from_str(&recorded("hooks-stdin.json")).unwrap();
+    run.hook(1, &hooks[0]);
+    assert!(!noted(&run.hear(Input::Looked(&look))));
 }
