@@ -1,5 +1,7 @@
 //! The agents that Longrein knows, for lists.
 
+use crate::{gemini, opencode};
+
 /// An agent that is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
@@ -9,8 +11,8 @@ pub struct Known {
     pub program: &'static str,
     /// What there is of it where it runs in its own terminal.
     pub terminal: Terminal,
-    /// How the versions begin for which that is so, where it is not so for all.
-    pub versions: Option<&'static str>,
+    /// Whether that is so for a version, where it is not so for all.
+    versions: Option<fn(&str) -> bool>,
     /// It can be talked to without a terminal.
     pub chat: bool,
 }
@@ -18,8 +20,8 @@ pub struct Known {
 impl Known {
     /// What there is of this version in its own terminal; it may stand within other words.
     pub fn terminal_of(&self, version: &str) -> Terminal {
-        let known = self.versions.is_none_or(|versions| {
-            version.split_whitespace().any(|word| word.trim_start_matches('v').starts_with(versions))
+        let known = self.versions.is_none_or(|is_known| {
+            version.split_whitespace().any(|word| is_known(word.trim_start_matches('v')))
         });
         if known { self.terminal } else { Terminal::Alone }
     }
@@ -46,14 +48,14 @@ pub const KNOWN: &[Known] = &[
         name: "opencode",
         program: "opencode",
         terminal: Terminal::Whole,
-        versions: Some("1.18."),
+        versions: Some(opencode::version::is_known),
         chat: true,
     },
     Known {
         name: "gemini",
         program: "gemini",
         terminal: Terminal::Whole,
-        versions: Some("0.61."),
+        versions: Some(gemini::hooks::knows),
         chat: true,
     },
     Known { name: "goose", program: "goose", terminal: Terminal::Status, versions: None, chat: true },

@@ -6,22 +6,25 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use session::codec::MAX_PAYLOAD;
 use session::id::SessionId;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long a body may be under way.
 const ARRIVES: Duration = Duration::from_secs(30);
-/// Bytes of a text, and of it as JSON writes it; the rest of a message has room beside it.
-const MAX_TEXT: usize = 32_768;
+/// Bytes of a text as JSON writes it; the rest of a message has room beside it.
 const MAX_JSON: usize = 60_000;
 
 /// Whether a text fits into one message to the daemon.
 pub(crate) fn check_text(text: &str) -> Result<(), Problem> {
     let json = serde_json::to_string(text).map_or(0, |json| json.len());
-    if text.len() > MAX_TEXT || json > MAX_JSON {
+    if text.len() > MAX_PAYLOAD || json > MAX_JSON {
         let hint = "put what is long into a file, and name that";
-        return Err(Problem::invalid(format!("a text has at most {MAX_TEXT} bytes"), hint));
+        return Err(Problem::invalid(
+            format!("a text has at most {MAX_PAYLOAD} bytes, and fewer where many are control characters"),
+            hint,
+        ));
     }
     Ok(())
 }

@@ -51,9 +51,9 @@ pub(super) struct Prompt {
     pub files: Vec<PathBuf>,
 }
 
-/// A text whatever its blanks.
+/// A text whatever its blanks, with one at either end.
 fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split_whitespace().fold(" ".to_owned(), |all, word| all + word + " ")
 }
 
 impl Prompt {
@@ -147,7 +147,7 @@ pub(super) struct Composer {
     /// What stood there at the last look.
     seen: Cursor,
     /// What is taken to be said, and may be a prompt that Gemini says it has.
-    supposed: Option<Prompt>,
+    supposed: Option<String>,
 }
 
 impl Default for Composer {
@@ -176,6 +176,7 @@ impl Composer {
     /// This is to be typed, before all that waits; nothing is being typed.
     pub(super) fn begin(&mut self, prompt: Prompt, now: u64, out: &mut Out) {
         self.prompts.push_front(prompt);
+        self.supposed = None;
         self.enter(Step::Waits, now);
         out.look(Duration::ZERO);
     }
@@ -259,7 +260,7 @@ impl Composer {
                     // Of a command it says nothing, and nothing at all in a folder that it does not trust.
                     let prompt = self.finish(now, out).unwrap_or_default();
                     let text = prompt.whole();
-                    self.supposed = Some(Prompt { text: text.clone(), ..Prompt::default() });
+                    self.supposed = Some(words(&text));
                     out.chat(prompt.said(text));
                     return false;
                 }
@@ -289,7 +290,7 @@ impl Composer {
 
     /// Gemini has this text now: whose it is, and nothing where that has been said.
     pub(super) fn taken(&mut self, text: &str, now: u64, out: &mut Out) -> Option<Prompt> {
-        if self.supposed.take_if(|supposed| supposed.is_in(text)).is_some() {
+        if self.supposed.take_if(|supposed| *supposed == words(text)).is_some() {
             return None;
         }
         let ours = self.prompts.front().is_some_and(|prompt| match self.step {

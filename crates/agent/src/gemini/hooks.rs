@@ -41,7 +41,7 @@ const AT_THE_DESK: &str = "an answer in its terminal";
 const IN_THE_WAY: &str = "its terminal: a prompt waits, and something else stands there";
 
 /// Whether the keys of this version's dialog are known.
-pub(super) fn knows(version: &str) -> bool {
+pub(crate) fn knows(version: &str) -> bool {
     version.starts_with("0.61.")
 }
 
@@ -316,6 +316,10 @@ impl Hooks {
         };
         let was = self.asks();
         (self.titled, self.seen) = (Some(doing), false);
+        if doing == Doing::Idle {
+            // What it does next is nothing that was to be stopped.
+            self.stopping = None;
+        }
         if asking {
             if let Some(dialog) = &mut self.dialog {
                 dialog.stands = true;

@@ -11,7 +11,7 @@ mod said;
 mod say;
 mod tools;
 mod turns;
-mod version;
+pub(crate) mod version;
 
 use crate::acp;
 use crate::family::{Launch, Launched};

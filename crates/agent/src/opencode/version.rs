@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const NAMES: [&str; 3] = ["opencode-ai", "opencode-linux-", "opencode-darwin-"];
 
 /// Whether a server of this version wants the password, and speaks as is known here.
-pub(super) fn is_known(version: &str) -> bool {
+pub(crate) fn is_known(version: &str) -> bool {
     version.starts_with("1.18.")
 }
 

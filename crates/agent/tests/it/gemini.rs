@@ -370,8 +370,8 @@ fn it_is_stopped_by_the_key_that_does_not_end_it_and_where_it_does_something_alo
     assert_eq!(keys(&run.looks_at("", 9000)), "");
     assert_eq!(keys(&run.hear(Input::Interrupt)), "\x1b");
     run.title(READY);
-    assert_eq!(keys(&run.looks_at("", 9000)), "");
     run.title(WORKING);
+    assert_eq!(keys(&run.looks_at("", 9000)), "", "that is another turn");
     run.asks(1, "ls");
     run.title(ASKING);
     let out = run.hear(Input::Interrupt);
@@ -428,7 +428,7 @@ fn a_prompt_that_gemini_does_not_take_is_said_to_be_none() {
 #[test]
 fn what_is_said_at_the_desk_is_not_taken_for_a_prompt() {
     for mut run in [pasted(), sent()] {
-        assert_eq!(said(&run.begins("at the desk")), [("at the desk".to_owned(), None)]);
+        assert_eq!(said(&run.begins("let's go online")), [("let's go online".to_owned(), None)]);
         assert!(!run.0.takes_prompt());
         // It waited with another.
         let both = "at the desk\n\ngo  on";
@@ -477,6 +477,15 @@ fn a_command_of_gemini_is_said_once_it_is_sent_off() {
         assert_eq!(said(&run.begins(typed)), [], "it was none");
         assert_eq!(said(&run.begins(typed)).len(), 1);
     }
+    let mut run = Run::ready();
+    run.prompt("s.1", "/help");
+    run.looks(EMPTY);
+    run.looks(" > /help");
+    run.looks(EMPTY);
+    assert_eq!(said(&run.begins("what does /help do")).len(), 1, "that is another");
+    run.prompt("s.2", "and /help me");
+    assert_eq!(said(&run.begins("/help")).len(), 1, "long after");
+
     let mut run = Run::ready();
     run.prompt("s.1", "// not one");
     assert_eq!(keys(&run.looks(EMPTY)), "\x1b[200~// not one \x1b[201~");
