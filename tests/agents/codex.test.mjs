@@ -68,6 +68,55 @@ describe("Codex that keeps to itself", () => {
   });
 });
 
+describe("Codex that is heard late", () => {
+  const desk = new Desk();
+  const stopped = 3;
+
+  before(() => desk.up());
+  after(() => desk.stop());
+
+  /** A Codex whose keeper stands still while its terminal interface comes up. */
+  function late(...said) {
+    const folder = join(desk.home, "late");
+    mkdirSync(folder, { recursive: true });
+    const codex = join(folder, "codex");
+    const stops = `kill -STOP $PPID; (sleep ${stopped}; kill -CONT $PPID) &`;
+    const script = `[ "$1" = --remote ] && { ${stops} }`;
+    writeFileSync(
+      codex,
+      `#!/bin/sh\n${script}\nexec ${desk.home}/bin/codex "$@"\n`,
+    );
+    chmodSync(codex, 0o755);
+    return desk.terminal(codex, ...said);
+  }
+
+  it("takes what is said to it, also when it is started again", async () => {
+    const session = await late();
+    await desk.doing(session, "idle");
+    await desk.prompt(session, "hi");
+    await desk.told("hi");
+    const over = async () => {
+      const { turns, doing } = (await desk.summary(session)).agent;
+      return turns > 0 && doing === "idle";
+    };
+    await until(over, "its turn to be over");
+    const out = await desk.cli("restart", session, "--stop", "--detach");
+    const again = /[a-z2-7]{16}/.exec(out)[0];
+    await desk.doing(again, "idle");
+    await desk.prompt(again, "hi again");
+    await desk.told("hi again");
+  });
+
+  it("asks on every device what it was told to do as it was started", async () => {
+    const session = await late("run bash");
+    const asked = await desk.waiting(session);
+    assert.equal(desk.has(FILE), false);
+    await desk.cli("approve", asked.id);
+    await until(() => desk.has(FILE), "the file");
+    await desk.became(session, asked.id, "allowed");
+  });
+});
+
 structured("Codex", {
   start: ["codex", "--", ...OPTIONS],
   denied: RUNS,

@@ -59,6 +59,10 @@ enum Call {
     /// A reason that goes ahead of the next prompt, should the turn not take it.
     Steer(String),
     Interrupt,
+    /// What it has loaded, as its terminal interface may have begun before we were heard.
+    Loaded,
+    /// What kind of conversation that is.
+    Read(String),
     /// A conversation of the terminal interface.
     Join(String),
     /// What was said of its turn before, which was running still or not.
@@ -219,6 +223,8 @@ impl AppServer {
                 self.setup.models = shown.filter_map(choice).collect();
                 self.tell_setup();
             }
+            (Call::Loaded, result) => self.join_loaded(&result.unwrap_or_default()),
+            (Call::Read(thread), result) => self.join_read(&thread, &result.unwrap_or_default()),
             (Call::Join(thread), result) => self.join_answered(&thread, result),
             (Call::Missed { active }, result) => self.join_missed(&result.unwrap_or_default(), active),
             (Call::Initialize | Call::Start, Err(why)) => {

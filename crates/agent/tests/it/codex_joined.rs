@@ -53,19 +53,27 @@ fn methods(said: &[Output]) -> Vec<String> {
     sent(said).iter().map(|sent| sent["method"].as_str().unwrap_or("answer").to_owned()).collect()
 }
 
-/// One that has joined a conversation whose turn runs. Its next question has the id 3.
-fn joined() -> AppServer {
+/// One that has introduced itself, and has these conversations. Its next question has the id 2.
+fn linked(loaded: &[&str]) -> (AppServer, Vec<Output>) {
     let mut adapter = joining();
     hear(&mut adapter, Input::Started, &mut Vec::new());
-    says(&mut adapter, &json!({"id": 0, "result": {"userAgent": "longrein/0.169.0 (x)"}}));
+    let said = says(&mut adapter, &json!({"id": 0, "result": {"userAgent": "longrein/0.169.0 (x)"}}));
+    assert_eq!(methods(&said), ["initialized", "thread/loaded/list"]);
+    let said = says(&mut adapter, &json!({"id": 1, "result": {"data": loaded}}));
+    (adapter, said)
+}
+
+/// One that has joined a conversation whose turn runs. Its next question has the id 4.
+fn joined() -> AppServer {
+    let (mut adapter, _) = linked(&[]);
     says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
     assert_eq!(methods(&says(&mut adapter, &status("active"))), ["thread/resume"]);
     let thread = json!({"id": "T", "status": {"type": "active"}});
     assert_eq!(
-        methods(&says(&mut adapter, &json!({"id": 1, "result": {"thread": thread}}))),
+        methods(&says(&mut adapter, &json!({"id": 2, "result": {"thread": thread}}))),
         ["thread/items/list"]
     );
-    says(&mut adapter, &json!({"id": 2, "result": {"data": []}}));
+    says(&mut adapter, &json!({"id": 3, "result": {"data": []}}));
     says(&mut adapter, &json!({"method": "turn/started", "params": {"threadId": "T", "turn": {"id": "U"}}}));
     adapter
 }
@@ -77,9 +85,7 @@ fn ask(id: u64) -> Value {
 
 #[test]
 fn a_conversation_without_a_turn_is_joined_with_its_first_one_and_can_be_spoken_to_before() {
-    let mut adapter = joining();
-    hear(&mut adapter, Input::Started, &mut Vec::new());
-    says(&mut adapter, &json!({"id": 0, "result": {"userAgent": "longrein/0.169.0 (x)"}}));
+    let (mut adapter, _) = linked(&[]);
     assert!(!adapter.takes_prompt(), "nobody knows what its terminal shows");
     let title = json!({"method": "thread/started", "params": {"thread": {"id": "E", "ephemeral": true}}});
     says(&mut adapter, &title);
@@ -87,11 +93,69 @@ fn a_conversation_without_a_turn_is_joined_with_its_first_one_and_can_be_spoken_
     says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
     assert!(adapter.takes_prompt());
     assert_eq!(methods(&says(&mut adapter, &status("active"))), ["thread/resume"]);
-    let early = json!({"id": 1, "error": {"message": "no rollout found for thread id T"}});
+    let early = json!({"id": 2, "error": {"message": "no rollout found for thread id T"}});
     assert_eq!(methods(&says(&mut adapter, &early)), [""; 0]);
     assert!(!adapter.takes_prompt(), "a turn runs");
     assert_eq!(methods(&says(&mut adapter, &status("active"))), ["thread/resume"]);
     assert_eq!(methods(&says(&mut adapter, &status("active"))), [""; 0], "it was asked for");
+}
+
+#[test]
+fn a_conversation_that_began_before_codex_was_heard_is_found() {
+    let (mut adapter, said) = linked(&["E", "T", "S", "gone"]);
+    assert_eq!(methods(&said), ["thread/read"; 4]);
+    // What is told meanwhile is of a conversation that is looked at.
+    assert_eq!(methods(&says(&mut adapter, &status("idle"))), [""; 0]);
+    let idle = json!({"type": "idle"});
+    let title = json!({"id": 2, "result": {"thread": {"id": "E", "ephemeral": true, "status": idle}}});
+    assert_eq!(methods(&says(&mut adapter, &title)), [""; 0]);
+    assert!(!adapter.takes_prompt(), "no terminal shows that");
+    let shown = json!({"id": 3, "result": {"thread": {"id": "T", "status": idle}}});
+    assert_eq!(methods(&says(&mut adapter, &shown)), ["thread/resume"]);
+    assert!(adapter.takes_prompt());
+    let own = json!({"id": 4, "result": {"thread": {"id": "S", "parentThreadId": "T", "status": idle}}});
+    assert_eq!(methods(&says(&mut adapter, &own)), ["thread/resume"]);
+    let gone = json!({"id": 5, "error": {"message": "thread not found: gone"}});
+    assert_eq!(methods(&says(&mut adapter, &gone)), ["thread/resume"]);
+    // It has no turn yet.
+    says(&mut adapter, &json!({"id": 6, "error": {"message": "no rollout found for thread id T"}}));
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
+    assert_eq!(sent(&said)[0]["params"]["threadId"], "T");
+}
+
+#[test]
+fn a_turn_that_runs_already_when_codex_is_heard_is_waited_for() {
+    let (mut adapter, _) = linked(&["T"]);
+    let active = json!({"id": "T", "status": {"type": "active"}});
+    let said = says(&mut adapter, &json!({"id": 2, "result": {"thread": active}}));
+    assert_eq!(methods(&said), ["thread/resume"]);
+    assert!(!adapter.takes_prompt());
+    let said = says(&mut adapter, &json!({"id": 3, "result": {"thread": active}}));
+    assert_eq!(methods(&said), ["thread/items/list"]);
+    let item = json!({"type": "agentMessage", "id": "m", "text": "I make it."});
+    let missed = json!({"id": 4, "result": {"data": [{"turnId": "U", "item": item}]}});
+    assert_eq!(outline(&chat(&says(&mut adapter, &missed))), [r#"agent "I make it.""#]);
+    let over = json!({"threadId": "T", "turn": {"id": "U"}});
+    says(&mut adapter, &json!({"method": "turn/completed", "params": over}));
+    assert!(adapter.takes_prompt());
+}
+
+#[test]
+fn a_conversation_whose_beginning_was_not_told_is_looked_at_once_something_is_told_of_it() {
+    let (mut adapter, _) = linked(&[]);
+    assert_eq!(methods(&says(&mut adapter, &status("notLoaded"))), [""; 0]);
+    assert_eq!(methods(&says(&mut adapter, &status("idle"))), ["thread/read"]);
+    assert_eq!(methods(&says(&mut adapter, &status("idle"))), [""; 0], "it was asked for");
+    // It is cut off before that is answered, and asked for again.
+    hear(&mut adapter, Input::Cut, &mut Vec::new());
+    let again = linked_again(&mut adapter);
+    assert_eq!(again[1]["method"], "thread/loaded/list");
+    let said = says(&mut adapter, &json!({"id": again[1]["id"], "result": {"data": ["T"]}}));
+    assert_eq!(methods(&said), ["thread/read"]);
+    let thread = json!({"id": "T", "status": {"type": "idle"}});
+    says(&mut adapter, &json!({"id": sent(&said)[0]["id"], "result": {"thread": thread}}));
+    assert!(adapter.takes_prompt());
 }
 
 #[test]
@@ -135,15 +199,8 @@ fn a_turn_that_ended_while_we_were_cut_off_is_over() {
     let item = json!({"type": "agentMessage", "id": "m", "text": "It is made."});
     let missed = json!({"id": sent(&said)[0]["id"], "result": {"data": [{"turnId": "U", "item": item}]}});
     let said = says(&mut adapter, &missed);
-    let chat: Vec<_> = said
-        .iter()
-        .filter_map(|output| match output {
-            Output::Chat(chat) => Some(chat.clone()),
-            _ => None,
-        })
-        .collect();
     let again = r#"note "Codex can be answered here again.""#;
-    assert_eq!(outline(&chat), [again, r#"agent "It is made.""#, "turn Done None None "]);
+    assert_eq!(outline(&chat(&said)), [again, r#"agent "It is made.""#, "turn Done None None "]);
     assert!(adapter.takes_prompt());
 }
 
@@ -152,6 +209,14 @@ fn linked_again(adapter: &mut AppServer) -> Vec<Value> {
     let mut said = Vec::new();
     hear(adapter, Input::Started, &mut said);
     sent(&says(adapter, &json!({"id": sent(&said)[0]["id"], "result": {}})))
+}
+
+fn chat(said: &[Output]) -> Vec<Chat> {
+    let chat = said.iter().filter_map(|output| match output {
+        Output::Chat(chat) => Some(chat.clone()),
+        _ => None,
+    });
+    chat.filter(|chat| !matches!(chat, Chat::Setup(_))).collect()
 }
 
 fn notes(said: &[Output]) -> Vec<&str> {

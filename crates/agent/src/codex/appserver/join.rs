@@ -22,6 +22,8 @@ const MAX_MISSED: u32 = 100;
 enum Known {
     /// Not kept by Codex, as the one in which it thinks of a title.
     Ephemeral,
+    /// What kind it is was asked.
+    Read,
     /// It can be joined when it does something.
     Seen,
     /// It was asked for.
@@ -65,6 +67,7 @@ impl AppServer {
         let Some(join) = &mut self.join else { return };
         join.linked = true;
         join.active = false;
+        join.threads.retain(|_, (known, _)| *known != Known::Read);
         for (known, _) in join.threads.values_mut() {
             if *known != Known::Ephemeral {
                 *known = Known::Seen;
@@ -83,9 +86,62 @@ impl AppServer {
     /// It introduced itself.
     pub(super) fn join_begin(&mut self) {
         // After a cut, the conversation is known already.
-        match self.thread.clone() {
-            Some(thread) => self.join_thread(&thread),
-            None => self.join_works(),
+        if let Some(thread) = self.thread.clone() {
+            return self.join_thread(&thread);
+        }
+        self.join_works();
+        // What it told before we were heard, it tells nobody again.
+        self.call("thread/loaded/list", json!({}), Call::Loaded);
+    }
+
+    /// What it had loaded when we were heard.
+    pub(super) fn join_loaded(&mut self, result: &Value) {
+        for thread in list_at(result, "data").iter().filter_map(Value::as_str).take(MAX_OPEN) {
+            self.join_look(thread);
+        }
+    }
+
+    /// A conversation whose beginning was not told: what it is comes before it is joined.
+    fn join_look(&mut self, thread: &str) {
+        let Some(join) = &mut self.join else { return };
+        if !thread.is_empty() && !join.threads.contains_key(thread) {
+            join.know(thread, Known::Read, true);
+            self.call("thread/read", json!({ "threadId": thread }), Call::Read(thread.to_owned()));
+        }
+    }
+
+    /// What such a conversation is, as `thread/started` would have told.
+    pub(super) fn join_read(&mut self, id: &str, result: &Value) {
+        let Some(join) = self.join.as_mut().filter(|join| join.is(id, Known::Read)) else { return };
+        let thread = &result["thread"];
+        if str_at(thread, "id") != id {
+            // It is gone, or this version cannot read it: what comes of joining it says more.
+            join.know(id, Known::Seen, true);
+            return self.join_thread(id);
+        }
+        self.join_started(thread, false);
+        let status = str_at(&thread["status"], "type");
+        if self.thread.as_deref() == Some(id) && self.turn.is_none() {
+            self.starting = status == "active";
+        }
+        if ["active", "idle"].contains(&status) {
+            self.join_thread(id);
+        }
+    }
+
+    /// There is a conversation. What was just begun is what the terminal shows.
+    fn join_started(&mut self, thread: &Value, begun: bool) {
+        let Some(join) = &mut self.join else { return };
+        let id = str_at(thread, "id").to_owned();
+        let top = thread["parentThreadId"].is_null();
+        if thread["ephemeral"] == true {
+            join.know(&id, Known::Ephemeral, top);
+        } else if !id.is_empty() {
+            join.know(&id, Known::Seen, top);
+            if top && (begun || self.thread.is_none()) {
+                self.setup.model = text_at(thread, "model").or(self.setup.model.take());
+                self.join_switch(id);
+            }
         }
     }
 
@@ -136,24 +192,16 @@ impl AppServer {
         let Some(join) = &mut self.join else { return };
         let about = str_at(params, "threadId").to_owned();
         match method {
-            "thread/started" => {
-                let thread = &params["thread"];
-                let id = str_at(thread, "id").to_owned();
-                let top = thread["parentThreadId"].is_null();
-                if thread["ephemeral"] == true {
-                    join.know(&id, Known::Ephemeral, top);
-                } else if !id.is_empty() {
-                    join.know(&id, Known::Seen, top);
-                    if top {
-                        self.setup.model = text_at(thread, "model").or(self.setup.model.take());
-                        self.join_switch(id);
-                    }
-                }
-            }
+            "thread/started" => self.join_started(&params["thread"], true),
             "thread/status/changed" => {
                 let status = str_at(&params["status"], "type");
                 let (active, ours) = (status == "active", self.thread.as_ref() == Some(&about));
-                if active || status == "idle" && self.thread.is_none() {
+                if !join.threads.contains_key(&about) {
+                    // Where it ends, there is nothing to be looked at.
+                    if active || status == "idle" {
+                        self.join_look(&about);
+                    }
+                } else if active || status == "idle" && self.thread.is_none() {
                     self.join_thread(&about);
                 } else if status == "notLoaded" && join.is(&about, Known::Joined) {
                     join.know(&about, Known::Seen, true);
