@@ -187,6 +187,23 @@ fn what_somebody_else_has_gone_on_with_meanwhile_is_not_gone_on_with_twice() {
 }
 
 #[test]
+fn one_that_is_started_again_goes_on_with_its_conversation_however_long_ago_it_was_written_down() {
+    let home = with_agent();
+    let (session, mut terminal) = chat(&home);
+    terminal.keys("hello\r");
+    terminal.wait("answer 1");
+    // As it is on a disk that is slow: what was written down is from before there was a conversation.
+    let meta = home.path().join("lr/state/sessions").join(&session).join("meta.json");
+    let mut before: serde_json::Value = serde_json::from_slice(&std::fs::read(&meta).unwrap()).unwrap();
+    before["agent"].as_object_mut().unwrap().remove("conversation");
+    std::fs::write(&meta, before.to_string()).unwrap();
+    home.ok(&["restart", "--stop", &session, "--detach"]);
+    let after = next(&home, &session);
+    let ran = told(&home, &["attach", &after], "hello again\n");
+    assert!(ran.out.contains("again-answer 1"), "{ran:?}");
+}
+
+#[test]
 fn a_script_whose_agent_ends_fails_and_is_told_how_to_go_on() {
     let home = with_agent();
     for input in ["hello\ndie\n", "hello\ndie\nand then?\n"] {

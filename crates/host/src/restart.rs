@@ -30,15 +30,8 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
     if whole.imported && !(imported && who.local) {
         return Err(was_imported(&before, who.local));
     }
-    // An agent goes on with its conversation. In a terminal it has one once it has done something; before, its arguments tell.
-    let spoken = |agent: &AgentState| agent.structured || agent.conversation.is_some() && agent.turns > 0;
-    let agent = whole.agent.filter(spoken).map(|agent| Agent {
-        name: agent.name,
-        structured: agent.structured,
-        resume: agent.conversation,
-    });
     let create = Create {
-        agent,
+        agent: whole.agent.and_then(going_on),
         command: whole.command,
         cwd: Some(whole.cwd),
         name: Some(whole.name),
@@ -47,7 +40,7 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
         ttl,
         asks: false,
     };
-    let checked = spawn::check(create, who.local)?;
+    let mut checked = spawn::check(create, who.local)?;
     if stop {
         checked.find_program()?;
     }
@@ -65,7 +58,18 @@ pub(crate) async fn session(core: &Arc<Core>, who: &Who, restart: Restart) -> Re
         let message = "the session's program does not end";
         Err(failure(ErrorKind::Environment, message, "try again; `longrein doctor` looks at what runs"))
     })?;
+    // Its keeper wrote down how it was some seconds ago; which conversation it ended with is on the board.
+    if let Some(agent) = core.board.summary(&before).and_then(|summary| summary.agent).and_then(going_on) {
+        checked.set_agent(agent)?;
+    }
     spawn::session(core, checked, Some(&before), now + ANSWERED).await
+}
+
+/// An agent goes on with its conversation. In a terminal it has one once it has done something; before, its arguments tell.
+fn going_on(agent: AgentState) -> Option<Agent> {
+    let goes_on = agent.structured || agent.conversation.is_some() && agent.turns > 0;
+    let AgentState { name, structured, conversation: resume, .. } = agent;
+    goes_on.then_some(Agent { name, structured, resume })
 }
 
 /// Nobody has started its command here, and whoever wrote the file may have chosen it. At a distance nobody can see more

@@ -77,9 +77,8 @@ pub(crate) fn check(create: Create, local: bool) -> Result<Checked, Failure> {
         return invalid("no program was named", "name one, such as `bash`");
     }
     let nul = |text: &String| text.contains('\0');
-    let said = agent.iter().flat_map(|agent| std::iter::once(&agent.name).chain(&agent.resume));
-    if command.iter().chain(said).any(nul) || cwd.as_ref().is_some_and(nul) {
-        return invalid("a program's words cannot hold a zero byte", "");
+    if command.iter().chain(agent.iter().flat_map(said)).any(nul) || cwd.as_ref().is_some_and(nul) {
+        return Err(zero_byte());
     }
     if size.is_some_and(|size| !(1..=1000).contains(&size.cols) || !(1..=1000).contains(&size.rows)) {
         return invalid("a terminal has 1 to 1000 columns and rows", "");
@@ -107,7 +106,24 @@ pub(crate) fn check(create: Create, local: bool) -> Result<Checked, Failure> {
     Ok(Checked { command, cwd, name, size, env: env.filter(|_| local), ttl, agent })
 }
 
+fn said(agent: &Agent) -> impl Iterator<Item = &String> {
+    std::iter::once(&agent.name).chain(&agent.resume)
+}
+
+fn zero_byte() -> Failure {
+    failure(ErrorKind::Invalid, "a program's words cannot hold a zero byte", "")
+}
+
 impl Checked {
+    /// With this agent in place of the one that was looked at.
+    pub fn set_agent(&mut self, agent: Agent) -> Result<(), Failure> {
+        if said(&agent).any(|text| text.contains('\0')) {
+            return Err(zero_byte());
+        }
+        self.agent = Some(agent);
+        Ok(())
+    }
+
     /// Fails where the keeper would not find the program; asked before something else is ended for it.
     pub fn find_program(&self) -> Result<(), Failure> {
         // Of an agent without a terminal these are the arguments alone.

@@ -60,7 +60,11 @@ impl Session {
             }
             Chat::Turn { .. } => self.inner.borrow_mut().sayings.clear(),
             Chat::Setup(Setup { conversation: Some(conversation), .. }) if conversation.len() <= MAX_ID => {
-                self.inner.borrow_mut().conversation = Some(conversation.clone());
+                let before = self.inner.borrow_mut().conversation.replace(conversation.clone());
+                if before.as_ref() != Some(conversation) {
+                    // What is gone on with where this process is killed is written down at once.
+                    self.hurry.notify_one();
+                }
             }
             _ => {}
         }
