@@ -9,7 +9,10 @@ use link::backoff::Backoff;
 use link::texts::{self, TextReceiver, TextSender};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,6 +25,10 @@ const UP: Duration = Duration::from_secs(6);
 const LOOK: Duration = Duration::from_millis(50);
 /// A link that held so long worked.
 const HELD: Duration = Duration::from_secs(10);
+/// A server of the session before this one is waited for so long. It is killed two seconds after it was told to end.
+const GONE: Duration = Duration::from_secs(3);
+/// Locked while the server of the session in whose folder it lies runs.
+const LOCK: &str = "beside.lock";
 /// Bytes for a server that does not read; one that lets more wait is let go of, and joined anew.
 const MAX_SENT: usize = 64 * 1024 * 1024;
 
@@ -40,12 +47,24 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Starts it and links to it, or says why that is not possible.
-    pub async fn start(beside: &family::Beside, mut spec: SpawnSpec) -> Result<(Rc<Self>, Link), String> {
+    /// Starts it and links to it, or says why that is not possible. `folder` is the session's, and `before` that of the
+    /// session that it goes on from: the conversation is open to nobody else while the server of that one has it.
+    pub async fn start(
+        beside: &family::Beside,
+        mut spec: SpawnSpec,
+        folder: &Path,
+        before: Option<&Path>,
+    ) -> Result<(Rc<Self>, Link), String> {
+        if let Some(before) = before {
+            gone(&before.join(LOCK)).await;
+        }
         spec.command.clone_from(&beside.command);
         let mut command = agent::piped(&spec).map_err(|error| error.to_string())?;
-        let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let mut child = started.map_err(|error| error.to_string())?;
+        let lock = lock(&folder.join(LOCK)).map_err(|error| error.to_string())?;
+        let mut child =
+            command.stdout(lock).stderr(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+        // Only the server holds the lock now.
+        drop(command);
         // Where it is of no use, dropping this ends it.
         let stdin = child.stdin.take();
         let deadline = Instant::now() + UP;
@@ -140,6 +159,25 @@ impl Beside {
     }
 }
 
+fn lock(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    file.try_lock()?;
+    Ok(file)
+}
+
+/// Waits until nobody holds it.
+async fn gone(lock: &Path) {
+    let Ok(file) = File::open(lock) else { return };
+    let deadline = Instant::now() + GONE;
+    while matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        if Instant::now() >= deadline {
+            tracing::warn!("the server of the session before does not end");
+            return;
+        }
+        sleep(LOOK).await;
+    }
+}
+
 /// Keeps the link to it.
 pub(crate) async fn drive(session: Rc<Session>, beside: Rc<Beside>, first: Link) {
     let (mut next, mut backoff) = (Some(first), Backoff::new());
@@ -158,5 +196,32 @@ pub(crate) async fn drive(session: Rc<Session>, beside: Rc<Beside>, first: Link)
         }
         // Nobody else waits for it: no need to be spread out.
         sleep(backoff.failed(u16::MAX)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_server_of_the_session_before_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK);
+        // There was none.
+        gone(&path).await;
+        let held = lock(&path).unwrap();
+        assert!(lock(&path).is_err(), "one server at a time");
+        let since = Instant::now();
+        let ends = async {
+            sleep(GONE / 2).await;
+            drop(held);
+        };
+        tokio::join!(gone(&path), ends);
+        assert!((GONE / 2..GONE).contains(&since.elapsed()), "{:?}", since.elapsed());
+        // One that does not end is not waited for without end.
+        let _held = lock(&path).unwrap();
+        let since = Instant::now();
+        gone(&path).await;
+        assert!(since.elapsed() < 2 * GONE, "{:?}", since.elapsed());
     }
 }

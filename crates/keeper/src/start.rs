@@ -257,18 +257,20 @@ async fn start(spec: &Spec, mut env: Vec<(String, String)>, size: Size) -> Resul
     let ourselves =
         std::env::current_exe().map_err(|error| environment("our own program is not found", &error))?;
     let hook = [ourselves.to_string_lossy().into_owned(), "hook".to_owned()];
+    let folder = spec.paths.session_dir(spec.session.as_str());
+    let before = spec.continues.as_ref().map(|id| spec.paths.session_dir(id.as_str()));
     let mut launched = family::launch(&Launch {
         command: &spec.command,
         agent: spec.agent.as_ref(),
         cwd: &cwd,
         env: &env,
         hook: &hook,
-        folder: &spec.paths.session_dir(spec.session.as_str()),
+        folder: &folder,
     })?;
     let mut shared = None;
     if let Some(beside) = launched.beside.take() {
         let spec = SpawnSpec { command: Vec::new(), cwd: cwd.clone(), env: env.clone(), size };
-        match Beside::start(&beside, spec).await {
+        match Beside::start(&beside, spec, &folder, before.as_deref()).await {
             Ok(started) => shared = Some(started),
             Err(why) => {
                 tracing::warn!(%why, "the agent's server cannot be shared");

@@ -433,12 +433,9 @@ impl Adapter for AppServer {
             }
             Input::Cut => self.join_cut(),
             Input::Said(said) => self.join_said(said),
+            Input::Looked(_) => self.join_looked(),
             Input::Unasked { key, .. } => self.decided(key, &Verdict::No { reason: None }),
-            Input::Hook { .. }
-            | Input::HookGone { .. }
-            | Input::Tailed(_)
-            | Input::Looked(_)
-            | Input::Typed => {}
+            Input::Hook { .. } | Input::HookGone { .. } | Input::Tailed(_) | Input::Typed => {}
         }
     }
 

@@ -67,10 +67,11 @@ const ALONE: [&str; 7] =
 /// Room in a socket's address, on any system.
 const MAX_SOCKET: usize = 103;
 /// Runs the app server until standard input ends or the server does, and leaves nothing of it. It comes up only where the
-/// terminal interface can be told of it. It is meant to lead a process group of its own.
+/// terminal interface can be told of it. It is meant to lead a process group of its own, and has its standard output open
+/// until the server has ended.
 const GUARD: &str = r#"trap : TERM
 "$1" --help </dev/null 2>/dev/null | grep -q -e --remote || exit 1
-("$@" </dev/null >/dev/null 2>&1; kill -s KILL 0) &
+(trap : TERM; "$@" </dev/null >/dev/null 2>&1; kill -s KILL 0) &
 cat >/dev/null
 kill -s TERM 0
 sleep 2

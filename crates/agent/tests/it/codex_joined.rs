@@ -1,7 +1,7 @@
 //! Codex in its own terminal, whose app server we share: as it was recorded, and as it could be.
 
 use crate::replay::{allowed, asked, decide, denied, hear, line, outline, place, replay, sent, transcript};
-use longrein_agent::adapter::{Adapter, Input, Output, Said};
+use longrein_agent::adapter::{Adapter, Input, Looked, Output, Said};
 use longrein_agent::codex::appserver::AppServer;
 use serde_json::{Value, json};
 use session::message::{Chat, Doing};
@@ -122,6 +122,31 @@ fn a_conversation_that_began_before_codex_was_heard_is_found() {
     let mut said = Vec::new();
     hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
     assert_eq!(sent(&said)[0]["params"]["threadId"], "T");
+}
+
+#[test]
+fn a_terminal_that_shows_no_conversation_needs_somebody() {
+    let (mut adapter, _) = linked(&[]);
+    let doing = |said: &[Output]| {
+        let last = said.iter().rev().find_map(|output| match output {
+            Output::State(state) => Some((state.doing, state.wants.clone())),
+            _ => None,
+        });
+        last.unwrap_or_else(|| panic!("nothing new is shown: {said:?}"))
+    };
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Looked(&Looked::default()), &mut said);
+    assert_eq!(doing(&said), (Doing::NeedsYou, "its terminal shows no conversation yet".to_owned()));
+    // Its title says that nothing runs, which is so.
+    let idle = Said::Status { doing: Doing::Idle, app: "codex".to_owned(), message: String::new() };
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Said(&idle), &mut said);
+    assert_eq!(said, []);
+    let said = says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
+    assert_eq!(doing(&said), (Doing::Idle, String::new()));
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Looked(&Looked::default()), &mut said);
+    assert_eq!(said, []);
 }
 
 #[test]

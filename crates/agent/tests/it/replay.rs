@@ -67,7 +67,8 @@ impl Stage<'_> {
                 }
                 Output::Withdraw { key } => self.came.withdrawn.push(key),
                 Output::State(state) => self.came.states.push(*state),
-                Output::Answer { .. } | Output::Tail(_) | Output::Look(_) | Output::Untaken { .. } => {
+                Output::Look(_) => {}
+                Output::Answer { .. } | Output::Tail(_) | Output::Untaken { .. } => {
                     panic!("not in a conversation")
                 }
             }

@@ -11,11 +11,15 @@ use crate::text;
 use serde_json::{Value, json};
 use session::message::Doing;
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// Items that are remembered as shown.
 const MAX_SHOWN: usize = 512;
 /// Items of a turn that are asked for; of those that were missed, the newest.
 const MAX_MISSED: u32 = 100;
+
+/// A terminal that shows no conversation for so long asks something itself: whether to trust the folder, or to log in.
+const BEGINS: Duration = Duration::from_secs(10);
 
 /// What is known of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +36,20 @@ enum Known {
     Joined,
 }
 
+/// Whether the app server can be spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Link {
+    #[default]
+    Down,
+    Up,
+    /// It can, and its terminal has shown no conversation for long.
+    Late,
+}
+
 /// How far we are.
 #[derive(Debug, Default)]
 pub(super) struct Join {
-    /// The app server can be spoken to.
-    linked: bool,
+    link: Link,
     /// It was cut off, and whoever reads the chat was told so.
     cut: bool,
     /// It was told since that a turn of the conversation runs.
@@ -65,7 +78,7 @@ impl AppServer {
     /// It can be spoken to, for the first time or again.
     pub(super) fn join_linked(&mut self) {
         let Some(join) = &mut self.join else { return };
-        join.linked = true;
+        join.link = Link::Up;
         join.active = false;
         join.threads.retain(|_, (known, _)| *known != Known::Read);
         for (known, _) in join.threads.values_mut() {
@@ -73,6 +86,21 @@ impl AppServer {
                 *known = Known::Seen;
             }
         }
+        if self.thread.is_none() {
+            self.out.look(BEGINS);
+        }
+    }
+
+    /// Some time has passed since it could be spoken to.
+    pub(super) fn join_looked(&mut self) {
+        let Some(join) = self.join.as_mut().filter(|join| join.link != Link::Down && self.thread.is_none())
+        else {
+            return;
+        };
+        join.link = Link::Late;
+        let state = self.out.state();
+        state.doing = Doing::NeedsYou;
+        "its terminal shows no conversation yet".clone_into(&mut state.wants);
     }
 
     /// It has answered what it is asked first. What it says there may be what it was cut off for, time and again, and that is
@@ -159,7 +187,7 @@ impl AppServer {
             *files = None;
         }
         let Some(join) = &mut self.join else { return };
-        join.linked = false;
+        join.link = Link::Down;
         join.desk.clear();
         if !std::mem::replace(&mut join.cut, true) {
             self.out
@@ -172,14 +200,15 @@ impl AppServer {
 
     /// Whether it would take a prompt, as far as that depends on the terminal.
     pub(super) fn join_ready(&self) -> bool {
-        self.join.as_ref().is_none_or(|join| join.linked && self.thread.is_some())
+        self.join.as_ref().is_none_or(|join| join.link != Link::Down && self.thread.is_some())
     }
 
     /// What its terminal says, where the app server does not tell us more.
     pub(super) fn join_said(&mut self, said: &Said) {
         let (Some(join), Said::Status { doing, message, .. }) = (&self.join, said) else { return };
         let joined = self.thread.as_ref().is_some_and(|thread| join.is(thread, Known::Joined));
-        if !(join.linked && joined) {
+        let asks = join.link == Link::Late && self.thread.is_none() && *doing != Doing::NeedsYou;
+        if !(join.link != Link::Down && joined || asks) {
             let needs_you = *doing == Doing::NeedsYou;
             let state = self.out.state();
             state.doing = *doing;
@@ -239,7 +268,9 @@ impl AppServer {
         self.begun = true;
         self.setup.conversation = Some(thread.clone());
         self.thread = Some(thread);
-        self.out.state().doing = Doing::Idle;
+        let state = self.out.state();
+        state.doing = Doing::Idle;
+        state.wants.clear();
         self.tell_setup();
         if let Some(input) = self.held.take() {
             self.start_turn(input);
