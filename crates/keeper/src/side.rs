@@ -245,11 +245,15 @@ impl Session {
         self.hurry.notify_one();
     }
 
-    /// A plain prompt as it is typed into the terminal: as the agent wants it; otherwise pasted, where the program knows what
-    /// that is, and sent off.
+    /// A plain prompt as it is typed into the terminal: as the agent wants it, whose program may not be up yet; otherwise
+    /// pasted, where the program knows what that is, and sent off.
     pub fn type_prompt(&self, plain: &str, pastes: bool) -> Bytes {
         let mut side = self.side.borrow_mut();
-        let own = side.as_mut().filter(|_| pastes).and_then(|side| side.adapter.typed(plain));
+        let own = side.as_mut().and_then(|side| {
+            let keys = side.adapter.typed(plain);
+            self.obey(side);
+            keys
+        });
         match own {
             Some(keys) => keys.into(),
             None if pastes => format!("\x1b[200~{plain}\x1b[201~\r").into(),

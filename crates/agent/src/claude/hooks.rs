@@ -5,10 +5,11 @@
 //! every hook is answered once or is gone; a tool is allowed only by [`Input::Decided`] with an `Allowed`, with the input that
 //! was shown; a question that is over at the desk is answered with nothing, which means nothing to Claude.
 
+use super::composer::{Composer, LOOK, Next};
 use super::plan::Plans;
 use super::tool::{self, Place, text_of};
 use super::transcript::Transcript;
-use crate::adapter::{Adapter, Input, Output, Said};
+use crate::adapter::{Adapter, Input, Looked, Output, Said};
 use crate::text;
 use serde_json::{Value, json};
 use session::message::{AgentState, Chat, Doing, Question, Request, Setup};
@@ -18,8 +19,8 @@ use std::time::Duration;
 
 /// Characters of what is shown in lists.
 const MAX_LINE: usize = 200;
-/// How long a Claude that has started may call no hook before that is said.
-const SILENT: Duration = Duration::from_secs(30);
+/// How many milliseconds a Claude that has started may call no hook before that is said.
+const SILENT: u64 = 30_000;
 /// Characters of what the terminal says that a question is known by, and of what it says in all.
 const MAX_SHOWN: usize = 20;
 const MAX_SAID: usize = 1000;
@@ -63,8 +64,10 @@ pub struct Hooks {
     typed_rows: usize,
     /// It was interrupted since, and may have put that back.
     interrupted: bool,
-    /// How often its silence was looked at.
-    looks: u8,
+    /// What was typed from here and may stand there unsent.
+    composer: Composer,
+    /// Unix milliseconds at which its silence is told of; 0 before it is known, and never once that is said.
+    silent_at: u64,
 }
 
 /// What is known of a call: the same call is the same in all hooks.
@@ -110,7 +113,8 @@ impl Hooks {
             wants: String::new(),
             typed_rows: 0,
             interrupted: false,
-            looks: 0,
+            composer: Composer::default(),
+            silent_at: 0,
         }
     }
 
@@ -142,6 +146,7 @@ impl Hooks {
             "UserPromptSubmit" => {
                 self.meet(session, &json);
                 self.close(session);
+                self.composer.taken(text_of(&json, "prompt"));
                 self.does(Doing::Working);
             }
             "PreToolUse" => {
@@ -278,6 +283,7 @@ impl Hooks {
     /// It is told to stop by a key, and a dialog that has just come takes none. So whoever waits for an answer is told, too.
     fn interrupt(&mut self) {
         self.interrupted |= self.state.doing != Doing::Idle;
+        self.composer.stop();
         for open in std::mem::take(&mut self.open) {
             self.out.push_back(Output::Withdraw { key: open.key });
             let decision = json!({"behavior": "deny", "message": "Interrupted", "interrupt": true});
@@ -293,6 +299,38 @@ impl Hooks {
 
     fn does(&mut self, doing: Doing) {
         self.hooked = doing;
+    }
+
+    /// Its terminal is looked at: what was typed may stand there still, and a Claude that calls no hook may be another one.
+    fn looked(&mut self, looked: &Looked, now: u64) {
+        // The first one comes as it is started.
+        if self.silent_at == 0 {
+            self.silent_at = now + SILENT;
+        }
+        if self.silent_at <= now && self.sessions.is_empty() {
+            self.silent_at = u64::MAX;
+            self.note("Claude has called none of its hooks yet, as before its folder is trusted. Until it does, what it asks is in its terminal alone.");
+        }
+        let ready = !matches!(self.state.doing, Doing::Working | Doing::NeedsYou);
+        let next = self.composer.looked(looked, ready, now);
+        match next {
+            Next::Enter => self.out.push_back(Output::Send(b"\r".to_vec())),
+            Next::GiveUp => {
+                self.note(
+                    "What was said stands in Claude's terminal, which does not take it: send it off there.",
+                );
+            }
+            Next::Rest | Next::Look => {}
+        }
+        if matches!(next, Next::Enter | Next::Look) {
+            self.out.push_back(Output::Look(LOOK));
+        } else if self.sessions.is_empty() && self.silent_at != u64::MAX {
+            self.out.push_back(Output::Look(Duration::from_millis(self.silent_at - now)));
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        self.out.push_back(Output::Chat(Chat::Note { text: text.to_owned() }));
     }
 
     fn said(&mut self, doing: Doing, message: &str) {
@@ -317,6 +355,7 @@ impl Hooks {
         self.out.extend(said.chats.into_iter().map(Output::Chat));
         if said.interrupted {
             self.interrupted = true;
+            self.composer.stop();
             self.does(Doing::Idle);
         }
         if let Some(last) = said.last {
@@ -327,7 +366,7 @@ impl Hooks {
 }
 
 impl Adapter for Hooks {
-    fn handle(&mut self, input: Input<'_>, _now: u64) {
+    fn handle(&mut self, input: Input<'_>, now: u64) {
         let before = self.state.clone();
         match input {
             Input::Hook { id, input } => self.hook(id, input),
@@ -346,21 +385,12 @@ impl Adapter for Hooks {
             {
                 self.said(*doing, message);
             }
-            // The first one comes as it is started.
-            Input::Looked(_) if self.sessions.is_empty() && self.looks < 2 => {
-                self.out.push_back(if self.looks == 0 {
-                    Output::Look(SILENT)
-                } else {
-                    let text = "Claude has called none of its hooks yet, as before its folder is trusted. Until it does, what it asks is in its terminal alone.";
-                    Output::Chat(Chat::Note { text: text.to_owned() })
-                });
-                self.looks += 1;
-            }
+            Input::Looked(looked) => self.looked(looked, now),
             Input::Ended { exit } => {
                 if exit != 0 && self.sessions.is_empty() {
                     // Another version may not know what it was started with.
                     let text = "Claude ended before anything was heard of it. If it does not know an option, `longrein run --agent none -- claude` starts it with yours alone.";
-                    self.out.push_back(Output::Chat(Chat::Note { text: text.to_owned() }));
+                    self.note(text);
                 }
                 while !self.open.is_empty() {
                     self.withdraw(0);
@@ -410,6 +440,8 @@ impl Adapter for Hooks {
             }
         }
         keys.push('\r');
+        self.composer.typed(text);
+        self.out.push_back(Output::Look(LOOK));
         Some(keys)
     }
 }

@@ -4,6 +4,7 @@
 //! device at the same time, and the first answer wins; what it says is read from its transcript. Without a terminal
 //! ([`control`]) it speaks JSON lines both ways.
 
+mod composer;
 pub mod control;
 pub mod hooks;
 mod plan;

@@ -43,6 +43,8 @@ pub struct Cursor {
     pub before: String,
     /// The lines of the screen above that one.
     pub above: Vec<String>,
+    /// All lines of the screen, without the blanks at their ends.
+    pub screen: Vec<String>,
     /// The program asked to be told when somebody looks at the terminal (mode 1004).
     pub hears_focus: bool,
 }
@@ -155,8 +157,13 @@ impl Screen {
             }
             text
         };
-        let above = (0..buffer.y).map(|y| line(y, None)).collect();
-        Cursor { before: line(buffer.y, Some(buffer.x)), above, hears_focus: self.model.modes.focus }
+        let screen: Vec<_> = (0..usize::from(self.rows())).map(|y| line(y, None)).collect();
+        Cursor {
+            before: line(buffer.y, Some(buffer.x)),
+            above: screen[..buffer.y].to_vec(),
+            screen,
+            hears_focus: self.model.modes.focus,
+        }
     }
 
     /// The window title, if the program set one.

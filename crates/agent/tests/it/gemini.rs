@@ -70,7 +70,7 @@ impl Run {
     /// Of several lines the first is further up.
     fn glances(&mut self, before: &str, now: u64, typing: bool) -> Vec<Output> {
         let above = ["────", "", " > first", ""].map(str::to_owned).to_vec();
-        let cursor = Cursor { before: before.to_owned(), above, hears_focus: true };
+        let cursor = Cursor { before: before.to_owned(), above, hears_focus: true, ..Cursor::default() };
         self.0.handle(Input::Looked(&Looked { cursor, typing }), now);
         std::iter::from_fn(|| self.0.poll()).collect()
     }

@@ -1,6 +1,7 @@
 //! In a terminal.
 
 use super::{Run, answers, asks, recorded, told, withdrawn};
+use longrein_agent::Cursor;
 use longrein_agent::adapter::{Input, Looked, Output, Said};
 use longrein_agent::claude::hooks::refusal;
 use serde_json::{Value, json};
@@ -349,11 +350,31 @@ fn one_that_calls_no_hook_is_said_to_be_in_its_terminal_alone() {
     let mut run = Run::terminal();
     let out = run.hear(Input::Looked(&look));
     assert!(out.iter().any(|output| matches!(output, Output::Look(_))) && !noted(&out), "{out:?}");
-    assert!(noted(&run.hear(Input::Looked(&look))));
-    assert!(!noted(&run.hear(Input::Looked(&look))), "once");
+    assert!(!noted(&run.hear_at(Input::Looked(&look), 29_000)), "it may be slow");
+    assert!(noted(&run.hear_at(Input::Looked(&look), 30_000)));
+    assert!(!noted(&run.hear_at(Input::Looked(&look), 60_000)), "once");
     let mut run = Run::terminal();
     run.hear(Input::Looked(&look));
     let hooks: Vec<Value> = serde_json::from_str(&recorded("hooks-stdin.json")).unwrap();
     run.hook(1, &hooks[0]);
-    assert!(!noted(&run.hear(Input::Looked(&look))));
+    assert!(!noted(&run.hear_at(Input::Looked(&look), 30_000)));
+}
+
+#[test]
+fn a_prompt_whose_enter_was_lost_is_sent_off_and_one_that_claude_has_is_not() {
+    let rule = "─".repeat(20);
+    let screen = [rule.as_str(), "❯ hi there", &rule].map(str::to_owned).to_vec();
+    let look = Looked { cursor: Cursor { screen, ..Cursor::default() }, typing: false };
+    let entered = |out: &[Output]| out.contains(&Output::Send(b"\r".to_vec()));
+    for taken in [false, true] {
+        let mut run = Run::terminal();
+        run.adapter.typed("hi there").unwrap();
+        run.hear(Input::Looked(&look));
+        if taken {
+            let submitted =
+                json!({"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "hi there"});
+            run.hook(1, &submitted);
+        }
+        assert_eq!(entered(&run.hear(Input::Looked(&look))), !taken);
+    }
 }

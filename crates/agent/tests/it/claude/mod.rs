@@ -47,7 +47,11 @@ impl Run {
 
     /// Hears something, and gives what is to be done for it.
     fn hear(&mut self, input: Input<'_>) -> Vec<Output> {
-        self.adapter.handle(input, 0);
+        self.hear_at(input, 0)
+    }
+
+    fn hear_at(&mut self, input: Input<'_>, now: u64) -> Vec<Output> {
+        self.adapter.handle(input, now);
         let mut all = Vec::new();
         while let Some(output) = self.adapter.poll() {
             self.out.push(clone(&output));
