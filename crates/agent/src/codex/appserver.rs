@@ -61,8 +61,11 @@ enum Call {
     Interrupt,
     /// What it has loaded, as its terminal interface may have begun before we were heard.
     Loaded,
-    /// What kind of conversation that is.
-    Read(String),
+    /// What kind of conversation that is, which the terminal opened just now or not.
+    Read {
+        thread: String,
+        opened: bool,
+    },
     /// A conversation of the terminal interface.
     Join(String),
     /// What was said of its turn before, which was running still or not.
@@ -224,7 +227,9 @@ impl AppServer {
                 self.tell_setup();
             }
             (Call::Loaded, result) => self.join_loaded(&result.unwrap_or_default()),
-            (Call::Read(thread), result) => self.join_read(&thread, &result.unwrap_or_default()),
+            (Call::Read { thread, opened }, result) => {
+                self.join_read(&thread, &result.unwrap_or_default(), opened);
+            }
             (Call::Join(thread), result) => self.join_answered(&thread, result),
             (Call::Missed { active }, result) => self.join_missed(&result.unwrap_or_default(), active),
             (Call::Initialize | Call::Start, Err(why)) => {

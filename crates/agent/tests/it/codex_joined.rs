@@ -355,6 +355,22 @@ fn the_conversation_that_the_terminal_shows_is_the_one_that_is_spoken_to() {
     let mut said = Vec::new();
     hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
     assert_eq!(sent(&said)[0]["params"]["threadId"], "N");
+    // `/resume` of an earlier one is told by its status alone.
+    let mut opens = |id: &str, more: Value| {
+        let idle = json!({"threadId": id, "status": {"type": "idle"}});
+        let said = says(&mut adapter, &json!({"method": "thread/status/changed", "params": idle}));
+        assert_eq!(methods(&said), ["thread/read"]);
+        let mut thread = json!({"id": id, "status": {"type": "idle"}});
+        thread.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        says(&mut adapter, &json!({"id": sent(&said)[0]["id"], "result": {"thread": thread}}));
+        let mut said = Vec::new();
+        hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
+        sent(&said)[0]["params"]["threadId"].clone()
+    };
+    assert_eq!(opens("R", json!({})), "R");
+    assert_eq!(opens("S2", json!({"parentThreadId": "R"})), "R");
+    assert_eq!(opens("E", json!({"ephemeral": true})), "R");
+    says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "N"}}}));
     // An agent of its own is not what it shows.
     let own = json!({"method": "thread/started", "params": {"thread": {"id": "S", "parentThreadId": "N"}}});
     says(&mut adapter, &own);

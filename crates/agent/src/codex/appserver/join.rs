@@ -125,21 +125,22 @@ impl AppServer {
     /// What it had loaded when we were heard.
     pub(super) fn join_loaded(&mut self, result: &Value) {
         for thread in list_at(result, "data").iter().filter_map(Value::as_str).take(MAX_OPEN) {
-            self.join_look(thread);
+            self.join_look(thread, false);
         }
     }
 
     /// A conversation whose beginning was not told: what it is comes before it is joined.
-    fn join_look(&mut self, thread: &str) {
+    fn join_look(&mut self, thread: &str, opened: bool) {
         let Some(join) = &mut self.join else { return };
         if !thread.is_empty() && !join.threads.contains_key(thread) {
             join.know(thread, Known::Read, true);
-            self.call("thread/read", json!({ "threadId": thread }), Call::Read(thread.to_owned()));
+            let thread = thread.to_owned();
+            self.call("thread/read", json!({ "threadId": thread }), Call::Read { thread, opened });
         }
     }
 
     /// What such a conversation is, as `thread/started` would have told.
-    pub(super) fn join_read(&mut self, id: &str, result: &Value) {
+    pub(super) fn join_read(&mut self, id: &str, result: &Value, opened: bool) {
         let Some(join) = self.join.as_mut().filter(|join| join.is(id, Known::Read)) else { return };
         let thread = &result["thread"];
         if str_at(thread, "id") != id {
@@ -147,7 +148,7 @@ impl AppServer {
             join.know(id, Known::Seen, true);
             return self.join_thread(id);
         }
-        self.join_started(thread, false);
+        self.join_started(thread, opened);
         let status = str_at(&thread["status"], "type");
         if self.thread.as_deref() == Some(id) && self.turn.is_none() {
             self.starting = status == "active";
@@ -157,8 +158,8 @@ impl AppServer {
         }
     }
 
-    /// There is a conversation. What was just begun is what the terminal shows.
-    fn join_started(&mut self, thread: &Value, begun: bool) {
+    /// There is a conversation. What was just opened is what the terminal shows.
+    fn join_started(&mut self, thread: &Value, opened: bool) {
         let Some(join) = &mut self.join else { return };
         let id = str_at(thread, "id").to_owned();
         let top = thread["parentThreadId"].is_null();
@@ -166,7 +167,7 @@ impl AppServer {
             join.know(&id, Known::Ephemeral, top);
         } else if !id.is_empty() {
             join.know(&id, Known::Seen, top);
-            if top && (begun || self.thread.is_none()) {
+            if top && (opened || self.thread.is_none()) {
                 self.setup.model = text_at(thread, "model").or(self.setup.model.take());
                 self.join_switch(id);
             }
@@ -226,9 +227,9 @@ impl AppServer {
                 let status = str_at(&params["status"], "type");
                 let (active, ours) = (status == "active", self.thread.as_ref() == Some(&about));
                 if !join.threads.contains_key(&about) {
-                    // Where it ends, there is nothing to be looked at.
+                    // Where it ends, there is nothing to be looked at. One that does nothing was opened just now, as by `/resume`.
                     if active || status == "idle" {
-                        self.join_look(&about);
+                        self.join_look(&about, !active);
                     }
                 } else if active || status == "idle" && self.thread.is_none() {
                     self.join_thread(&about);
