@@ -240,6 +240,7 @@ impl AppServer {
             (Call::Turn(_), Err(why)) => self.failed(why),
             (Call::Turn(_), Ok(result)) if self.turn.is_none() && self.starting => {
                 self.turn = text_at(&result["turn"], "id");
+                self.join_named();
                 self.interrupt_late();
             }
             (Call::Steer(reason), Err(_)) => self.reasons.push(reason),

@@ -167,6 +167,62 @@ fn a_turn_that_runs_already_when_codex_is_heard_is_waited_for() {
 }
 
 #[test]
+fn a_turn_is_stopped_by_its_own_name_whatever_was_missed_before_it() {
+    let (mut adapter, _) = linked(&[]);
+    says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
+    let starts = sent(&said)[0]["id"].clone();
+    says(&mut adapter, &status("active"));
+    says(&mut adapter, &json!({"id": starts, "result": {"turn": {"id": "U"}}}));
+    let active = json!({"id": "T", "status": {"type": "active"}});
+    says(&mut adapter, &json!({"id": 3, "result": {"thread": active}}));
+    let item = json!({"type": "agentMessage", "id": "m", "text": "Before."});
+    let said = says(&mut adapter, &json!({"id": 4, "result": {"data": [{"turnId": "P", "item": item}]}}));
+    assert_eq!(outline(&chat(&said)), [r#"agent "Before.""#], "its own turn is not over");
+    let stops = |adapter: &mut AppServer| {
+        let mut said = Vec::new();
+        hear(adapter, Input::Interrupt, &mut said);
+        sent(&said)[0]["params"]["turnId"].clone()
+    };
+    assert_eq!(stops(&mut adapter), "U");
+    // One that began at the desk is known by what it does.
+    let started = json!({"threadId": "T", "turnId": "V", "item": {"type": "reasoning", "id": "r"}});
+    says(&mut adapter, &json!({"method": "item/started", "params": started}));
+    assert_eq!(stops(&mut adapter), "V");
+}
+
+#[test]
+fn a_turn_that_could_not_be_joined_ends_when_its_conversation_does_nothing() {
+    let (mut adapter, _) = linked(&[]);
+    says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
+    says(&mut adapter, &json!({"id": sent(&said)[0]["id"], "result": {"turn": {"id": "U"}}}));
+    let not_yet = json!({"message": "no rollout found for thread id T"});
+    let tries = says(&mut adapter, &status("active"));
+    says(&mut adapter, &json!({"id": sent(&tries)[0]["id"], "error": not_yet}));
+    assert!(!adapter.takes_prompt(), "a turn runs");
+    let tries = says(&mut adapter, &status("idle"));
+    assert_eq!(methods(&tries), ["thread/resume"], "it may have been told of by now");
+    let said = says(&mut adapter, &json!({"id": sent(&tries)[0]["id"], "error": not_yet}));
+    assert_eq!(outline(&chat(&said)), ["turn Done None None "]);
+    assert!(adapter.takes_prompt());
+}
+
+#[test]
+fn a_stop_that_came_too_late_stops_nothing_else() {
+    let (mut adapter, _) = linked(&[]);
+    says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
+    says(&mut adapter, &status("active"));
+    hear(&mut adapter, Input::Interrupt, &mut Vec::new());
+    says(&mut adapter, &status("idle"));
+    let next = json!({"threadId": "T", "turn": {"id": "V"}});
+    let said = says(&mut adapter, &json!({"method": "turn/started", "params": next}));
+    assert!(!methods(&said).contains(&"turn/interrupt".to_owned()), "{said:?}");
+}
+
+#[test]
 fn a_conversation_whose_beginning_was_not_told_is_looked_at_once_something_is_told_of_it() {
     let (mut adapter, _) = linked(&[]);
     assert_eq!(methods(&says(&mut adapter, &status("notLoaded"))), [""; 0]);

@@ -54,6 +54,8 @@ pub(super) struct Join {
     cut: bool,
     /// It was told since that a turn of the conversation runs.
     active: bool,
+    /// The turn that runs was told of since.
+    named: bool,
     threads: BTreeMap<String, (Known, bool)>,
     /// Items that were shown, as turn and item.
     shown: VecDeque<String>,
@@ -150,8 +152,12 @@ impl AppServer {
         }
         self.join_started(thread, opened);
         let status = str_at(&thread["status"], "type");
-        if self.thread.as_deref() == Some(id) && self.turn.is_none() {
-            self.starting = status == "active";
+        if self.thread.as_deref() == Some(id)
+            && self.turn.is_none()
+            && let Some(join) = &mut self.join
+        {
+            join.active = status == "active";
+            self.starting = join.active;
         }
         if ["active", "idle"].contains(&status) {
             self.join_thread(id);
@@ -189,6 +195,7 @@ impl AppServer {
         }
         let Some(join) = &mut self.join else { return };
         join.link = Link::Down;
+        join.named = false;
         join.desk.clear();
         if !std::mem::replace(&mut join.cut, true) {
             self.out
@@ -231,7 +238,9 @@ impl AppServer {
                     if active || status == "idle" {
                         self.join_look(&about, !active);
                     }
-                } else if active || status == "idle" && self.thread.is_none() {
+                } else if active || status == "idle" && (self.thread.is_none() || ours && self.turn.is_some())
+                {
+                    // The end of a turn is told only where it was joined.
                     self.join_thread(&about);
                 } else if status == "notLoaded" && join.is(&about, Known::Joined) {
                     join.know(&about, Known::Seen, true);
@@ -241,6 +250,7 @@ impl AppServer {
                 }
                 if ours && self.turn.is_none() {
                     self.starting = active;
+                    self.stop &= active;
                 }
             }
             "turn/started" => {
@@ -254,10 +264,21 @@ impl AppServer {
         }
         // The beginning of a turn may have been told before we were there.
         let ours = |thread: &Value| thread.as_str().is_some() && thread.as_str() == self.thread.as_deref();
-        if method.starts_with("item/") && self.starting && self.turn.is_none() && ours(&params["threadId"]) {
-            self.turn = text_at(params, "turnId");
-            self.starting = self.turn.is_none();
+        let turn = text_at(params, "turnId").filter(|_| ours(&params["threadId"]));
+        // What was missed may have been of a turn before.
+        let begun = method == "item/started" && self.turn.is_some() && turn.is_some() && turn != self.turn;
+        if begun || method.starts_with("item/") && self.starting && self.turn.is_none() && turn.is_some() {
+            self.turn = turn;
+            self.starting = false;
+            self.join_named();
             self.interrupt_late();
+        }
+    }
+
+    /// The turn that runs is known.
+    pub(super) fn join_named(&mut self) {
+        if let Some(join) = &mut self.join {
+            join.named = true;
         }
     }
 
@@ -297,6 +318,10 @@ impl AppServer {
             join.know(thread, Known::Seen, join.threads.get(thread).is_none_or(|(_, top)| *top));
             if self.thread.as_deref() == Some(thread) {
                 if !join.active {
+                    if let Some(turn) = self.turn.clone() {
+                        // It is over, and how cannot be known.
+                        self.turn_over(&json!({ "id": turn }));
+                    }
                     self.join_idle();
                 }
                 self.join_works();
@@ -347,7 +372,8 @@ impl AppServer {
         for entry in entries.iter().rev().filter(|entry| str_at(entry, "turnId") == turn) {
             self.item_completed(&entry["item"], &turn, None);
         }
-        if self.turn.as_ref().is_some_and(|own| *own != turn || !active) {
+        let named = self.join.as_ref().is_some_and(|join| join.named);
+        if self.turn.as_ref().is_some_and(|own| *own != turn && !named || !active) {
             // It ended, and how was not told.
             let ended = json!({ "id": self.turn });
             self.turn_over(&ended);

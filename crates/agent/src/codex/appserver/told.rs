@@ -24,6 +24,7 @@ impl AppServer {
             "turn/started" if ours => {
                 self.turn = text_at(&params["turn"], "id");
                 self.starting = false;
+                self.join_named();
                 self.interrupt_late();
                 self.tokens_before = self.tokens;
                 self.out.state().doing = Doing::Working;
