@@ -1,8 +1,10 @@
 //! Conversations, and the turns in them.
 
+use super::NAME;
 use super::hear::{Call, Kind, MAX_CALLS, Opencode, Waiting, is_name};
 use super::said::Said;
 use crate::jsonrpc::{str_at, text_at};
+use crate::text;
 use serde_json::Value;
 use session::message::{Chat, Doing, Outcome};
 use std::collections::BTreeMap;
@@ -128,13 +130,25 @@ impl Opencode {
     }
 
     pub(super) fn failed(&mut self, session: &str, error: &Value) {
-        let Some(turn) = self.turns.get_mut(session) else { return };
-        if str_at(error, "name") == "MessageAbortedError" {
-            turn.stopped = true;
-        } else {
-            let said = text_at(&error["data"], "message").or_else(|| text_at(error, "name"));
-            turn.error = Some(said.unwrap_or_else(|| error.to_string()));
+        let stopped = str_at(error, "name") == "MessageAbortedError";
+        let said = text_at(&error["data"], "message").or_else(|| text_at(error, "name"));
+        let said = said.unwrap_or_else(|| error.to_string());
+        match self.turns.get_mut(session) {
+            Some(turn) if stopped => turn.stopped = true,
+            Some(turn) => turn.error = Some(said),
+            None if !stopped && self.current.as_deref() == Some(session) => self.dropped(&said),
+            None => {}
         }
+    }
+
+    /// What was said last failed before there was a turn: nothing more will come of it.
+    fn dropped(&mut self, why: &str) {
+        let Some(at) = self.ours.iter().position(|ours| !ours.lost) else { return };
+        let Some(ours) = self.ours.remove(at) else { return };
+        // It may be for what it was said with, which may not be there any more.
+        self.with.clear();
+        let (why, text) = (text::line(why, 200), text::cut(&ours.text, 2000).0);
+        self.out.untaken(&ours.prompt, format!("{NAME} did not take this ({why}): {text}"));
     }
 
     /// A conversation does nothing more by itself.

@@ -317,6 +317,18 @@ fn a_prompt_that_may_not_have_been_taken_is_told_of() {
     assert!(lines[0].contains("did not take this (400 no): one"), "{lines:?}");
     assert_eq!(untaken(&said), 1);
     is_unknown(&answer(&mut adapter, &two, prompt, 0, &json!("late")), &["two"]);
+
+    // It takes one, and fails before it begins.
+    let mut adapter = up();
+    let dropped = say(&mut adapter, "dropped");
+    answer(&mut adapter, &dropped, prompt, 204, &Value::Null);
+    let error = json!({ "name": "UnknownError", "data": { "message": "no such agent" } });
+    let elsewhere = json!({ "sessionID": "ses_2", "error": error });
+    assert_eq!(untaken(&told(&mut adapter, "session.error", elsewhere)), 0);
+    let said = told(&mut adapter, "session.error", json!({ "sessionID": "ses_1", "error": error }));
+    let lines = outline(&chats(&said));
+    assert!(lines[0].contains("did not take this (no such agent): dropped"), "{lines:?}");
+    assert_eq!(untaken(&said), 1, "it waits no more");
 }
 
 #[test]
