@@ -31,6 +31,8 @@ const CANCEL: &str = "\x1b";
 const INTERRUPT: &str = "\x03";
 /// How long after it was told to stop it may be told again.
 const STUBBORN: Duration = Duration::from_millis(1500);
+/// A dialog that is not seen for so long is not waited for.
+const UNSEEN: Duration = Duration::from_secs(10);
 /// Calls without a result that are remembered.
 const MAX_OPEN: usize = 64;
 /// Characters of a reason.
@@ -65,6 +67,8 @@ struct Dialog {
     stands: bool,
     /// A key to be pressed once it does.
     press: Option<&'static str>,
+    /// Unix milliseconds since which it may.
+    since: u64,
 }
 
 /// The adapter.
@@ -119,8 +123,10 @@ impl Hooks {
         match str_at(&input, "hook_event_name") {
             "Notification" if str_at(&input, "notification_type") == "ToolPermission" => {
                 if self.held.len() < MAX_OPEN {
-                    self.held.push_back((id, input["details"].clone()));
-                    return self.next_dialog();
+                    let details = input["details"].clone();
+                    let again = self.asks_again(&details);
+                    self.held.push_back((id, details));
+                    return if again { self.let_go(now) } else { self.next_dialog(now) };
                 }
                 self.give_up();
             }
@@ -198,10 +204,39 @@ impl Hooks {
         self.out.state().doing = Doing::Idle;
     }
 
+    /// Whether this is asked by the dialog that stands, once more: the desk has changed what is to be done.
+    fn asks_again(&self, details: &Value) -> bool {
+        let at_desk = |dialog: &&Dialog| dialog.key.is_none() && dialog.press.is_none();
+        let Some(dialog) = self.dialog.as_ref().filter(at_desk) else { return false };
+        self.about(details).is_none_or(|(call, ..)| call == dialog.call)
+    }
+
+    /// Nobody here knows which dialog stands: whatever comes is asked at the desk alone, and no key is pressed.
+    fn let_go(&mut self, now: u64) {
+        self.give_up();
+        for (hook, _) in std::mem::take(&mut self.held) {
+            self.out.answer(hook, String::new());
+        }
+        self.dialog =
+            Some(Dialog { key: None, call: String::new(), stands: self.asks(), press: None, since: now });
+        self.wants();
+    }
+
+    /// A dialog may have stood for so short that its title was not seen: those behind it do not wait for that.
+    fn look_for_dialog(&mut self, now: u64) {
+        let awaited = self.dialog.as_ref().filter(|dialog| !dialog.stands && !self.held.is_empty());
+        let Some(since) = awaited.map(|dialog| dialog.since) else { return };
+        if u128::from(now.saturating_sub(since)) >= UNSEEN.as_millis() {
+            self.let_go(now);
+        } else if self.composer.is_free() && self.stopping.is_none() {
+            self.out.look(UNSEEN);
+        }
+    }
+
     /// Lets Gemini show the next dialog, where none stands, and asks what it asks.
-    fn next_dialog(&mut self) {
+    fn next_dialog(&mut self, now: u64) {
         if self.dialog.is_some() {
-            return;
+            return self.look_for_dialog(now);
         }
         let Some((hook, details)) = self.held.pop_front() else { return };
         let about = self.about(&details);
@@ -214,7 +249,7 @@ impl Hooks {
             };
             self.out.ask(about_tool(NAME, format!("Gemini wants to {what}"), tool, &cwd, &self.place, &[]))
         });
-        self.dialog = Some(Dialog { key, call, stands: false, press: None });
+        self.dialog = Some(Dialog { key, call, stands: false, press: None, since: now });
         self.out.answer(hook, String::new());
         self.wants();
     }
@@ -300,7 +335,7 @@ impl Hooks {
         }
     }
 
-    fn titled(&mut self, title: &str) {
+    fn titled(&mut self, title: &str, now: u64) {
         let (asking, doing) = match title.chars().next() {
             Some('✋') => (true, Doing::NeedsYou),
             Some('◇') => (false, Doing::Idle),
@@ -339,7 +374,7 @@ impl Hooks {
             self.close(Outcome::Interrupted);
             self.turn(Outcome::Interrupted);
         }
-        self.next_dialog();
+        self.next_dialog(now);
     }
 
     /// Nothing stands in its terminal, as far as is known.
@@ -370,6 +405,7 @@ impl Hooks {
 
     fn looked(&mut self, looked: &Looked, now: u64) {
         self.stop_again(now);
+        self.look_for_dialog(now);
         if self.composer.is_free() {
             return;
         }
@@ -410,7 +446,7 @@ impl Adapter for Hooks {
             Input::Decided { key, state } => self.decided(key, &verdict(state)),
             Input::Unasked { key, .. } => self.decided(key, &Verdict::No { reason: None }),
             Input::Typed => self.give_up(),
-            Input::Said(Said::Title(title)) => self.titled(title),
+            Input::Said(Said::Title(title)) => self.titled(title, now),
             Input::Ended { .. } => {
                 self.give_up();
                 self.dialog = None;

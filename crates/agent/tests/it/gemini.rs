@@ -203,6 +203,40 @@ fn whoever_types_has_the_dialog() {
 }
 
 #[test]
+fn what_the_desk_changes_and_is_asked_about_again_waits_for_nobody() {
+    let mut run = Run::ready();
+    run.asks(1, "make");
+    run.title(ASKING);
+    run.hear(Input::Typed);
+    // Another call waits for its turn, and this one was changed in an editor.
+    assert_eq!(answered(&run.asks(3, "make test")), [0; 0]);
+    let details = json!({"type": "exec", "command": "make all"});
+    let again = json!({"notification_type": "ToolPermission", "details": details});
+    let out = run.hook(5, "Notification", &again);
+    assert!(answered(&out) == [4, 5] && asked(&out).is_none(), "{out:?}");
+    // Whatever stands now is not known: it is the desk's.
+    assert_eq!(keys(&run.title(ASKING)), "");
+    // Once nothing stands, all is as before.
+    run.title(WORKING);
+    assert!(asked(&run.asks(6, "make clean")).is_some());
+}
+
+#[test]
+fn a_dialog_that_stood_too_short_to_be_seen_holds_up_nothing() {
+    let mut run = Run::ready();
+    run.title(WORKING);
+    let (key, _) = asked(&run.asks(1, "make")).map(|(key, request)| (key, request.clone())).unwrap();
+    // The desk answered it at once.
+    run.title(WORKING);
+    assert_eq!(answered(&run.asks(3, "make test")), [0; 0]);
+    assert_eq!(answered(&run.looks_at("", 9_000)), [0; 0]);
+    let out = run.looks_at("", 10_000);
+    assert!(answered(&out) == [4] && asked(&out).is_none() && withdrawn(&out), "{out:?}");
+    assert_eq!(keys(&run.allow(key)), "", "it is another's dialog");
+    assert_eq!(keys(&run.title(ASKING)), "");
+}
+
+#[test]
 fn a_no_cancels_and_is_explained_once_it_is_idle() {
     let mut run = Run::new();
     let out = run.asks(1, "ls");
