@@ -119,6 +119,8 @@ pub enum Said {
 pub struct Looked {
     /// Where its cursor is.
     pub cursor: Cursor,
+    /// All its lines, without the blanks at their ends.
+    pub screen: Vec<String>,
     /// Somebody has typed there just now.
     pub typing: bool,
 }

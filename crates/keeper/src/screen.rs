@@ -46,7 +46,7 @@ pub(crate) struct Snapshot {
 enum Ask {
     Snapshot(Option<u32>, oneshot::Sender<Snapshot>),
     Preview(oneshot::Sender<Vec<String>>),
-    Cursor(oneshot::Sender<Cursor>),
+    Look(oneshot::Sender<(Cursor, Vec<String>)>),
 }
 
 #[derive(Default)]
@@ -155,9 +155,9 @@ impl Model {
     }
 
     /// Where the cursor is.
-    pub fn cursor(&self) -> oneshot::Receiver<Cursor> {
+    pub fn look(&self) -> oneshot::Receiver<(Cursor, Vec<String>)> {
         let (answer, wait) = oneshot::channel();
-        self.ask(Ask::Cursor(answer));
+        self.ask(Ask::Look(answer));
         wait
     }
 
@@ -311,7 +311,7 @@ fn run(shared: &Shared, origin: Origin) {
             match ask {
                 Ask::Snapshot(scrollback, answer) => drop(answer.send(thread.snapshot(scrollback))),
                 Ask::Preview(answer) => drop(answer.send(thread.screen.preview(PREVIEW.0, PREVIEW.1))),
-                Ask::Cursor(answer) => drop(answer.send(thread.screen.cursor())),
+                Ask::Look(answer) => drop(answer.send((thread.screen.cursor(), thread.screen.lines()))),
             }
         }
     }

@@ -398,9 +398,9 @@ pub(crate) async fn look(session: Rc<Session>) {
             () = session.looks.notified() => continue,
             () = due => session.inner.borrow_mut().look_at = None,
         }
-        let Ok(cursor) = session.model.cursor().await else { return };
+        let Ok((cursor, screen)) = session.model.look().await else { return };
         let typing = session.inner.borrow().typed_at.is_some_and(|at| at.elapsed() < JUST_NOW);
-        session.hear(Input::Looked(&Looked { cursor, typing }));
+        session.hear(Input::Looked(&Looked { cursor, screen, typing }));
     }
 }
 

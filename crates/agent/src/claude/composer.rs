@@ -63,8 +63,13 @@ impl Composer {
 
     /// It has this prompt, and perhaps not yet what was typed behind that.
     pub(super) fn taken(&mut self, prompt: &str) {
-        if let Some(rest) = self.typed.strip_prefix(&bare(prompt)) {
-            self.typed = rest.to_owned();
+        let prompt = bare(prompt);
+        if prompt.ends_with(&self.typed) {
+            // With what stood there before it.
+            self.stop();
+        } else if let Some(at) = self.typed.find(&prompt).filter(|_| !prompt.is_empty()) {
+            // No hook tells of the commands before it.
+            self.typed.drain(..at + prompt.len());
         }
     }
 
@@ -78,7 +83,7 @@ impl Composer {
         if self.until == 0 {
             self.until = now + SENT;
         }
-        let shown = shown(&looked.cursor.screen).filter(|shown| !shown.is_empty());
+        let shown = shown(&looked.screen).filter(|shown| !shown.is_empty());
         let seen = std::mem::replace(&mut self.seen, shown.clone());
         // Whoever is at the desk sees what stands there. A long prompt shows its end.
         if self.typed.is_empty() || looked.typing {
@@ -110,13 +115,12 @@ impl Composer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Cursor;
 
     fn looked(composer: &str) -> Looked {
         let rule = "─".repeat(40);
         let screen = ["~/project", &rule, composer, &rule, "  ⏸ manual mode on"];
         let screen = screen.into_iter().flat_map(str::lines).map(str::to_owned).collect();
-        Looked { cursor: Cursor { screen, ..Cursor::default() }, typing: false }
+        Looked { screen, ..Looked::default() }
     }
 
     fn typed(text: &str) -> Composer {
@@ -166,6 +170,21 @@ mod tests {
         composer.taken("one");
         composer.looked(&looked("❯ two"), true, 1);
         assert_eq!(composer.looked(&looked("❯ two"), true, 1), Next::Enter);
+    }
+
+    #[test]
+    fn what_claude_has_is_not_looked_for_whatever_stood_before_it() {
+        for (before, prompt) in [("/context", "yes"), ("", "my draft, yes")] {
+            let mut composer = typed(before);
+            composer.typed("yes");
+            composer.taken(prompt);
+            assert_eq!(composer.looked(&looked("❯ yes"), true, 1), Next::Rest, "{prompt}");
+        }
+        // Another prompt, from the desk.
+        let mut composer = typed("yes");
+        composer.taken("no");
+        composer.taken("");
+        assert_eq!(composer.looked(&looked("❯ yes"), true, 1), Next::Look);
     }
 
     #[test]

@@ -43,8 +43,6 @@ pub struct Cursor {
     pub before: String,
     /// The lines of the screen above that one.
     pub above: Vec<String>,
-    /// All lines of the screen, without the blanks at their ends.
-    pub screen: Vec<String>,
     /// The program asked to be told when somebody looks at the terminal (mode 1004).
     pub hears_focus: bool,
 }
@@ -157,13 +155,23 @@ impl Screen {
             }
             text
         };
-        let screen: Vec<_> = (0..usize::from(self.rows())).map(|y| line(y, None)).collect();
-        Cursor {
-            before: line(buffer.y, Some(buffer.x)),
-            above: screen[..buffer.y].to_vec(),
-            screen,
-            hears_focus: self.model.modes.focus,
+        let above = (0..buffer.y).map(|y| line(y, None)).collect();
+        Cursor { before: line(buffer.y, Some(buffer.x)), above, hears_focus: self.model.modes.focus }
+    }
+
+    /// Its lines, without the blanks at their ends; none in the midst of a change of the screen.
+    pub fn lines(&self) -> Vec<String> {
+        if self.is_synchronized() || self.is_unfinished() {
+            return Vec::new();
         }
+        let buffer = self.model.shown();
+        let line = |y| {
+            let mut text = String::new();
+            buffer.row(y).push_text(&self.model.pool, &mut text);
+            text.truncate(text.trim_end().len());
+            text
+        };
+        (0..usize::from(self.rows())).map(line).collect()
     }
 
     /// The window title, if the program set one.

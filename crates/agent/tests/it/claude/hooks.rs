@@ -1,7 +1,6 @@
 //! In a terminal.
 
 use super::{Run, answers, asks, recorded, told, withdrawn};
-use longrein_agent::Cursor;
 use longrein_agent::adapter::{Input, Looked, Output, Said};
 use longrein_agent::claude::hooks::refusal;
 use serde_json::{Value, json};
@@ -364,7 +363,7 @@ fn one_that_calls_no_hook_is_said_to_be_in_its_terminal_alone() {
 fn a_prompt_whose_enter_was_lost_is_sent_off_and_one_that_claude_has_is_not() {
     let rule = "─".repeat(20);
     let screen = [rule.as_str(), "❯ hi there", &rule].map(str::to_owned).to_vec();
-    let look = Looked { cursor: Cursor { screen, ..Cursor::default() }, typing: false };
+    let look = Looked { screen, ..Looked::default() };
     let entered = |out: &[Output]| out.contains(&Output::Send(b"\r".to_vec()));
     for taken in [false, true] {
         let mut run = Run::terminal();
