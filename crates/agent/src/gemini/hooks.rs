@@ -69,6 +69,10 @@ struct Dialog {
     press: Option<&'static str>,
     /// Unix milliseconds since which it may.
     since: u64,
+    /// It is the desk's: no key is pressed.
+    left: bool,
+    /// It may be any of several: nobody here knows which one stands, until Gemini does nothing more.
+    any: bool,
 }
 
 /// The adapter.
@@ -206,9 +210,8 @@ impl Hooks {
 
     /// Whether this is asked by the dialog that stands, once more: the desk has changed what is to be done.
     fn asks_again(&self, details: &Value) -> bool {
-        let at_desk = |dialog: &&Dialog| dialog.key.is_none() && dialog.press.is_none();
-        let Some(dialog) = self.dialog.as_ref().filter(at_desk) else { return false };
-        self.about(details).is_none_or(|(call, ..)| call == dialog.call)
+        let Some(dialog) = self.dialog.as_ref().filter(|dialog| dialog.left) else { return false };
+        dialog.any || self.about(details).is_none_or(|(call, ..)| call == dialog.call)
     }
 
     /// Nobody here knows which dialog stands: whatever comes is asked at the desk alone, and no key is pressed.
@@ -217,8 +220,8 @@ impl Hooks {
         for (hook, _) in std::mem::take(&mut self.held) {
             self.out.answer(hook, String::new());
         }
-        self.dialog =
-            Some(Dialog { key: None, call: String::new(), stands: self.asks(), press: None, since: now });
+        let (key, call, stands, press) = (None, String::new(), self.asks(), None);
+        self.dialog = Some(Dialog { key, call, stands, press, since: now, left: true, any: true });
         self.wants();
     }
 
@@ -249,7 +252,8 @@ impl Hooks {
             };
             self.out.ask(about_tool(NAME, format!("Gemini wants to {what}"), tool, &cwd, &self.place, &[]))
         });
-        self.dialog = Some(Dialog { key, call, stands: false, press: None, since: now });
+        let left = key.is_none();
+        self.dialog = Some(Dialog { key, call, stands: false, press: None, since: now, left, any: false });
         self.out.answer(hook, String::new());
         self.wants();
     }
@@ -278,7 +282,7 @@ impl Hooks {
     /// This dialog is answered at the desk, or not at all.
     fn give_up(&mut self) {
         if let Some(dialog) = &mut self.dialog {
-            dialog.press = None;
+            dialog.left |= dialog.press.take().is_some() || dialog.key.is_some();
             if let Some(key) = dialog.key.take() {
                 self.out.withdraw(key);
             }
@@ -362,7 +366,8 @@ impl Hooks {
             self.press();
             return self.wants();
         }
-        if self.dialog.as_ref().is_some_and(|dialog| dialog.stands || doing == Doing::Idle) {
+        let gone = |dialog: &Dialog| doing == Doing::Idle || dialog.stands && !dialog.any;
+        if self.dialog.as_ref().is_some_and(gone) {
             self.give_up();
             self.dialog = None;
         }

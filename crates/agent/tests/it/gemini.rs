@@ -70,8 +70,8 @@ impl Run {
     /// Of several lines the first is further up.
     fn glances(&mut self, before: &str, now: u64, typing: bool) -> Vec<Output> {
         let above = ["────", "", " > first", ""].map(str::to_owned).to_vec();
-        let cursor = Cursor { before: before.to_owned(), above, hears_focus: true, ..Cursor::default() };
-        self.0.handle(Input::Looked(&Looked { cursor, typing }), now);
+        let cursor = Cursor { before: before.to_owned(), above, hears_focus: true };
+        self.0.handle(Input::Looked(&Looked { cursor, typing, ..Looked::default() }), now);
         std::iter::from_fn(|| self.0.poll()).collect()
     }
 
@@ -216,9 +216,25 @@ fn what_the_desk_changes_and_is_asked_about_again_waits_for_nobody() {
     assert!(answered(&out) == [4, 5] && asked(&out).is_none(), "{out:?}");
     // Whatever stands now is not known: it is the desk's.
     assert_eq!(keys(&run.title(ASKING)), "");
-    // Once nothing stands, all is as before.
+    // Those that were let go stand one after the other: no key is pressed into one that nobody was shown.
     run.title(WORKING);
-    assert!(asked(&run.asks(6, "make clean")).is_some());
+    let out = run.asks(6, "make clean");
+    assert!(answered(&out) == [7] && asked(&out).is_none(), "{out:?}");
+    // Once it does nothing, all is as before.
+    run.title(READY);
+    assert!(asked(&run.asks(8, "make clean")).is_some());
+}
+
+#[test]
+fn what_was_answered_from_here_is_not_the_desks_and_the_next_is_asked_here_too() {
+    let mut run = Run::ready();
+    let (key, _) = asked(&run.asks(1, "make")).map(|(key, request)| (key, request.clone())).unwrap();
+    run.title(ASKING);
+    assert_eq!(keys(&run.allow(key)), "1");
+    // Its title is told late.
+    assert_eq!(answered(&run.asks(3, "make")), [0; 0]);
+    let out = run.title(WORKING);
+    assert!(answered(&out) == [4] && asked(&out).is_some(), "{out:?}");
 }
 
 #[test]
