@@ -398,7 +398,10 @@ impl Opencode {
                 _ => self.begin(session, now),
             },
             "session.idle" => self.rest(session, now),
-            "session.error" => self.failed(session, &about["error"]),
+            "session.error" => {
+                self.dropped(session, &about["error"]);
+                self.failed(session, &about["error"]);
+            }
             "session.compacted" => self.out.note(format!("{NAME} has summed up the conversation so far.")),
             "tui.session.select" => self.turn_to(session),
             "permission.asked" => self.permission(about),

@@ -130,23 +130,28 @@ impl Opencode {
     }
 
     pub(super) fn failed(&mut self, session: &str, error: &Value) {
-        let stopped = str_at(error, "name") == "MessageAbortedError";
-        let said = text_at(&error["data"], "message").or_else(|| text_at(error, "name"));
-        let said = said.unwrap_or_else(|| error.to_string());
-        match self.turns.get_mut(session) {
-            Some(turn) if stopped => turn.stopped = true,
-            Some(turn) => turn.error = Some(said),
-            None if !stopped && self.current.as_deref() == Some(session) => self.dropped(&said),
-            None => {}
+        let Some(turn) = self.turns.get_mut(session) else { return };
+        if str_at(error, "name") == "MessageAbortedError" {
+            turn.stopped = true;
+        } else {
+            turn.error = Some(said(error));
         }
     }
 
     /// What was said last failed before there was a turn: nothing more will come of it.
-    fn dropped(&mut self, why: &str) {
+    pub(super) fn dropped(&mut self, session: &str, error: &Value) {
+        let ours = self.current.as_deref() == Some(session) && !self.turns.contains_key(session);
+        if !ours || str_at(error, "name") == "MessageAbortedError" {
+            return;
+        }
+        let why = &said(error);
         let Some(at) = self.ours.iter().position(|ours| !ours.lost) else { return };
         let Some(ours) = self.ours.remove(at) else { return };
         // It may be for what it was said with, which may not be there any more.
         self.with.clear();
+        if let Some(call) = self.calls.get_mut(&ours.id) {
+            *call = Call::Nothing;
+        }
         let (why, text) = (text::line(why, 200), text::cut(&ours.text, 2000).0);
         self.out.untaken(&ours.prompt, format!("{NAME} did not take this ({why}): {text}"));
     }
@@ -206,4 +211,9 @@ impl Opencode {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "kept in bounds")]
 fn whole_number(number: f64) -> u64 {
     number.round().clamp(0.0, 1e15) as u64
+}
+
+fn said(error: &Value) -> String {
+    let said = text_at(&error["data"], "message").or_else(|| text_at(error, "name"));
+    said.unwrap_or_else(|| error.to_string())
 }

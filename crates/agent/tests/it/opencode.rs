@@ -323,6 +323,9 @@ fn a_prompt_that_may_not_have_been_taken_is_told_of() {
     let dropped = say(&mut adapter, "dropped");
     answer(&mut adapter, &dropped, prompt, 204, &Value::Null);
     let error = json!({ "name": "UnknownError", "data": { "message": "no such agent" } });
+    // What an earlier turn failed for is none of it.
+    let info = json!({ "id": "msg_a", "role": "assistant", "sessionID": "ses_1", "error": error });
+    assert_eq!(untaken(&told(&mut adapter, "message.updated", json!({ "info": info }))), 0);
     let elsewhere = json!({ "sessionID": "ses_2", "error": error });
     assert_eq!(untaken(&told(&mut adapter, "session.error", elsewhere)), 0);
     let said = told(&mut adapter, "session.error", json!({ "sessionID": "ses_1", "error": error }));
