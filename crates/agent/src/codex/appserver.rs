@@ -61,10 +61,11 @@ enum Call {
     Interrupt,
     /// What it has loaded, as its terminal interface may have begun before we were heard.
     Loaded,
-    /// What kind of conversation that is, which the terminal opened just now or not.
+    /// What kind of conversation that is, which the terminal opened just now in place of `before`.
     Read {
         thread: String,
         opened: bool,
+        before: Option<String>,
     },
     /// A conversation of the terminal interface.
     Join(String),
@@ -227,7 +228,9 @@ impl AppServer {
                 self.tell_setup();
             }
             (Call::Loaded, result) => self.join_loaded(&result.unwrap_or_default()),
-            (Call::Read { thread, opened }, result) => {
+            (Call::Read { thread, opened, before }, result) => {
+                // By now it may have opened another.
+                let opened = opened && before == self.thread;
                 self.join_read(&thread, &result.unwrap_or_default(), opened);
             }
             (Call::Join(thread), result) => self.join_answered(&thread, result),

@@ -167,6 +167,18 @@ fn a_turn_that_runs_already_when_codex_is_heard_is_waited_for() {
 }
 
 #[test]
+fn what_was_opened_before_another_is_not_spoken_to() {
+    let (mut adapter, _) = linked(&[]);
+    let reads = says(&mut adapter, &status("idle"));
+    says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "N"}}}));
+    let thread = json!({"id": "T", "status": {"type": "idle"}});
+    says(&mut adapter, &json!({"id": sent(&reads)[0]["id"], "result": {"thread": thread}}));
+    let mut said = Vec::new();
+    hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
+    assert_eq!(sent(&said)[0]["params"]["threadId"], "N");
+}
+
+#[test]
 fn a_turn_is_stopped_by_its_own_name_whatever_was_missed_before_it() {
     let (mut adapter, _) = linked(&[]);
     says(&mut adapter, &json!({"method": "thread/started", "params": {"thread": {"id": "T"}}}));
@@ -399,6 +411,19 @@ fn what_cannot_be_shown_is_left_to_the_desk_and_never_answered_for_it() {
     }
 }
 
+/// The terminal opens a conversation; which one is spoken to then.
+fn opened(adapter: &mut AppServer, id: &str, more: &Value) -> Value {
+    let idle = json!({"threadId": id, "status": {"type": "idle"}});
+    let said = says(adapter, &json!({"method": "thread/status/changed", "params": idle}));
+    assert_eq!(methods(&said), ["thread/read"]);
+    let mut thread = json!({"id": id, "status": {"type": "idle"}});
+    thread.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    says(adapter, &json!({"id": sent(&said)[0]["id"], "result": {"thread": thread}}));
+    let mut said = Vec::new();
+    hear(adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
+    sent(&said)[0]["params"]["threadId"].clone()
+}
+
 #[test]
 fn the_conversation_that_the_terminal_shows_is_the_one_that_is_spoken_to() {
     let mut adapter = joined();
@@ -412,17 +437,13 @@ fn the_conversation_that_the_terminal_shows_is_the_one_that_is_spoken_to() {
     hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
     assert_eq!(sent(&said)[0]["params"]["threadId"], "N");
     // `/resume` of an earlier one is told by its status alone.
-    let mut opens = |id: &str, more: Value| {
-        let idle = json!({"threadId": id, "status": {"type": "idle"}});
-        let said = says(&mut adapter, &json!({"method": "thread/status/changed", "params": idle}));
-        assert_eq!(methods(&said), ["thread/read"]);
-        let mut thread = json!({"id": id, "status": {"type": "idle"}});
-        thread.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        says(&mut adapter, &json!({"id": sent(&said)[0]["id"], "result": {"thread": thread}}));
-        let mut said = Vec::new();
-        hear(&mut adapter, Input::Prompt { id: "p1", text: "go", files: &[], by: "phone" }, &mut said);
-        sent(&said)[0]["params"]["threadId"].clone()
-    };
+    let mut opens = |id: &str, more: Value| opened(&mut adapter, id, &more);
+    assert_eq!(opens("R", json!({})), "R");
+    assert_eq!(opens("Q", json!({})), "Q");
+    // Back to one that was shown before.
+    let closed = json!({"threadId": "R", "status": {"type": "notLoaded"}});
+    says(&mut adapter, &json!({"method": "thread/status/changed", "params": closed}));
+    let mut opens = |id: &str, more: Value| opened(&mut adapter, id, &more);
     assert_eq!(opens("R", json!({})), "R");
     assert_eq!(opens("S2", json!({"parentThreadId": "R"})), "R");
     assert_eq!(opens("E", json!({"ephemeral": true})), "R");

@@ -52,8 +52,8 @@ pub(super) struct Join {
     link: Link,
     /// It was cut off, and whoever reads the chat was told so.
     cut: bool,
-    /// It was told since that a turn of the conversation runs.
-    active: bool,
+    /// Whether a turn of the conversation runs, as it was told since.
+    active: Option<bool>,
     /// The turn that runs was told of since.
     named: bool,
     threads: BTreeMap<String, (Known, bool)>,
@@ -81,7 +81,7 @@ impl AppServer {
     pub(super) fn join_linked(&mut self) {
         let Some(join) = &mut self.join else { return };
         join.link = Link::Up;
-        join.active = false;
+        join.active = None;
         join.threads.retain(|_, (known, _)| *known != Known::Read);
         for (known, _) in join.threads.values_mut() {
             if *known != Known::Ephemeral {
@@ -136,8 +136,8 @@ impl AppServer {
         let Some(join) = &mut self.join else { return };
         if !thread.is_empty() && !join.threads.contains_key(thread) {
             join.know(thread, Known::Read, true);
-            let thread = thread.to_owned();
-            self.call("thread/read", json!({ "threadId": thread }), Call::Read { thread, opened });
+            let (thread, before) = (thread.to_owned(), self.thread.clone());
+            self.call("thread/read", json!({ "threadId": thread }), Call::Read { thread, opened, before });
         }
     }
 
@@ -156,8 +156,8 @@ impl AppServer {
             && self.turn.is_none()
             && let Some(join) = &mut self.join
         {
-            join.active = status == "active";
-            self.starting = join.active;
+            join.active = Some(status == "active");
+            self.starting = status == "active";
         }
         if ["active", "idle"].contains(&status) {
             self.join_thread(id);
@@ -242,11 +242,14 @@ impl AppServer {
                 {
                     // The end of a turn is told only where it was joined.
                     self.join_thread(&about);
+                } else if status == "notLoaded" && !ours {
+                    // Where it is opened again, that is news.
+                    join.threads.remove(&about);
                 } else if status == "notLoaded" && join.is(&about, Known::Joined) {
                     join.know(&about, Known::Seen, true);
                 }
                 if ours && let Some(join) = &mut self.join {
-                    join.active = active;
+                    join.active = Some(active);
                 }
                 if ours && self.turn.is_none() {
                     self.starting = active;
@@ -317,11 +320,12 @@ impl AppServer {
             // It has not begun. It is tried again when its status changes.
             join.know(thread, Known::Seen, join.threads.get(thread).is_none_or(|(_, top)| *top));
             if self.thread.as_deref() == Some(thread) {
-                if !join.active {
-                    if let Some(turn) = self.turn.clone() {
-                        // It is over, and how cannot be known.
-                        self.turn_over(&json!({ "id": turn }));
-                    }
+                let active = join.active;
+                if let (Some(false), Some(turn)) = (active, self.turn.clone()) {
+                    // It is over, and how cannot be known.
+                    self.turn_over(&json!({ "id": turn }));
+                }
+                if active != Some(true) {
                     self.join_idle();
                 }
                 self.join_works();
